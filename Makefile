@@ -1,0 +1,34 @@
+# make build   set-up + build: build/bin/nnunet
+# make demo    the main job: data, preprocessing, training, evaluation, prediction, score
+#              (a phantom dataset; DATA=folder TASK=04 for a Medical Segmentation Decathlon task)
+# make test    all tests
+# Variables: TORCH_PYTHON=python3 (use the torch that this interpreter has), JOBS=2, DEMO_EPOCHS=..
+JOBS ?= $(shell nproc)
+export TORCH_PYTHON
+
+.PHONY: setup build demo test slow-test asan clean
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	@cmake --preset release > build-configure.log || (cat build-configure.log; rm -f build-configure.log; exit 1)
+	@rm -f build-configure.log
+	@cmake --build build --parallel $(JOBS)
+
+demo: build
+	@DATA="$(DATA)" TASK="$(TASK)" DEMO_EPOCHS="$(DEMO_EPOCHS)" scripts/demo.sh
+
+test: build
+	@ctest --test-dir build --output-on-failure --parallel $(JOBS)
+
+# What takes too long for every change: tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+asan: setup
+	@cmake --preset asan-ubsan > /dev/null
+	@cmake --build build-asan-ubsan --parallel $(JOBS)
+	@ASAN_OPTIONS=detect_leaks=1:suppressions= UBSAN_OPTIONS=print_stacktrace=1 \
+	  LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp \
+	  ctest --test-dir build-asan-ubsan --output-on-failure --parallel $(JOBS)
+
+clean:
+	@rm -rf build build-debug build-asan-ubsan demo

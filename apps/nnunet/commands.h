@@ -1,0 +1,17 @@
+#pragma once
+#include <CLI/CLI.hpp>
+
+/// One file a subcommand: each adds its options to the program and, as the callback, what it does. Failures are
+/// thrown (nnunet::Error); main prints them and exits with 1. A command that met bad cases but did the rest throws at its end.
+namespace nnunet::app {
+
+void add_preprocess(CLI::App& program);
+void add_train(CLI::App& program);
+void add_evaluate(CLI::App& program);
+void add_predict(CLI::App& program);
+void add_score(CLI::App& program);
+void add_download(CLI::App& program);
+void add_info(CLI::App& program);
+void add_phantom(CLI::App& program);
+
+}  // namespace nnunet::app

@@ -1,0 +1,49 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "inference_options.h"
+#include "nnunet/core/error.h"
+#include "nnunet/data/split.h"
+#include "nnunet/infer/evaluate.h"
+#include "nnunet/infer/predict_folder.h"
+#include "nnunet/io/atomic_file.h"
+#include "nnunet/report/dllogger.h"
+
+namespace nnunet::app {
+namespace {
+
+double two_decimals(double value) { return std::round(value * 100) / 100; }
+
+void evaluate(const InferenceOptions& o) {
+  const PreprocessedFolder folder(o.data, o.task, o.dim);
+  if (folder.is_test()) throw Error(folder.path().string(), "a test folder has no labels", "give the training or val folder");
+  Predictor predictor = make_predictor(o, &folder.config());
+  check_configuration(folder, predictor);
+  require_writable_folder(o.results);
+  const auto score = predictor.validate(folder, split_fold(folder, o.nfolds, o.fold).val_names, o.test_batches);
+
+  nlohmann::ordered_json data{{"Mean dice", two_decimals(score.mean_dice)}};
+  for (std::size_t k = 0; k < score.dice.size(); ++k) data[fmt::format("L{}", k + 1)] = two_decimals(score.dice[k]);
+  const auto path = o.results / (o.logname.empty() ? "eval_log.json" : o.logname);
+  DllLogger(path, false).log(nlohmann::ordered_json::array(), data);
+  fmt::print("{}\n{} cases, percent; written to {}\n", score_line(score.dice, score.mean_dice), score.volumes, path.string());
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& program) {
+  auto* c = program.add_subcommand("evaluate", "Dice of a checkpoint on the validation cases of a fold");
+  const auto options = std::make_shared<InferenceOptions>();
+  add_inference_options(*c, *options);
+  c->add_option("--logname", options->logname, "Name of the log in --results, dllogger's format (default: eval_log.json)")
+      ->group("Data and results");
+  c->add_flag("--save_preds", options->save_preds, "Has no effect here: see predict")->group("");
+  accept_training_options(*c);
+  c->callback([options] { evaluate(*options); });
+}
+
+}  // namespace nnunet::app

@@ -1,0 +1,60 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nnunet/eval/score.h"
+
+namespace nnunet {
+
+struct ScoreOptions {
+  std::filesystem::path preds, lbls;  ///< two folders, two files, or a folder and a file
+  int n_jobs = 0;                     ///< cases at a time; 0: one per core
+};
+
+struct CaseScore {
+  std::string name;
+  std::vector<ClassScore> classes;  ///< class 1 first; as many in every case
+};
+
+/// A case that could not be scored.
+struct ScoreFailure {
+  std::string name, reason;
+};
+
+/// Mean of one class over the scored cases. HD95, precision and recall are means over the cases where they exist
+/// (HD95: those where label and prediction both have the class); the counts say how many.
+struct ClassMean {
+  double dice = 0;
+  std::optional<double> hd95, precision, recall;
+  double volume_pred = 0, volume_label = 0;  ///< mL
+  int cases_hd95 = 0, cases_label = 0;       ///< cases with an HD95, cases whose label has the class
+};
+
+struct FolderScore {
+  std::vector<CaseScore> cases;  ///< by name
+  std::vector<ScoreFailure> failures;
+  std::vector<ClassMean> classes;  ///< class 1 first; empty when no case could be scored
+  double mean_dice = 0;            ///< mean over classes of their mean over cases
+  int labels_left = 0;             ///< labels without a prediction: not scored, no failure
+};
+
+/// Scores predictions (.npy softmax or class map, NIfTI) against labels (NIfTI or .npy) of the same case name:
+/// `case.npy` and `case.nii.gz`. Two files belong together whatever their names. Spacing is the label's, else the
+/// prediction's, else 1 mm (warned of). The number of classes is the largest found in any file: a class that a case
+/// has in neither map counts there with Dice 1. Bad files and predictions without label become failures.
+/// Shows progress. Throws Error when a path does not exist or there is no prediction at all.
+FolderScore score_folder(const ScoreOptions& options);
+
+/// For the terminal: the table of means, notes on what they leave out, cases that failed, and as the last line
+/// "mean dice: 0.8912 - L1 0.9001 L2 0.8823" (only if something was scored).
+std::string score_text(const FolderScore& score);
+/// One row a case and class: case,class,dice,hd95_mm,precision,recall,volume_pred_ml,volume_label_ml; what does not
+/// exist is empty.
+std::string score_csv(const FolderScore& score);
+/// {"mean dice", "classes": {"L1": {...}}, "cases": [{"name", "classes": {...}}], "failures": [{"name", "reason"}]};
+/// null for what does not exist.
+std::string score_json(const FolderScore& score);
+
+}  // namespace nnunet

@@ -1,0 +1,44 @@
+#pragma once
+#include <torch/torch.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "nnunet/data/folder.h"
+#include "nnunet/infer/sliding_window.h"
+
+namespace nnunet {
+
+/// Dice per class over validation volumes, in percent (contract, section 4, "Metric"), and the mean loss.
+struct ValidationResult {
+  std::vector<double> dice;  ///< per foreground class, 0-100
+  double mean_dice = 0;
+  double loss = 0;           ///< mean over volumes of the loss on the blended logits
+  std::int64_t volumes = 0;
+};
+
+/// Adds up volumes: per class 2TP/(2TP+FP+FN), 1 when absent from both, 0 when absent from the label only.
+class DiceMetric {
+ public:
+  explicit DiceMetric(int n_class);
+  /// logits (K,D,H,W) or (K,H,W), label (D,H,W) uint8.
+  void add(const torch::Tensor& logits, const torch::Tensor& label);
+  std::vector<double> percent() const;
+  std::int64_t volumes() const { return volumes_; }
+
+ private:
+  std::vector<double> sums_;
+  std::int64_t volumes_ = 0;
+};
+
+/// logits (1,K,D,H,W) float32 and label (1,D,H,W) uint8, both on the CPU.
+using LossFunction = std::function<torch::Tensor(const torch::Tensor& logits, const torch::Tensor& label)>;
+
+/// Validates cases (names) of a preprocessed folder, one volume at a time: 3D sliding window, 2D slice by slice on the
+/// centre-cropped planes (a sliding window in the plane where they are not cropped to the patch). loss may be empty. Shows
+/// progress. limit > 0: only the first so many. Throws Error for cases without a label, or with one that does not fit.
+ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
+                          const ForwardFunction& forward, const LossFunction& loss, const WindowOptions& options, std::int64_t limit = 0);
+
+}  // namespace nnunet

@@ -1,0 +1,75 @@
+#pragma once
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nnunet/checkpoint/checkpoint.h"
+#include "nnunet/infer/evaluate.h"
+#include "nnunet/infer/precision.h"
+#include "nnunet/infer/restore.h"
+#include "nnunet/infer/sliding_window.h"
+#include "nnunet/io/nifti.h"
+#include "nnunet/network/unet.h"
+#include "nnunet/preprocess/case.h"
+
+namespace nnunet {
+
+struct PredictorOptions {
+  double overlap = 0.5;
+  Blend blend = Blend::gaussian;
+  std::int64_t batch_size = 0;  ///< windows a forward; 0: 4 in 3D, 64 in 2D
+  bool tta = false;
+};
+
+/// Trained networks ready for use: one checkpoint, or several (folds) whose logits are averaged.
+///   Predictor predictor({"fold0.ckpt", "fold1.ckpt"}, {}, {}, torch::kCPU, Precision::fp32);
+///   LabelMap label = predictor.segment("case", read_nifti("case.nii.gz"));
+/// Not thread-safe; preprocess() and restore() are.
+class Predictor {
+ public:
+  /// foreign: what checkpoints of other programs leave open. Throws Error (file, problem, remedy) for no checkpoint,
+  /// unreadable ones, and checkpoints that differ in network or preprocessing.
+  Predictor(const std::vector<std::filesystem::path>& checkpoints, const ForeignDefaults& foreign,
+            PredictorOptions options, torch::Device device, Precision precision);
+  /// From memory.
+  Predictor(std::vector<Checkpoint> checkpoints, PredictorOptions options, torch::Device device, Precision precision);
+
+  const DataConfig& data() const { return data_; }
+  const NetworkPlan& plan() const { return plan_; }
+  const WindowOptions& windows() const { return windows_; }
+  Precision precision() const { return precision_; }
+
+  /// Mean of the networks' logits for a batch of windows (N,C,spatial), float32, on the device.
+  torch::Tensor forward(const torch::Tensor& windows);
+  /// Logits (K,D,H,W) float32 on the CPU of a preprocessed volume (C,D,H,W). Throws Error for another number of channels
+  /// or when the GPU's memory does not suffice.
+  torch::Tensor logits(const std::string& name, const torch::Tensor& x);
+
+  /// Dice of cases of a preprocessed folder; limit as in nnunet::validate.
+  ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases, std::int64_t limit = 0);
+
+  /// The same steps as the training data went through. threads: 0 = all cores.
+  PreprocessedCase preprocess(const std::string& name, const Image& image, int threads = 0) const;
+  OriginalGrid original_grid(const PreprocessedCase& c) const;
+  /// Image to label map in the image's own geometry.
+  LabelMap segment(const std::string& name, const Image& image);
+
+ private:
+  void build(const std::vector<Checkpoint>& checkpoints, const std::vector<std::string>& sources,
+             const PredictorOptions& options);
+
+  DataConfig data_;
+  NetworkPlan plan_;
+  WindowOptions windows_;
+  torch::Device device_;
+  Precision precision_;
+  std::vector<UNet> networks_;
+};
+
+/// Preprocessed voxels as a tensor that shares their memory.
+torch::Tensor as_tensor(const Array<float>& voxels);
+
+}  // namespace nnunet

@@ -1,0 +1,66 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <vector>
+
+#include "nnunet/core/array.h"
+
+namespace nnunet {
+
+/// Where voxels lie in space, as a NIfTI file says it. The header is kept whole, so that outputs overlay exactly.
+struct Geometry {
+  Shape3 shape{};      ///< (D,H,W) = NIfTI dims (z,y,x)
+  Spacing3 spacing{};  ///< mm, (z,y,x); float32 pixdim[3..1] widened to double
+  std::array<std::array<double, 4>, 4> affine{};  ///< voxel (x,y,z,1) -> mm (RAS+); sform if set, else qform, else pixdim
+  std::vector<std::byte> header;  ///< NIfTI-1 (348 bytes) or NIfTI-2 (540 bytes) header in this machine's byte order; empty: made from the above
+};
+
+/// An image with C channels: voxels (C,D,H,W) with scl_slope and scl_inter applied, as nibabel's get_fdata(float32).
+struct Image {
+  Array<float> voxels;
+  Geometry geometry;
+};
+
+/// A label map: classes (D,H,W), 0 = background.
+struct LabelMap {
+  Array<std::uint8_t> voxels;
+  Geometry geometry;
+};
+
+/// Limits against decompression bombs and absurd headers.
+struct NiftiLimits {
+  std::int64_t max_voxels = std::int64_t{1} << 33;  ///< over all channels
+};
+
+/// Reads .nii or .nii.gz (NIfTI-1 or -2, any byte order, any real data type, 3D or 4D (trailing axes of size 1 allowed), channels last on file).
+/// Throws Error naming the file and what is wrong: missing, empty, not gzip, truncated, corrupt, bad magic, negative or absurd
+/// dimensions, zero or non-finite spacing, unsupported data type, NaN or Inf voxels.
+Image read_nifti(const std::filesystem::path& path, const NiftiLimits& limits = {});
+/// The same from memory (a whole .nii or .nii.gz file); name is used in messages.
+Image read_nifti(std::span<const std::byte> file, const std::string& name, const NiftiLimits& limits = {});
+/// Header only: shape, spacing, affine, number of channels (reads only the start of a .nii.gz).
+struct NiftiInfo { Geometry geometry; std::int64_t channels = 1; int datatype = 0; };
+NiftiInfo read_nifti_info(const std::filesystem::path& path);
+
+/// Reads a label map. n_class > 0: values must be whole and in [0, n_class); else whole and in [0, 255].
+LabelMap read_label_map(const std::filesystem::path& path, int n_class = 0, const NiftiLimits& limits = {});
+
+/// Writes a uint8 label map (.nii or .nii.gz by name), atomically, with the geometry fields of its header
+/// (pixdim, qform, sform, units) unchanged, scl_slope 1, intent label.
+void write_label_map(const std::filesystem::path& path, const LabelMap& map);
+/// Writes float32 voxels (C,D,H,W) with that geometry; C > 1 becomes the 4th NIfTI axis.
+void write_image(const std::filesystem::path& path, const Image& image);
+/// The bytes that write_label_map writes (gzip when compress).
+std::vector<std::byte> encode_label_map(const LabelMap& map, bool compress);
+
+/// True for *.nii and *.nii.gz. stem: the name without that ending.
+bool is_nifti_name(const std::filesystem::path& path);
+std::string nifti_stem(const std::filesystem::path& path);
+
+/// Largest absolute difference of the two affines' entries (mm).
+double affine_difference(const Geometry& a, const Geometry& b);
+
+}  // namespace nnunet

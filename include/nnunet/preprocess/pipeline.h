@@ -1,0 +1,39 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "nnunet/core/array.h"
+#include "nnunet/io/config.h"
+#include "nnunet/preprocess/options.h"
+
+namespace nnunet {
+
+/// What became of one case.
+struct CaseReport {
+  std::string name;
+  Shape3 original{};                 ///< (D,H,W) of the image
+  Spacing3 spacing{};                ///< mm (z,y,x)
+  std::vector<std::int64_t> shape;   ///< of x (C,D,H,W)
+  double seconds = 0;
+  bool kept = false;                 ///< finished by a former run
+  std::string error;                 ///< why there is no output; empty: there is
+};
+
+struct PreprocessReport {
+  std::filesystem::path folder;
+  DataConfig config;              ///< as written
+  std::vector<CaseReport> cases;  ///< in the order of dataset.json
+  double seconds = 0;
+
+  std::int64_t failed() const;
+  /// Case, shape before and after, spacing and seconds of the cases that have an output.
+  std::string table() const;
+};
+
+/// Preprocesses a dataset (contract, sections 1 and 2): finds it, chooses or collects parameters, makes the cases that are missing, many at a time, and
+/// writes config.json. A case that cannot be made is logged and reported, and the others go on. Throws Error when nothing can be started: bad
+/// options, unknown task, broken dataset.json, folder made with other options, folder that cannot be written.
+PreprocessReport preprocess_dataset(const PreprocessOptions& options);
+
+}  // namespace nnunet

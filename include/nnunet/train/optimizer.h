@@ -1,0 +1,44 @@
+#pragma once
+#include <torch/torch.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nnunet/checkpoint/torch_file.h"
+
+namespace nnunet {
+
+struct OptimizerOptions {
+  std::string name = "radam";  ///< radam, adam (decoupled weight decay: AdamW) or sgd
+  double learning_rate = 0.001;
+  double momentum = 0.99;       ///< sgd
+  double weight_decay = 0.0001; ///< not sgd
+};
+
+/// Optimizers of the contract's section 4 over a list of parameters.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  virtual void step() = 0;
+  void zero_grad();
+  double learning_rate() const { return learning_rate_; }
+  void set_learning_rate(double rate) { learning_rate_ = rate; }
+  /// Everything that continues it exactly: a dict of plain values and tensors.
+  virtual Value state() const = 0;
+  virtual void load_state(const Value& state, const std::string& source) = 0;
+
+ protected:
+  Optimizer(std::vector<torch::Tensor> parameters, double learning_rate)
+      : parameters_(std::move(parameters)), learning_rate_(learning_rate) {}
+  std::vector<torch::Tensor> parameters_;
+  double learning_rate_;
+};
+
+/// Throws Error for an unknown name.
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters);
+
+/// Scales gradients so that their global L2 norm is at most max_norm; returns the norm (0-dim tensor on their device). As torch's clip_grad_norm_.
+torch::Tensor clip_gradients(const std::vector<torch::Tensor>& parameters, double max_norm);
+
+}  // namespace nnunet

@@ -1,0 +1,38 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "nnunet/checkpoint/torch_file.h"
+
+namespace nnunet {
+
+struct SchedulerOptions {
+  std::string name = "none";        ///< none, multistep, cosine, plateau
+  std::vector<std::int64_t> steps = {};  ///< multistep: epochs
+  double factor = 0.3;              ///< multistep, plateau
+  std::int64_t lr_patience = 70;    ///< plateau
+  std::int64_t max_epochs = 10000;  ///< cosine: length of the half wave
+};
+
+/// Learning rate, stepped once an epoch; as PyTorch's MultiStepLR, CosineAnnealingLR, ReduceLROnPlateau(mode min, relative threshold 1e-4).
+class Scheduler {
+ public:
+  /// Throws Error for an unknown name, or multistep without steps.
+  Scheduler(SchedulerOptions options, double learning_rate);
+  /// After an epoch; val_loss is what plateau watches (NaN when the epoch was not evaluated: then plateau does not count it). Returns the rate of the next epoch.
+  double step(double val_loss);
+  double learning_rate() const { return rate_; }
+  Value state() const;
+  void load_state(const Value& state, const std::string& source);
+
+ private:
+  void watch(double val_loss);
+
+  SchedulerOptions options_;
+  double base_, rate_;
+  std::int64_t epoch_ = 0, bad_epochs_ = 0;
+  double best_;
+};
+
+}  // namespace nnunet

@@ -1,0 +1,50 @@
+#pragma once
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "nnunet/data/loader.h"
+#include "nnunet/infer/precision.h"
+#include "nnunet/network/unet.h"
+#include "nnunet/train/grad_scaler.h"
+#include "nnunet/train/options.h"
+
+namespace nnunet {
+
+/// TrainOptions turned into the loader's. On a GPU batches lie in pinned memory, so that copies run beside the computation.
+LoaderOptions loader_options(const TrainOptions& options, const DataConfig& config, torch::Device device);
+
+/// Fills in what depends on dim: batch sizes left at 0.
+TrainOptions with_defaults(TrainOptions options);
+
+/// One optimisation step: forward under autocast, loss, backward, unscaling, clipping, update. Owns optimizer and loss scale.
+class TrainStep {
+ public:
+  /// The network must be on the device already.
+  TrainStep(UNet network, const TrainOptions& options, Precision precision, torch::Device device);
+
+  /// Returns the loss (0-dim, float32, detached, on the device) without waiting for the device.
+  torch::Tensor operator()(const Batch& batch);
+
+  Optimizer& optimizer() { return *optimizer_; }
+  const Optimizer& optimizer() const { return *optimizer_; }
+  GradScaler& scaler() { return scaler_; }
+  const GradScaler& scaler() const { return scaler_; }
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }
+
+ private:
+  UNet network_;
+  std::vector<torch::Tensor> parameters_;
+  std::unique_ptr<Optimizer> optimizer_;
+  GradScaler scaler_;
+  Precision precision_;
+  torch::Device device_;
+  bool focal_;
+  double gradient_clip_val_;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace nnunet

@@ -1,0 +1,37 @@
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nnunet/train/options.h"
+
+namespace nnunet {
+
+/// What one epoch gave. Values of a skipped evaluation are absent.
+struct EpochRecord {
+  std::int64_t epoch = 0;
+  double train_loss = 0;  ///< mean over the steps
+  std::optional<double> val_loss;
+  std::vector<double> dice;  ///< per foreground class, 0-100; empty when the evaluation was skipped
+  double learning_rate = 0;
+  double seconds = 0;       ///< training and evaluation
+  double data_seconds = 0;  ///< of these, waiting for the loader
+};
+
+struct TrainResult {
+  std::vector<EpochRecord> epochs;
+  std::optional<std::int64_t> best_epoch;
+  double best_mean_dice = 0;  ///< 0-100
+  std::filesystem::path best_checkpoint, last_checkpoint;  ///< empty without save_ckpt
+};
+
+/// Trains a network on one fold of a preprocessed folder: epochs of augmented patches, evaluation of the fold's
+/// validation cases, early stopping, logs, checkpoints.
+///   TrainOptions options; options.data = "data"; options.task = "04"; options.results = "results";
+///   TrainResult result = train(options);
+/// Throws Error for options or data that do not fit, a loss that is not finite (naming the cases of the step), and files that cannot be written.
+TrainResult train(const TrainOptions& options);
+
+}  // namespace nnunet

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Installs what the build and the tests need, and nothing that is there already:
+#   1. Debian packages (apt-get, as root or through sudo);
+#   2. libtorch: the PyTorch wheel, in a virtual environment inside this folder (.deps/venv).
+# TORCH_PYTHON=python3 uses the torch of that interpreter instead of installing one.
+# TORCH_VERSION=2.13.0 chooses the wheel. A second run does nothing and needs no network.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+TORCH_VERSION="${TORCH_VERSION:-2.13.0}"
+VENV=.deps/venv
+
+PACKAGES=(
+  cmake ninja-build g++ git make ccache ca-certificates pkg-config
+  python3 python3-venv
+  nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev
+  libgtest-dev libbenchmark-dev
+  libnifti2-dev libdeflate-dev zlib1g-dev
+  libcairo2-dev fonts-dejavu-core
+  libcurl4-openssl-dev libarchive-dev
+)
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
+
+# apt-get as whoever may: root, or a user with sudo.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "these Debian packages are missing: ${missing[*]}. Run as root, or install sudo, or install them by hand."
+  fi
+}
+
+missing=()
+for package in "${PACKAGES[@]}"; do
+  status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  command -v apt-get >/dev/null || die "apt-get not found; install the equivalents of: ${missing[*]}"
+  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+has_torch() { "$1" -c 'import torch, os, sys; sys.exit(not os.path.isdir(torch.utils.cmake_prefix_path))' 2>/dev/null; }
+
+mkdir -p .deps
+if [ -n "${TORCH_PYTHON:-}" ]; then
+  has_torch "$TORCH_PYTHON" || die "TORCH_PYTHON=$TORCH_PYTHON has no usable torch. Install one there, or unset TORCH_PYTHON."
+  python=$(command -v "$TORCH_PYTHON")
+else
+  if ! [ -x "$VENV/bin/python" ] || ! has_torch "$VENV/bin/python"; then
+    say "installing torch==$TORCH_VERSION into $VENV"
+    rm -rf "$VENV"
+    # Debian's own interpreter: the one that python3-venv belongs to.
+    base=/usr/bin/python3
+    [ -x "$base" ] || base=python3
+    "$base" -m venv "$VENV"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "torch==$TORCH_VERSION" numpy
+    has_torch "$VENV/bin/python" || die "torch was installed but cannot be imported; see the messages above."
+  fi
+  python="$PWD/$VENV/bin/python"
+fi
+
+# The build reads this one line: where torch is.
+prefix=$("$python" -c 'import torch, os; print(os.path.dirname(torch.__file__))')
+if [ "$(cat .deps/torch_dir 2>/dev/null)" != "$prefix" ]; then printf '%s\n' "$prefix" > .deps/torch_dir; fi
+if [ "$(cat .deps/python 2>/dev/null)" != "$python" ]; then printf '%s\n' "$python" > .deps/python; fi
+say "ready ($prefix)"

@@ -1,0 +1,65 @@
+#include "nnunet/checkpoint/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "foreign.h"
+#include "json_value.h"
+#include "nnunet/core/error.h"
+
+namespace nnunet {
+
+namespace {
+
+constexpr const char* kFormat = "nnunet";
+constexpr std::int64_t kVersion = 1;
+
+bool is_ours(const Value& root) {
+  const Value* format = root.find("format");
+  return format != nullptr && std::holds_alternative<std::string>(format->data) && format->as_string("format") == kFormat;
+}
+
+const Value& required(const Value& root, const char* key, const std::filesystem::path& path) {
+  const Value* value = root.find(key);
+  if (value == nullptr)
+    throw Error(path.string(), fmt::format("the checkpoint lacks its part \"{}\"", key), "use another checkpoint");
+  return *value;
+}
+
+Checkpoint read_ours(const Value& root, const std::filesystem::path& path) {
+  const auto what = [&](const char* key) { return fmt::format("{} ({})", path.string(), key); };
+  const std::int64_t version = required(root, "version", path).as_int(what("version"));
+  if (version != kVersion)
+    throw Error(path.string(), fmt::format("the checkpoint has version {}, this program reads version {}", version, kVersion),
+                "use the program that wrote it, or a newer one");
+  Checkpoint checkpoint;
+  checkpoint.plan = plan_from_json(value_to_json(required(root, "plan", path)), what("plan"));
+  checkpoint.data = config_from_json(value_to_json(required(root, "data", path)), what("data"));
+  for (const auto& [name, value] : required(root, "state_dict", path).as_dict(what("state_dict")))
+    checkpoint.state_dict.emplace_back(name, value.as_tensor(what(name.c_str())));
+  if (const Value* training = root.find("training")) checkpoint.training = *training;
+  return checkpoint;
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+  DataConfig data = checkpoint.data;
+  data.cases.clear();
+  Value::Dict state;
+  for (const auto& [name, tensor] : checkpoint.state_dict) state.emplace_back(name, tensor);
+  save_torch_file(path, Value::Dict{{"format", kFormat},
+                                    {"version", kVersion},
+                                    {"state_dict", std::move(state)},
+                                    {"plan", value_from_json(plan_to_json(checkpoint.plan))},
+                                    {"data", value_from_json(config_to_json(data))},
+                                    {"training", checkpoint.training}});
+}
+
+Checkpoint load_checkpoint(const std::filesystem::path& path, const ForeignDefaults& defaults) {
+  const Value root = load_torch_file(path);
+  return is_ours(root) ? read_ours(root, path) : read_foreign(root, path, defaults);
+}
+
+}  // namespace nnunet

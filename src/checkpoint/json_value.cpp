@@ -1,0 +1,46 @@
+#include "json_value.h"
+
+#include <nlohmann/json.hpp>
+
+#include "nnunet/core/error.h"
+
+namespace nnunet {
+
+Value value_from_json(const nlohmann::json& json) {
+  if (json.is_boolean()) return json.get<bool>();
+  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (json.is_number()) return json.get<double>();
+  if (json.is_string()) return json.get<std::string>();
+  if (json.is_array()) {
+    Value::List list;
+    for (const auto& item : json) list.push_back(value_from_json(item));
+    return list;
+  }
+  if (json.is_object()) {
+    Value::Dict dict;
+    for (const auto& [key, item] : json.items()) dict.emplace_back(key, value_from_json(item));
+    return dict;
+  }
+  return {};
+}
+
+nlohmann::json value_to_json(const Value& value) {
+  if (const auto* flag = std::get_if<bool>(&value.data)) return *flag;
+  if (const auto* integer = std::get_if<std::int64_t>(&value.data)) return *integer;
+  if (const auto* real = std::get_if<double>(&value.data)) return *real;
+  if (const auto* text = std::get_if<std::string>(&value.data)) return *text;
+  if (const auto* list = std::get_if<Value::List>(&value.data)) {
+    auto json = nlohmann::json::array();
+    for (const Value& item : *list) json.push_back(value_to_json(item));
+    return json;
+  }
+  if (const auto* dict = std::get_if<Value::Dict>(&value.data)) {
+    auto json = nlohmann::json::object();
+    for (const auto& [key, item] : *dict) json[key] = value_to_json(item);
+    return json;
+  }
+  if (std::holds_alternative<torch::Tensor>(value.data)) throw Error("configuration", "a tensor where a plain value belongs", "use another checkpoint");
+  return nullptr;
+}
+
+}  // namespace nnunet

@@ -1,0 +1,12 @@
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+
+#include "nnunet/checkpoint/torch_file.h"
+
+namespace nnunet {
+
+/// Plain JSON (ordered by key) as values, and back. Throws Error for a tensor.
+Value value_from_json(const nlohmann::json& json);
+nlohmann::json value_to_json(const Value& value);
+
+}  // namespace nnunet

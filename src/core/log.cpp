@@ -1,0 +1,58 @@
+#include "nnunet/core/log.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "nnunet/core/error.h"
+
+namespace nnunet::log {
+
+namespace {
+
+// The terminal shows bare messages, "warning: " and "error: " in front where due.
+class TerminalFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
+    const std::string_view prefix = message.level == spdlog::level::warn  ? "warning: "
+                                    : message.level == spdlog::level::err ? "error: "
+                                                                          : "";
+    out.append(prefix.data(), prefix.data() + prefix.size());
+    out.append(message.payload.data(), message.payload.data() + message.payload.size());
+    out.push_back('\n');
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<TerminalFormatter>(); }
+};
+
+spdlog::logger& logger() {
+  static const std::shared_ptr<spdlog::logger> instance = [] {
+    auto terminal = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    terminal->set_formatter(std::make_unique<TerminalFormatter>());
+    auto made = std::make_shared<spdlog::logger>("nnunet", terminal);
+    made->flush_on(spdlog::level::info);
+    return made;
+  }();
+  return *instance;
+}
+
+}  // namespace
+
+void info(std::string_view message) { logger().log(spdlog::level::info, message); }
+void warn(std::string_view message) { logger().log(spdlog::level::warn, message); }
+void error(std::string_view message) { logger().log(spdlog::level::err, message); }
+
+void set_log_file(const std::filesystem::path& path) {
+  try {
+    auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+    file->set_pattern("%Y-%m-%d %H:%M:%S %l %v");
+    auto& sinks = logger().sinks();
+    sinks.resize(1);
+    sinks.push_back(file);
+  } catch (const spdlog::spdlog_ex& e) {
+    throw Error(path.string(), e.what(), "choose a log file in a folder that can be written");
+  }
+}
+
+void set_quiet(bool quiet) { logger().sinks()[0]->set_level(quiet ? spdlog::level::warn : spdlog::level::info); }
+
+}  // namespace nnunet::log

@@ -1,0 +1,143 @@
+#include "batch_maker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "nnunet/core/error.h"
+
+namespace nnunet {
+namespace {
+
+void check(const LoaderOptions& o, const std::vector<std::int64_t>& indices, const PreprocessedFolder& folder) {
+  const auto fail = [](std::string_view option, const std::string& problem, std::string_view remedy) {
+    throw Error(option, problem, remedy);
+  };
+  const std::size_t dim = o.patch_size.size();
+  if (dim != 2 && dim != 3) fail("patch_size", fmt::format("{} axes", dim), "give (d,h,w) or (h,w)");
+  for (const std::int64_t n : o.patch_size) {
+    if (n < 1) fail("patch_size", fmt::format("{} is not a size", n), "give positive sizes");
+  }
+  if (o.batch_size < 1) fail("--batch_size", fmt::format("{} samples", o.batch_size), "use at least 1");
+  if (o.data2d_dim != 2 && o.data2d_dim != 3) {
+    fail("--data2d_dim", fmt::format("{} is neither 2 nor 3", o.data2d_dim), "use 3 for volumes, 2 for single images");
+  }
+  if (dim == 2 && (o.nvol < 1 || o.nvol > o.batch_size)) {
+    fail("--nvol", fmt::format("{} volumes cannot share a batch of {} slices", o.nvol, o.batch_size),
+         "use 1 to --batch_size");
+  }
+  if (!(o.oversampling >= 0 && o.oversampling <= 1)) {
+    fail("--oversampling", fmt::format("{} is not a probability", o.oversampling), "use 0 to 1");
+  }
+  if (o.num_workers < 0) fail("--num_workers", fmt::format("{} threads", o.num_workers), "use 0 or more");
+  if (o.prefetch < 1) fail("prefetch", fmt::format("{} batches", o.prefetch), "use at least 1");
+  if (indices.empty()) fail(folder.path().string(), "no case to load", "check the folds and the folder");
+  for (const std::int64_t i : indices) {
+    if (i < 0 || i >= static_cast<std::int64_t>(folder.cases().size())) {
+      fail(folder.path().string(), fmt::format("there is no case number {}", i), "check the folds and the folder");
+    }
+  }
+}
+
+}  // namespace
+
+BatchMaker::BatchMaker(const PreprocessedFolder& folder, std::vector<std::int64_t> indices, LoaderOptions options)
+    : folder_(folder), indices_(std::move(indices)), options_(std::move(options)), cases_(folder) {
+  check(options_, indices_, folder_);
+}
+
+std::int64_t BatchMaker::batches_per_epoch() const {
+  const std::int64_t per_step = cases_per_step();
+  const std::int64_t all = (static_cast<std::int64_t>(indices_.size()) + per_step - 1) / per_step;
+  return options_.limit_batches > 0 ? std::min(all, options_.limit_batches) : all;
+}
+
+BatchRequest BatchMaker::first_request(std::uint32_t epoch) const {
+  auto order = epoch_order(static_cast<std::int64_t>(indices_.size()), options_.seed, epoch);
+  return {std::make_shared<const std::vector<std::int64_t>>(std::move(order)), epoch, 0};
+}
+
+std::vector<BatchMaker::Part> BatchMaker::plan(const BatchRequest& request) {
+  const auto& order = *request.order;
+  const auto nth = [&](std::int64_t i) {  // past the end: from the start again
+    const std::int64_t at = (request.step * cases_per_step() + i) % static_cast<std::int64_t>(order.size());
+    return indices_[static_cast<std::size_t>(order[static_cast<std::size_t>(at)])];
+  };
+  std::vector<Part> parts;
+  if (!slices_of_volumes()) {
+    const std::int64_t depth = flat() ? 1 : options_.patch_size[0];
+    for (std::int64_t i = 0; i < options_.batch_size; ++i) parts.push_back({nth(i), i, depth});
+    return parts;
+  }
+  // Volume i ends at its share of the batch; a shallow one leaves the rest to the next.
+  for (std::int64_t i = 0, filled = 0; filled < options_.batch_size; ++i) {
+    const std::int64_t end = std::min(options_.batch_size, (i + 1) * options_.batch_size / options_.nvol);
+    const std::int64_t depth = std::min(end - filled, cases_.get(nth(i)).view.size[0]);
+    parts.push_back({nth(i), filled, depth});
+    filled += depth;
+  }
+  return parts;
+}
+
+Batch BatchMaker::allocate(std::int64_t step) const {
+  Batch batch;
+  batch.step = step;
+  batch.image_shape = {options_.batch_size, folder_.config().in_channels};
+  batch.label_shape = {options_.batch_size};
+  for (const std::int64_t n : options_.patch_size) {
+    batch.image_shape.push_back(n);
+    batch.label_shape.push_back(n);
+  }
+  const auto memory = [this](std::int64_t bytes) {
+    const auto size = static_cast<std::size_t>(bytes);
+    return options_.allocate ? options_.allocate(size) : pool_->take(size);
+  };
+  const auto image = memory(Array<float>::count(batch.image_shape) * static_cast<std::int64_t>(sizeof(float)));
+  const auto label = memory(Array<std::uint8_t>::count(batch.label_shape));
+  batch.image = {image, static_cast<float*>(image.get())};
+  batch.label = {label, static_cast<std::uint8_t*>(label.get())};
+  return batch;
+}
+
+PatchView BatchMaker::place(const Batch& batch, const Part& part, std::int64_t channels) const {
+  const std::int64_t h = options_.patch_size[flat() ? 0 : 1], w = options_.patch_size[flat() ? 1 : 2], plane = h * w;
+  const std::int64_t unit = flat() ? plane : part.depth * plane;  // one label map of the batch
+  PatchView view{.channels = channels, .size = {part.depth, h, w}};
+  view.image = batch.image.get() + part.first * channels * unit;
+  view.label = batch.label.get() + part.first * unit;
+  view.channel_stride = unit;
+  view.plane_stride = flat() ? channels * plane : plane;
+  return view;
+}
+
+void BatchMaker::fill(const PatchView& to, const Part& part, const SampleKey& key, AugmentScratch& scratch) {
+  const OpenCase& open = cases_.get(part.index);
+  const CaseView& view = open.view;
+  if (flat() && options_.data2d_dim == 2 && view.size[0] != 1) {
+    throw Error("case " + name(part), fmt::format("{} slices where a single image is expected", view.size[0]),
+                "use --data2d_dim 3");
+  }
+  const Axes axes = flat() ? Axes::InPlane : Axes::Volume;
+  if (!options_.augment) {
+    augment(view, centre_start(to.size, view.size), {}, axes, {}, to, scratch);
+    return;
+  }
+  CounterRng crop = key.rng(Stream::Crop), coins = key.rng(Stream::Coins);
+  const Shape3 centre = draw_centre(open.foreground, view.size, options_.oversampling, crop);
+  const NoiseKey noise{key.seed, key.epoch, key.sample, static_cast<std::uint32_t>(Stream::Noise)};
+  augment(view, crop_start(centre, to.size, view.size), draw_augmentation(coins, axes), axes, noise, to, scratch);
+}
+
+Batch BatchMaker::make(const BatchRequest& request, AugmentScratch& scratch) {
+  Batch batch = allocate(request.step);
+  auto sample = static_cast<std::uint32_t>(request.step * options_.batch_size);
+  for (const Part& part : plan(request)) {
+    fill(place(batch, part, folder_.config().in_channels), part, {options_.seed, request.epoch, sample++}, scratch);
+    batch.cases.push_back(name(part));
+  }
+  return batch;
+}
+
+}  // namespace nnunet

@@ -1,0 +1,56 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "case_cache.h"
+#include "host_pool.h"
+#include "nnunet/data/loader.h"
+
+namespace nnunet {
+
+/// Which batch of which epoch, and the epoch's shuffled order (into the loader's indices).
+struct BatchRequest {
+  std::shared_ptr<const std::vector<std::int64_t>> order;
+  std::uint32_t epoch = 0;
+  std::int64_t step = 0;
+};
+
+/// Makes batches: each depends on the options and (epoch, step) alone. Thread-safe. The folder must outlive it.
+class BatchMaker {
+ public:
+  /// Throws Error for options that do not fit.
+  BatchMaker(const PreprocessedFolder& folder, std::vector<std::int64_t> indices, LoaderOptions options);
+
+  const LoaderOptions& options() const { return options_; }
+  std::int64_t batches_per_epoch() const;
+  BatchRequest first_request(std::uint32_t epoch) const;
+  /// Throws Error naming the case that cannot be read.
+  Batch make(const BatchRequest& request, AugmentScratch& scratch);
+
+ private:
+  /// One sample's place in its batch: where it starts (in slices in 2D, in patches in 3D) and how deep it is.
+  struct Part {
+    std::int64_t index = 0;  // into folder.cases()
+    std::int64_t first = 0, depth = 0;
+  };
+
+  bool flat() const { return options_.patch_size.size() == 2; }
+  bool slices_of_volumes() const { return flat() && options_.data2d_dim == 3; }
+  /// Cases that one step of an epoch uses up.
+  std::int64_t cases_per_step() const { return slices_of_volumes() ? options_.nvol : options_.batch_size; }
+  const std::string& name(const Part& part) const { return folder_.cases()[static_cast<std::size_t>(part.index)]; }
+
+  std::vector<Part> plan(const BatchRequest& request);
+  Batch allocate(std::int64_t step) const;
+  PatchView place(const Batch& batch, const Part& part, std::int64_t channels) const;
+  void fill(const PatchView& to, const Part& part, const SampleKey& key, AugmentScratch& scratch);
+
+  const PreprocessedFolder& folder_;
+  const std::vector<std::int64_t> indices_;
+  const LoaderOptions options_;
+  CaseCache cases_;
+  std::shared_ptr<HostPool> pool_ = std::make_shared<HostPool>();
+};
+
+}  // namespace nnunet

@@ -1,0 +1,54 @@
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace nnunet {
+
+/// Host memory (64-byte aligned) that is used again when a batch is dropped: fresh pages cost as much as a crop.
+class HostPool : public std::enable_shared_from_this<HostPool> {
+ public:
+  std::shared_ptr<void> take(std::size_t bytes) {
+    Buffer buffer;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = std::find_if(free_.begin(), free_.end(), [&](const Buffer& b) { return b.bytes == bytes; });
+      if (found != free_.end()) {
+        buffer = std::move(*found);
+        free_.erase(found);
+      }
+    }
+    if (!buffer.data) buffer = {allocate(bytes), bytes};
+    void* const raw = buffer.data.get();
+    return {raw, [pool = weak_from_this(), buffer](void*) {
+              if (const auto alive = pool.lock()) alive->give_back(buffer);
+            }};
+  }
+
+ private:
+  struct Buffer {
+    std::shared_ptr<void> data;
+    std::size_t bytes = 0;
+  };
+  static std::shared_ptr<void> allocate(std::size_t bytes) {
+    constexpr std::size_t kAlign = 64;
+    void* const raw = std::aligned_alloc(kAlign, (bytes + kAlign - 1) / kAlign * kAlign);
+    if (raw == nullptr) throw std::bad_alloc();
+    return {raw, [](void* p) { std::free(p); }};
+  }
+  void give_back(const Buffer& buffer) {
+    constexpr std::size_t kKeep = 64;
+    const std::lock_guard lock(mutex_);
+    if (free_.size() < kKeep) free_.push_back(buffer);
+  }
+
+  std::mutex mutex_;
+  std::vector<Buffer> free_;
+};
+
+}  // namespace nnunet

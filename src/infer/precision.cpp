@@ -1,0 +1,72 @@
+#include "nnunet/infer/precision.h"
+
+#include <ATen/autocast_mode.h>
+#include <fmt/format.h>
+
+#include <fstream>
+#include <string_view>
+
+#include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
+
+namespace nnunet {
+
+namespace {
+
+/// Whether the processor multiplies bf16 numbers by itself (AVX-512 BF16, AMX or, on Arm, BF16).
+bool cpu_has_bf16() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("flags") && !line.starts_with("Features")) continue;
+    for (const std::string_view flag : {" avx512_bf16", " amx_bf16", " bf16"})
+      if ((line + ' ').find(std::string(flag) + ' ') != std::string::npos) return true;
+    return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+Precision choose_precision(bool amp, const std::string& precision, torch::Device device) {
+  if (!precision.empty() && precision != "bf16" && precision != "fp16" && precision != "fp32")
+    throw Error("--precision", fmt::format("unknown precision \"{}\"", precision), "choose bf16 or fp16");
+  if (!amp || precision == "fp32") return Precision::fp32;
+  if (!device.is_cpu()) return precision == "bf16" ? Precision::bf16 : Precision::fp16;
+  if (precision == "fp16")
+    throw Error("--precision", "fp16 needs a GPU", "use --precision bf16 on a CPU, or leave --amp out");
+  if (!cpu_has_bf16()) log::warn("this processor has no bf16 arithmetic: --amp is emulated and slow here");
+  return Precision::bf16;
+}
+
+std::string precision_name(Precision precision) {
+  return precision == Precision::fp32 ? "fp32" : precision == Precision::bf16 ? "bf16" : "fp16";
+}
+
+AutocastScope::AutocastScope(Precision precision, torch::Device device)
+    : active_(precision != Precision::fp32), type_(device.type()) {
+  if (!active_) return;
+  former_enabled_ = at::autocast::is_autocast_enabled(type_);
+  former_type_ = at::autocast::get_autocast_dtype(type_);
+  at::autocast::set_autocast_enabled(type_, true);
+  at::autocast::set_autocast_dtype(type_, precision == Precision::bf16 ? at::kBFloat16 : at::kHalf);
+  at::autocast::increment_nesting();
+}
+
+AutocastScope::~AutocastScope() {
+  if (!active_) return;
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();  // the weights' copies are stale after a step
+  at::autocast::set_autocast_enabled(type_, former_enabled_);
+  at::autocast::set_autocast_dtype(type_, former_type_);
+}
+
+torch::Device choose_device(int gpus) {
+  if (gpus < -1) throw Error("--gpus", fmt::format("{} is not a number of GPUs", gpus), "give 0 for the CPU, 1 for a GPU");
+  const auto present = static_cast<int>(torch::cuda::device_count());
+  if (gpus > present)
+    throw Error("--gpus", fmt::format("{} asked for, {} found", gpus, present), "use --gpus 0 for the CPU");
+  const bool on_gpu = gpus > 0 || (gpus < 0 && present > 0);
+  log::info(on_gpu ? "running on one GPU (cuda:0)" : "running on the CPU");
+  return on_gpu ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+}
+
+}  // namespace nnunet

@@ -1,0 +1,163 @@
+#include "nnunet/infer/predict_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <numeric>
+
+#include "mapped_case.h"
+#include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
+#include "nnunet/core/progress.h"
+#include "nnunet/data/split.h"
+#include "nnunet/io/npy.h"
+#include "prediction_record.h"
+
+namespace nnunet {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string task_name(const PreprocessedFolder& folder, const std::string& given) {
+  if (!given.empty()) return given;
+  if (!folder.config().task.empty()) return folder.config().task;
+  const fs::path own = folder.is_val() || folder.is_test() ? folder.path().parent_path() : folder.path();
+  const std::string name = own.filename().string(), ending = fmt::format("_{}d", folder.config().dim());
+  return name.size() > ending.size() && name.ends_with(ending) ? name.substr(0, name.size() - ending.size()) : name;
+}
+
+std::vector<std::string> cases_of(const PreprocessedFolder& folder, const FolderPredictionOptions& options) {
+  std::vector<std::string> cases =
+      folder.is_test() ? folder.cases() : split_fold(folder, options.nfolds, options.fold).val_names;
+  if (options.limit > 0 && options.limit < static_cast<std::int64_t>(cases.size()))
+    cases.resize(static_cast<std::size_t>(options.limit));
+  return cases;
+}
+
+/// How a case gets back to its original grid. Without its spacing nothing was or is resampled.
+OriginalGrid original_grid(const PreprocessedFolder& folder, const std::string& name, const Shape3& x) {
+  const auto meta = folder.read_meta(name);
+  if (!meta)
+    throw Error(name, "has no " + name + "_meta.npy, so that its place in the original image is unknown",
+                "preprocess with --exec_mode val or test");
+  OriginalGrid grid{(*meta)[0], (*meta)[1], (*meta)[2], false};
+  const DataConfig& config = folder.config();
+  const CaseInfo* info = config.find_case(name);
+  const bool spacing_known = info != nullptr && std::ranges::all_of(info->spacing, [](double s) { return s > 0; });
+  if (spacing_known && config.dim() == 3 && config.spacings.size() == 3)
+    grid.anisotropic = is_anisotropic(info->spacing, {config.spacings[0], config.spacings[1], config.spacings[2]});
+  Shape3 box;
+  for (std::size_t a = 0; a < 3; ++a) box[a] = grid.crop_end[a] - grid.crop_start[a];
+  if (box != x && (!spacing_known || config.dim() == 2))
+    throw Error(name, fmt::format("its volume is {}, its crop box {}, and config.json does not say its spacing", shape_text(x), shape_text(box)),
+                "add the case with its spacing to \"cases\" in config.json, or preprocess again");
+  return grid;
+}
+
+/// Adds up the score of labelled cases.
+class Score {
+ public:
+  explicit Score(int n_class) : metric_(n_class) {}
+  void add(const torch::Tensor& logits, const MappedCase& c) {
+    if (c.label.defined()) metric_.add(logits, c.label[0]);
+  }
+  std::optional<ValidationResult> result() const {
+    if (metric_.volumes() == 0) return std::nullopt;
+    ValidationResult r;
+    r.dice = metric_.percent();
+    r.mean_dice = std::accumulate(r.dice.begin(), r.dice.end(), 0.0) / static_cast<double>(r.dice.size());
+    r.volumes = metric_.volumes();
+    return r;
+  }
+
+ private:
+  DiceMetric metric_;
+};
+
+}  // namespace
+
+void check_configuration(const PreprocessedFolder& folder, const Predictor& predictor) {
+  const auto differs = [&](const std::string& what, const std::string& data, const std::string& network) {
+    throw Error(folder.path().string(), fmt::format("its {} is {}, the checkpoint's {}", what, data, network),
+                "use the checkpoint of this task");
+  };
+  const DataConfig& config = folder.config();
+  const NetworkPlan& plan = predictor.plan();
+  if (config.n_class != plan.n_class) differs("number of classes", std::to_string(config.n_class), std::to_string(plan.n_class));
+  if (config.in_channels != plan.in_channels)
+    differs("number of channels", std::to_string(config.in_channels), std::to_string(plan.in_channels));
+  if (config.patch_size != predictor.data().patch_size)
+    differs("patch size", shape_text(config.patch_size), shape_text(predictor.data().patch_size));
+}
+
+fs::path prediction_folder(const PreprocessedFolder& folder, const Predictor& predictor,
+                           const FolderPredictionOptions& options) {
+  return options.results / fmt::format("preds_task_{}_dim_{}_fold_{}_{}{}", task_name(folder, options.task),
+                                       predictor.plan().dim, options.fold,
+                                       predictor.precision() == Precision::fp32 ? "fp32" : "amp",
+                                       predictor.windows().tta ? "_tta" : "");
+}
+
+FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predictor& predictor,
+                                      const FolderPredictionOptions& options) {
+  torch::NoGradGuard no_grad;
+  check_configuration(folder, predictor);
+  if (options.save_preds && !folder.is_val() && !folder.is_test())
+    throw Error(folder.path().string(), "--save_preds needs a val or test folder: training data do not say where they lie in their images",
+                "run `nnunet preprocess --exec_mode val` (or test) and give that folder as --data");
+  const auto cases = cases_of(folder, options);
+  if (cases.empty()) throw Error(folder.path().string(), "there is no case to predict", "check --fold and the folder");
+
+  FolderPredictionResult result;
+  if (options.save_preds) {
+    result.folder = prediction_folder(folder, predictor, options);
+    open_prediction_folder(result.folder, folder, predictor, options);
+  }
+  Score score(folder.config().n_class);
+  Progress progress("predict", static_cast<std::int64_t>(cases.size()), "cases");
+  std::future<void> writing;  // the last case's way back and its file, beside the next one's network
+  const auto attempt = [&](const std::string& name, const std::function<void()>& action) {
+    try {
+      action();
+      return true;
+    } catch (const std::exception& e) {
+      log::error(fmt::format("case {} failed: {}", name, e.what()));
+      ++result.failed;
+      return false;
+    }
+  };
+  std::string writing_name;
+  const auto finish_writing = [&] {
+    if (writing.valid() && attempt(writing_name, [&] { writing.get(); })) ++result.predicted;
+  };
+  for (const std::string& name : cases) {
+    const fs::path file = result.folder / (name + ".npy");
+    if (options.save_preds && fs::exists(file)) {
+      ++result.kept;
+    } else {
+      attempt(name, [&] {
+        const MappedCase c = open_case(folder, name, false);
+        OriginalGrid grid;
+        if (options.save_preds) grid = original_grid(folder, name, {c.image.size(1), c.image.size(2), c.image.size(3)});
+        const auto logits = predictor.logits(name, c.image);
+        score.add(logits, c);
+        finish_writing();
+        writing_name = name;
+        if (!options.save_preds) {
+          ++result.predicted;
+          return;
+        }
+        writing = std::async(std::launch::async,
+                             [=] { write_npy(file, restore_probabilities(name, logits, grid)); });
+      });
+    }
+    progress.advance();
+  }
+  finish_writing();
+  progress.finish();
+  result.score = score.result();
+  return result;
+}
+
+}  // namespace nnunet

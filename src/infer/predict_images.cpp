@@ -1,0 +1,178 @@
+#include "nnunet/infer/predict_images.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <optional>
+
+#include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
+#include "nnunet/core/progress.h"
+#include "nnunet/io/atomic_file.h"
+#include "nnunet/io/npy.h"
+#include "nnunet/report/overlay.h"
+
+namespace nnunet {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The files made of one case.
+struct Outputs {
+  fs::path label, probabilities, overlay;
+
+  bool complete(const ImagePredictionOptions& o) const {
+    return fs::exists(label) && (!o.save_probabilities || fs::exists(probabilities)) && (!o.overlays || fs::exists(overlay));
+  }
+};
+
+/// True for FILE output: a name that ends in .nii or .nii.gz and is no folder.
+bool is_file_output(const fs::path& output) { return is_nifti_name(output) && !fs::is_directory(output); }
+
+Outputs outputs_of(const ImageCase& c, const fs::path& output) {
+  const bool file = is_file_output(output);
+  const fs::path folder = file ? output.parent_path() : output;
+  const std::string stem = file ? nifti_stem(output) : c.name;
+  return {file ? output : folder / (stem + ".nii.gz"), folder / "probabilities" / (stem + ".npy"), folder / (stem + ".png")};
+}
+
+bool same_place(const fs::path& a, const fs::path& b) { return fs::weakly_canonical(a) == fs::weakly_canonical(b); }
+
+bool lies_inside(const fs::path& path, const fs::path& folder) {
+  const fs::path inner = fs::weakly_canonical(path / "."), outer = fs::weakly_canonical(folder / ".");
+  const auto [end, rest] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return end == outer.end() || (end->empty() && std::next(end) == outer.end());
+}
+
+/// User files are never modified.
+void protect_inputs(const std::vector<ImageCase>& cases, const ImagePredictionOptions& o) {
+  if (fs::is_directory(o.input)) {
+    if (is_file_output(o.output))
+      throw Error("--output", "a folder of images cannot become one file", "give a folder");
+    if (lies_inside(o.output, o.input))
+      throw Error(o.output.string(), "lies inside the input folder", "give a folder outside --input");
+  }
+  for (const ImageCase& c : cases)
+    for (const fs::path& input : c.channels)
+      if (same_place(outputs_of(c, o.output).label, input))
+        throw Error(input.string(), "is an input and would be overwritten by its output", "give another --output");
+}
+
+/// An image read and ready for the network.
+struct Ready {
+  Image image;  ///< voxels only when an overlay needs them
+  PreprocessedCase preprocessed;
+};
+
+Ready make_ready(const Predictor& predictor, const ImageCase& c, bool keep_voxels) {
+  Ready ready{read_image_case(c), {}};
+  ready.preprocessed = predictor.preprocess(c.name, ready.image);
+  if (!keep_voxels) ready.image.voxels = {};
+  return ready;
+}
+
+/// From logits to files.
+void write_outputs(const Predictor& predictor, const ImageCase& c, const Ready& ready, const torch::Tensor& logits,
+                   const Outputs& outputs, const ImagePredictionOptions& o) {
+  const OriginalGrid grid = predictor.original_grid(ready.preprocessed);
+  const LabelMap label{restore_labels(c.name, logits, grid), ready.image.geometry};
+  if (o.save_probabilities) write_npy(outputs.probabilities, restore_probabilities(c.name, logits, grid));
+  if (o.overlays) draw_overlay(outputs.overlay, c.name, ready.image, label, predictor.data().labels);
+  write_label_map(outputs.label, label);  // last: its presence means that the case is finished
+}
+
+/// Runs the stages of all cases one after the other, at most one case in each: read (beside), network (here), write (beside).
+class Pipeline {
+ public:
+  Pipeline(Predictor& predictor, const ImagePredictionOptions& options, std::vector<ImageCase> cases)
+      : predictor_(predictor), o_(options), cases_(std::move(cases)) {}
+
+  ImagePredictionResult run(std::int64_t kept) {
+    result_.kept = kept;
+    Progress progress("predict", static_cast<std::int64_t>(cases_.size()), "images");
+    if (!cases_.empty()) start_reading(0);
+    for (std::size_t i = 0; i < cases_.size(); ++i) {
+      step(i);
+      progress.advance();
+    }
+    finish_writing();
+    return result_;
+  }
+
+ private:
+  void step(std::size_t i) {
+    try {
+      std::future<Ready> current = std::move(reading_);
+      std::optional<Ready> ready;
+      std::exception_ptr failure;
+      try {
+        ready = current.get();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      if (i + 1 < cases_.size()) start_reading(i + 1);  // whatever became of this one
+      if (failure) std::rethrow_exception(failure);
+      auto logits = predictor_.logits(cases_[i].name, as_tensor(ready->preprocessed.x));
+      ready->preprocessed.x = {};
+      finish_writing();
+      start_writing(i, std::move(*ready), std::move(logits));
+    } catch (const std::exception& e) {
+      fail(i, e);
+    }
+  }
+
+  void start_reading(std::size_t i) {
+    reading_ = std::async(std::launch::async, [this, i] { return make_ready(predictor_, cases_[i], o_.overlays); });
+  }
+
+  void start_writing(std::size_t i, Ready ready, torch::Tensor logits) {
+    written_ = i;
+    writing_ = std::async(std::launch::async, [this, i, ready = std::move(ready), logits = std::move(logits)] {
+      write_outputs(predictor_, cases_[i], ready, logits, outputs_of(cases_[i], o_.output), o_);
+    });
+  }
+
+  void finish_writing() {
+    if (!writing_.valid()) return;
+    try {
+      writing_.get();
+      ++result_.predicted;
+    } catch (const std::exception& e) {
+      fail(written_, e);
+    }
+  }
+
+  void fail(std::size_t i, const std::exception& e) {
+    log::error(fmt::format("case {} failed: {}", cases_[i].name, e.what()));
+    ++result_.failed;
+  }
+
+  Predictor& predictor_;
+  const ImagePredictionOptions& o_;
+  std::vector<ImageCase> cases_;
+  ImagePredictionResult result_;
+  std::size_t written_ = 0;
+  std::future<Ready> reading_;  // last members: joined before what they use goes
+  std::future<void> writing_;
+};
+
+}  // namespace
+
+ImagePredictionResult predict_images(Predictor& predictor, const ImagePredictionOptions& options) {
+  torch::NoGradGuard no_grad;
+  auto all = list_image_cases(options.input, predictor.plan().in_channels);
+  protect_inputs(all, options);
+  if (options.limit > 0 && options.limit < static_cast<std::int64_t>(all.size())) all.resize(static_cast<std::size_t>(options.limit));
+  const fs::path folder = is_file_output(options.output) ? options.output.parent_path() : options.output;
+  require_writable_folder(folder.empty() ? fs::path(".") : folder);
+
+  std::vector<ImageCase> open;
+  for (const ImageCase& c : all)
+    if (options.overwrite || !outputs_of(c, options.output).complete(options)) open.push_back(c);
+  const auto kept = static_cast<std::int64_t>(all.size() - open.size());
+  if (kept > 0) log::info(fmt::format("{} of {} images have their output already (--overwrite makes them anew)", kept, all.size()));
+  return Pipeline(predictor, options, std::move(open)).run(kept);
+}
+
+}  // namespace nnunet

@@ -1,0 +1,124 @@
+#include "nnunet/infer/predictor.h"
+
+#include <fmt/format.h>
+
+#include "nnunet/core/error.h"
+
+namespace nnunet {
+namespace {
+
+/// What two checkpoints must share for their logits to mean the same: the first field in which they differ, or "".
+std::string difference(const Checkpoint& a, const Checkpoint& b) {
+  const auto same_ct = [](const std::optional<CtStats>& x, const std::optional<CtStats>& y) {
+    if (!x || !y) return x.has_value() == y.has_value();
+    return x->min == y->min && x->max == y->max && x->mean == y->mean && x->std == y->std;
+  };
+  if (a.data.n_class != b.data.n_class) return "number of classes";
+  if (a.data.in_channels != b.data.in_channels) return "number of channels";
+  if (a.data.patch_size != b.data.patch_size) return "patch size";
+  if (a.data.spacings != b.data.spacings) return "spacing";
+  if (a.data.modality != b.data.modality) return "modality";
+  if (!same_ct(a.data.ct, b.data.ct)) return "CT intensity statistics";
+  if (!(a.plan == b.plan)) return "network";
+  return "";
+}
+
+std::string name_of(const std::vector<std::filesystem::path>& paths, std::size_t i) { return paths[i].string(); }
+
+}  // namespace
+
+Predictor::Predictor(const std::vector<std::filesystem::path>& checkpoints, const ForeignDefaults& foreign,
+                     PredictorOptions options, torch::Device device, Precision precision)
+    : device_(device), precision_(precision) {
+  if (checkpoints.empty())
+    throw Error("--ckpt_path", "no checkpoint is given", "name the checkpoint of a trained network, such as RESULTS/checkpoints/best.ckpt");
+  std::vector<Checkpoint> loaded;
+  std::vector<std::string> sources;
+  for (std::size_t i = 0; i < checkpoints.size(); ++i) {
+    loaded.push_back(load_checkpoint(checkpoints[i], foreign));
+    loaded.back().training = Value();  // optimizer state: as large as the weights, or twice
+    sources.push_back(name_of(checkpoints, i));
+  }
+  build(loaded, sources, options);
+}
+
+Predictor::Predictor(std::vector<Checkpoint> checkpoints, PredictorOptions options, torch::Device device,
+                     Precision precision)
+    : device_(device), precision_(precision) {
+  if (checkpoints.empty()) throw Error("predictor", "no checkpoint is given");
+  std::vector<std::string> sources;
+  for (std::size_t i = 0; i < checkpoints.size(); ++i) sources.push_back(fmt::format("checkpoint {}", i + 1));
+  build(checkpoints, sources, options);
+}
+
+void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vector<std::string>& sources,
+                      const PredictorOptions& options) {
+  const Checkpoint& first = checkpoints.front();
+  data_ = first.data;
+  plan_ = first.plan;
+  for (std::size_t i = 0; i < checkpoints.size(); ++i) {
+    if (const std::string what = difference(first, checkpoints[i]); !what.empty())
+      throw Error(sources[i], fmt::format("differs from {} in its {}", sources.front(), what),
+                  "only checkpoints of one configuration, such as the folds of a task, can be averaged");
+    UNet network(checkpoints[i].plan);
+    load_state_dict(*network, checkpoints[i].state_dict, sources[i]);
+    network->to(device_);
+    network->eval();
+    networks_.push_back(network);
+  }
+  windows_.patch_size = data_.patch_size;
+  windows_.overlap = options.overlap;
+  windows_.blend = options.blend;
+  windows_.batch_size = options.batch_size > 0 ? options.batch_size : (plan_.dim == 3 ? 4 : 64);
+  windows_.tta = options.tta;
+  windows_.device = device_;
+}
+
+torch::Tensor Predictor::forward(const torch::Tensor& windows) {
+  torch::NoGradGuard no_grad;
+  const auto input = windows.to(device_);
+  auto sum = networks_.front()->forward(input).to(torch::kFloat32);
+  for (std::size_t i = 1; i < networks_.size(); ++i) sum.add_(networks_[i]->forward(input));
+  return networks_.size() == 1 ? sum : sum.div_(static_cast<double>(networks_.size()));
+}
+
+torch::Tensor Predictor::logits(const std::string& name, const torch::Tensor& x) {
+  if (x.dim() != 4 || x.size(0) != plan_.in_channels)
+    throw Error(name, fmt::format("has shape {}, the network takes {} channels", shape_text(x.sizes()), plan_.in_channels));
+  // Around the whole volume, so that the weights are cast once.
+  const AutocastScope autocast(precision_, device_);
+  try {
+    return sliding_window(x, [this](const torch::Tensor& windows) { return forward(windows); }, windows_);
+  } catch (const c10::OutOfMemoryError&) {
+    throw Error(name, "the GPU's memory does not suffice",
+                fmt::format("give a smaller --val_batch_size (now {}) or --gpus 0", windows_.batch_size));
+  }
+}
+
+ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
+                                     std::int64_t limit) {
+  const AutocastScope autocast(precision_, device_);
+  return nnunet::validate(folder, cases, [this](const torch::Tensor& windows) { return forward(windows); }, {}, windows_, limit);
+}
+
+PreprocessedCase Predictor::preprocess(const std::string& name, const Image& image, int threads) const {
+  return preprocess_case(name, image, nullptr, data_, threads);
+}
+
+OriginalGrid Predictor::original_grid(const PreprocessedCase& c) const {
+  OriginalGrid grid{c.crop_start, c.crop_end, c.original, false};
+  if (data_.dim() == 3)
+    grid.anisotropic = is_anisotropic(c.spacing, {data_.spacings[0], data_.spacings[1], data_.spacings[2]});
+  return grid;
+}
+
+LabelMap Predictor::segment(const std::string& name, const Image& image) {
+  const PreprocessedCase c = preprocess(name, image);
+  return {restore_labels(name, logits(name, as_tensor(c.x)), original_grid(c)), image.geometry};
+}
+
+torch::Tensor as_tensor(const Array<float>& voxels) {
+  return torch::from_blob(const_cast<float*>(voxels.data()), voxels.shape, torch::kFloat32);
+}
+
+}  // namespace nnunet

@@ -1,0 +1,128 @@
+#include "nnunet/io/atomic_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <system_error>
+
+#include "nnunet/core/error.h"
+#include "posix_file.h"
+
+namespace nnunet {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A name in the same folder that no other thread or process uses.
+fs::path temporary_name(const fs::path& path) {
+  static std::atomic<unsigned> counter{0};
+  fs::path name = path;
+  name += fmt::format(".tmp.{}.{}", ::getpid(), counter++);
+  return name;
+}
+
+[[noreturn]] void fail_writing(const fs::path& path, int code) {
+  throw Error(path.string(), "cannot be written: " + system_reason(code), writing_remedy(code));
+}
+
+void make_parent(const fs::path& path) {
+  if (!path.has_parent_path()) return;
+  std::error_code failure;
+  fs::create_directories(path.parent_path(), failure);
+  if (failure) {
+    throw Error(path.string(), fmt::format("its folder cannot be made: {}", failure.message()),
+                writing_remedy(failure.value()));
+  }
+}
+
+/// Some file systems report a full disk only here.
+void flush_to_disk(const fs::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 || (::fsync(file.get()) != 0 && errno != EINVAL)) {
+    throw std::system_error(errno, std::generic_category());
+  }
+}
+
+/// The writer knows only the temporary name; users look for the final one.
+std::string with_final_name(std::string text, const fs::path& temporary, const fs::path& path) {
+  for (std::size_t at; (at = text.find(temporary.string())) != std::string::npos;) {
+    text.replace(at, temporary.string().size(), path.string());
+  }
+  return text;
+}
+
+/// Turns the exception in flight into an Error about `path`.
+[[noreturn]] void fail_with_current_exception(const fs::path& path, const fs::path& temporary) {
+  try {
+    throw;
+  } catch (const std::system_error& e) {
+    fail_writing(path, e.code().value());
+  } catch (const std::exception& e) {
+    std::string reason = with_final_name(e.what(), temporary, path);
+    if (!reason.empty() && reason.back() == '.') reason.pop_back();
+    throw Error(path.string(), "cannot be written: " + reason, "check that the disk is not full and try again");
+  } catch (...) {
+    throw Error(path.string(), "cannot be written", "try again");
+  }
+}
+
+}  // namespace
+
+void write_atomically(const fs::path& path, const std::function<void(const fs::path&)>& write) {
+  make_parent(path);
+  const fs::path temporary = temporary_name(path);
+  try {
+    write(temporary);
+    flush_to_disk(temporary);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw std::system_error(errno, std::generic_category());
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    fail_with_current_exception(path, temporary);
+  }
+}
+
+void write_file(const fs::path& path, std::span<const std::byte> content) {
+  write_atomically(path, [&](const fs::path& temporary) { write_parts(temporary, {content}); });
+}
+
+void write_text(const fs::path& path, std::string_view content) {
+  write_file(path, std::as_bytes(std::span(content.data(), content.size())));
+}
+
+std::string read_text(const fs::path& path, std::size_t limit) {
+  const FileDescriptor file = open_for_reading(path);
+  const std::size_t size = file_size(file, path);
+  if (size > limit) {
+    throw Error(path.string(), fmt::format("is too large ({} bytes, at most {} expected)", size, limit),
+                "check that this is the right file");
+  }
+  std::string text(size, '\0');
+  read_exactly(file, std::as_writable_bytes(std::span(text)), path);
+  return text;
+}
+
+void require_writable_folder(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) {
+    throw Error(folder.string(), "the folder cannot be made: " + failure.message(), writing_remedy(failure.value()));
+  }
+  const fs::path trial = temporary_name(folder / ".nnunet");
+  const int file = ::open(trial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (file < 0) {
+    const int code = errno;
+    throw Error(folder.string(), "the folder is not writable: " + system_reason(code), writing_remedy(code));
+  }
+  ::close(file);
+  ::unlink(trial.c_str());
+}
+
+}  // namespace nnunet

@@ -1,0 +1,47 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "nnunet/io/nifti.h"
+
+namespace nnunet {
+
+/// The largest header (NIfTI-2).
+inline constexpr std::size_t kMaxNiftiHeader = 540;
+
+/// A NIfTI header, checked and understood.
+struct NiftiHeader {
+  Geometry geometry;          ///< with the header itself, in this machine's byte order
+  bool swapped = false;       ///< the file has the other byte order
+  std::int64_t channels = 1;  ///< 4th axis
+  int datatype = 0;           ///< NIFTI_TYPE_*, one of those with a NiftiType
+  std::size_t voxel_bytes = 0;
+  std::size_t offset = 0;       ///< of the voxels in the (unpacked) file
+  double slope = 1, inter = 0;  ///< value = slope * stored + inter
+
+  std::int64_t voxels() const { return volume(geometry.shape) * channels; }
+  bool scaled() const { return slope != 1 || inter != 0; }
+  /// Bytes from the start of the file to the end of the voxels.
+  std::size_t file_bytes() const { return offset + static_cast<std::size_t>(voxels()) * voxel_bytes; }
+};
+
+/// start: the first bytes of the (unpacked) file, kMaxNiftiHeader or all of them. Throws Error as read_nifti does.
+NiftiHeader parse_nifti_header(std::span<const std::byte> start, const std::string& name, const NiftiLimits& limits);
+
+/// What a file that we write says of its voxels.
+struct NiftiOutput {
+  std::int64_t channels = 1;
+  int datatype = 0;
+  int bits = 0;
+  int intent = 0;
+};
+
+/// Header and empty extension block (352 or 544 bytes) for such a file: geometry.header with only the fields that
+/// describe the voxels changed, or a new header made from shape, spacing and affine.
+std::vector<std::byte> make_nifti_header(const Geometry& geometry, const NiftiOutput& output);
+
+}  // namespace nnunet

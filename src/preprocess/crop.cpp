@@ -1,0 +1,46 @@
+#include "nnunet/preprocess/crop.h"
+
+#include <bit>
+
+namespace nnunet {
+
+namespace {
+
+// First and one past the last positive value of a row; {width, 0} when there is none.
+std::array<std::int64_t, 2> positive_range(const float* row, std::int64_t width) {
+  // A maximum over the row is cheap, and most rows beyond the body have no positive value.
+  std::uint32_t any = 0;
+  for (std::int64_t x = 0; x < width; ++x) any |= static_cast<std::uint32_t>(row[x] > 0);
+  if (any == 0) return {width, 0};
+  std::int64_t first = 0, last = width;
+  while (!(row[first] > 0)) ++first;
+  while (!(row[last - 1] > 0)) --last;
+  return {first, last};
+}
+
+}  // namespace
+
+std::optional<Box> foreground_box(const Array<float>& image) {
+  const Shape3 shape = image.spatial();
+  Box box{shape, {0, 0, 0}};
+  const float* row = image.data();
+  for (std::int64_t c = 0; c < image.size(0); ++c)
+    for (std::int64_t z = 0; z < shape[0]; ++z)
+      for (std::int64_t y = 0; y < shape[1]; ++y, row += shape[2]) {
+        const auto [first, last] = positive_range(row, shape[2]);
+        if (first >= last) continue;
+        box.start = {std::min(box.start[0], z), std::min(box.start[1], y), std::min(box.start[2], first)};
+        box.end = {std::max(box.end[0], z + 1), std::max(box.end[1], y + 1), std::max(box.end[2], last)};
+      }
+  if (box.end[0] == 0) return std::nullopt;
+  return box;
+}
+
+bool has_non_finite(std::span<const float> values) {
+  constexpr std::uint32_t exponent = 0x7f800000U;  // all ones: infinite or not a number
+  std::uint32_t found = 0;
+  for (const float v : values) found |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(v) & exponent) == exponent);
+  return found != 0;
+}
+
+}  // namespace nnunet

@@ -1,0 +1,198 @@
+#include "nnunet/preprocess/output_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "nnunet/core/error.h"
+#include "nnunet/io/atomic_file.h"
+#include "nnunet/io/npy.h"
+
+namespace nnunet {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kinds[] = {"_x.npy", "_y.npy", "_meta.npy"};
+
+// FNV-1a, 64 bits: tells lists apart, no more.
+class Hash {
+ public:
+  void add(std::string_view text) {
+    for (const char c : text) value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+    value_ = (value_ ^ 0xffU) * 0x100000001b3ULL;  // between entries
+  }
+  std::string text() const { return fmt::format("{:016x}", value_); }
+
+ private:
+  std::uint64_t value_ = 0xcbf29ce484222325ULL;
+};
+
+std::string size_text(const fs::path& path) {
+  std::error_code failure;
+  const auto size = fs::file_size(path, failure);
+  return failure ? "absent" : std::to_string(size);
+}
+
+// The case list relative to the dataset, so that a moved dataset is the same one.
+std::string list_hash(const Dataset& dataset, const std::vector<CaseFiles>& cases) {
+  Hash hash;
+  for (const CaseFiles& c : cases) {
+    hash.add(c.name);
+    hash.add(c.image.lexically_relative(dataset.folder).generic_string());
+    hash.add(c.label ? c.label->lexically_relative(dataset.folder).generic_string() : "");
+  }
+  for (const std::string& m : dataset.modality) hash.add(m);
+  for (const std::string& l : dataset.labels) hash.add(l);
+  return hash.text();
+}
+
+json describe(const PreprocessOptions& options, const std::string& task, const Parameters& p, const Dataset& dataset, const std::vector<CaseFiles>& cases) {
+  json ct = nullptr;
+  if (p.must_collect_ct()) ct = "collected";
+  if (p.ct) ct = {p.ct->min, p.ct->max, p.ct->mean, p.ct->std};
+  return {{"task", task},
+          {"dim", options.dim},
+          {"exec_mode", options.exec_mode},
+          {"dilation", options.training() && options.dilation},
+          {"patch_size", p.patch_size},
+          {"spacing", p.spacing.empty() ? json("collected") : json(p.spacing)},
+          {"ct_stats", ct},
+          {"case list", list_hash(dataset, cases)}};
+}
+
+bool is_plain_name(const std::string& name) { return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos; }
+
+}  // namespace
+
+OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, const std::string& task, const Parameters& parameters,
+                           const Dataset& dataset, const std::vector<CaseFiles>& cases)
+    : path_(std::move(path)),
+      cases_(cases),
+      with_label_(options.exec_mode != "test"),
+      with_meta_(!options.training()),
+      options_(describe(options, task, parameters, dataset, cases).dump()) {
+  std::vector<std::string> names;
+  for (const CaseFiles& c : cases) names.push_back(c.name);
+  const fs::path config_path = path_ / "config.json";
+  std::error_code failure;
+  const bool has_config = fs::exists(config_path, failure);
+  const auto other = [&](const std::string& what) {
+    return Error(path_.string(), "the folder " + what, "choose other --results, or make it anew with --overwrite");
+  };
+
+  std::optional<DataConfig> config;
+  std::string reason;
+  try {
+    if (has_config) config = read_config(config_path);
+  } catch (const Error&) {
+    if (!options.overwrite) throw;
+  }
+  if (config && !options.overwrite) {
+    const std::string what = difference(*config);
+    if (!what.empty()) throw other("was made with other options or data: " + what);
+    former_ = std::move(config);
+    std::erase_if(former_->cases, [&](const CaseInfo& c) { return !is_finished(c.name); });
+  } else if (options.overwrite) {
+    if (config)
+      for (const CaseInfo& c : config->cases) names.push_back(c.name);
+    remove_outputs(names);
+  } else if (std::any_of(names.begin(), names.end(), [&](const std::string& n) { return fs::exists(file(n, "_x.npy"), failure); })) {
+    throw other("holds outputs of these cases but no config.json that says how they were made");
+  }
+  require_writable_folder(path_);
+}
+
+// Which option differs from the ones recorded; empty: none.
+std::string OutputFolder::difference(const DataConfig& config) const {
+  const json mine = json::parse(options_);
+  json recorded = json::parse(config.options, nullptr, false);
+  if (!recorded.is_object()) return "config.json does not record them";
+  const json sources = recorded.value("sources", json());
+  recorded.erase("sources");
+  for (const auto& [key, value] : mine.items()) {
+    const json there = recorded.value(key, json());
+    if (there != value) return key == "case list" ? "the dataset's list of cases differs" : fmt::format("{} was {}, now {}", key, there.dump(), value.dump());
+  }
+  if (recorded.size() != mine.size()) return "config.json records options that are not known here";
+  if (sources != source_hash(config.cases)) return "images or labels of finished cases have changed since";
+  return {};
+}
+
+bool OutputFolder::is_finished(const std::string& name) const {
+  std::error_code failure;
+  if (!is_plain_name(name)) return false;
+  return fs::is_regular_file(file(name, "_x.npy"), failure) && (!with_label_ || fs::is_regular_file(file(name, "_y.npy"), failure)) &&
+         (!with_meta_ || fs::is_regular_file(file(name, "_meta.npy"), failure));
+}
+
+// File sizes of what the finished cases were made from. Cases that failed are not in it: they may be repaired.
+std::string OutputFolder::source_hash(const std::vector<CaseInfo>& finished) const {
+  Hash hash;
+  for (const CaseInfo& info : finished) {
+    hash.add(info.name);
+    const auto c = std::find_if(cases_.begin(), cases_.end(), [&](const CaseFiles& f) { return f.name == info.name; });
+    if (c == cases_.end()) continue;
+    hash.add(size_text(c->image));
+    hash.add(c->label ? size_text(*c->label) : "");
+  }
+  return hash.text();
+}
+
+std::string OutputFolder::options_text(const std::vector<CaseInfo>& finished) const {
+  json options = json::parse(options_);
+  options["sources"] = source_hash(finished);
+  return options.dump();
+}
+
+void OutputFolder::write_config(DataConfig config) const {
+  config.options = options_text(config.cases);
+  nnunet::write_config(path_ / "config.json", config);
+}
+
+void OutputFolder::remove_outputs(const std::vector<std::string>& names) const {
+  std::vector<std::string> own{"config.json"};
+  for (const std::string& name : names)
+    if (is_plain_name(name))
+      for (const char* kind : kinds) own.push_back(name + kind);
+  std::sort(own.begin(), own.end());
+  // The output itself, or what an interrupted run left of it under a temporary name.
+  const auto is_own = [&](const std::string& name) {
+    const auto end = std::min(name.find(".tmp."), name.size());
+    return std::binary_search(own.begin(), own.end(), name.substr(0, end));
+  };
+  std::error_code failure;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(path_, failure))
+    if (!entry.is_directory() && is_own(entry.path().filename().string())) found.push_back(entry.path());
+  for (const fs::path& p : found)
+    if (!fs::remove(p, failure) && failure) throw Error(p.string(), "it cannot be removed: " + failure.message(), "check the folder's permissions");
+}
+
+void OutputFolder::write_case(const std::string& name, PreprocessedCase&& item) const {
+  try {
+    if (with_label_ && item.y) {
+      const Shape3 s = item.y->spatial();
+      item.y->shape = {1, s[0], s[1], s[2]};
+      write_npy(file(name, "_y.npy"), *item.y);
+    }
+    if (with_meta_) {
+      Array<std::int64_t> meta({3, 3});
+      const std::array<Shape3, 3> rows{item.crop_start, item.crop_end, item.original};
+      for (std::size_t r = 0; r < 3; ++r) std::copy(rows[r].begin(), rows[r].end(), meta.values.begin() + static_cast<std::ptrdiff_t>(3 * r));
+      write_npy(file(name, "_meta.npy"), meta);
+    }
+    write_npy(file(name, "_x.npy"), item.x);
+  } catch (...) {
+    std::error_code ignored;
+    for (const char* kind : kinds) fs::remove(file(name, kind), ignored);
+    throw;
+  }
+}
+
+std::vector<std::int64_t> OutputFolder::case_shape(const std::string& name) const { return NpyFile(file(name, "_x.npy")).shape(); }
+
+}  // namespace nnunet

@@ -1,0 +1,110 @@
+#include "nnunet/train/history.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <numeric>
+
+#include "nnunet/core/error.h"
+#include "nnunet/report/plot.h"
+
+namespace nnunet {
+
+namespace {
+
+double dice_sum(const EpochRecord& r) { return std::accumulate(r.dice.begin(), r.dice.end(), 0.0); }
+
+constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+
+const Value& entry(const Value& dict, std::string_view key, const std::string& source) {
+  const Value* found = dict.find(key);
+  if (found == nullptr) throw Error(source, fmt::format("the training history lacks '{}'", key));
+  return *found;
+}
+
+Value record_to_value(const EpochRecord& r) {
+  Value::List dice;
+  for (const double d : r.dice) dice.emplace_back(d);
+  return Value::Dict{{"epoch", Value(r.epoch)},
+                     {"train_loss", Value(r.train_loss)},
+                     {"val_loss", r.val_loss ? Value(*r.val_loss) : Value()},
+                     {"dice", Value(std::move(dice))},
+                     {"learning_rate", Value(r.learning_rate)},
+                     {"seconds", Value(r.seconds)},
+                     {"data_seconds", Value(r.data_seconds)}};
+}
+
+EpochRecord record_from_value(const Value& v, const std::string& source) {
+  EpochRecord r;
+  r.epoch = entry(v, "epoch", source).as_int("epoch");
+  r.train_loss = entry(v, "train_loss", source).as_double("train_loss");
+  if (const Value& loss = entry(v, "val_loss", source); !loss.is_none()) r.val_loss = loss.as_double("val_loss");
+  for (const Value& d : entry(v, "dice", source).as_list("dice")) r.dice.push_back(d.as_double("dice"));
+  r.learning_rate = entry(v, "learning_rate", source).as_double("learning_rate");
+  r.seconds = entry(v, "seconds", source).as_double("seconds");
+  r.data_seconds = entry(v, "data_seconds", source).as_double("data_seconds");
+  return r;
+}
+
+}  // namespace
+
+double mean_dice(const EpochRecord& r) { return r.dice.empty() ? 0 : dice_sum(r) / static_cast<double>(r.dice.size()); }
+
+void History::add(EpochRecord record) {
+  epochs_.push_back(std::move(record));
+  const EpochRecord& last = epochs_.back();
+  if (!last.dice.empty() && (!best_ || dice_sum(last) > dice_sum(epochs_[*best_]))) best_ = epochs_.size() - 1;
+}
+
+std::int64_t History::epochs_without_improvement() const {
+  if (!best_) return 0;
+  return std::count_if(epochs_.begin() + static_cast<std::ptrdiff_t>(*best_) + 1, epochs_.end(),
+                       [](const EpochRecord& r) { return !r.dice.empty(); });
+}
+
+Value History::state() const {
+  Value::List records;
+  for (const auto& r : epochs_) records.push_back(record_to_value(r));
+  return Value(std::move(records));
+}
+
+void History::load_state(const Value& state, const std::string& source) {
+  epochs_.clear();
+  best_.reset();
+  for (const Value& r : state.as_list(source + ": history")) add(record_from_value(r, source));
+}
+
+void draw_history(const std::filesystem::path& path, const History& history, const std::vector<std::string>& class_names) {
+  Panel loss{"Loss", "epoch", "dice + cross entropy", {}, false}, dice{"Validation Dice", "epoch", "%", {}, false},
+      rate{"Learning rate", "epoch", "", {}, true}, seconds{"Seconds per epoch", "epoch", "s", {}, false};
+  Curve train_loss{"training", {}, {}}, val_loss{"validation", {}, {}}, mean{"mean", {}, {}}, lr{"learning rate", {}, {}},
+      total{"whole epoch", {}, {}}, data{"waiting for data", {}, {}};
+  std::vector<Curve> classes;
+  for (const auto& name : class_names) classes.push_back({name, {}, {}});
+  for (const EpochRecord& r : history.epochs()) {
+    const auto x = static_cast<double>(r.epoch);
+    const auto put = [x](Curve& curve, double y) {
+      curve.x.push_back(x);
+      curve.y.push_back(y);
+    };
+    put(train_loss, r.train_loss);
+    put(val_loss, r.val_loss.value_or(nothing));
+    put(mean, r.dice.empty() ? nothing : mean_dice(r));
+    put(lr, r.learning_rate);
+    put(total, r.seconds);
+    put(data, r.data_seconds);
+    for (std::size_t c = 0; c < classes.size(); ++c) put(classes[c], c < r.dice.size() ? r.dice[c] : nothing);
+  }
+  loss.curves = {train_loss, val_loss};
+  dice.curves = {mean};
+  // One line a class while they can be told apart.
+  if (classes.size() > 1 && classes.size() <= 10) dice.curves.insert(dice.curves.end(), classes.begin(), classes.end());
+  rate.curves = {lr};
+  seconds.curves = {total, data};
+  std::string title = "Training";
+  if (const auto best = history.best())
+    title = fmt::format("Best mean Dice {:.2f} % in epoch {}", mean_dice(history.epochs()[*best]), history.epochs()[*best].epoch);
+  draw_panels(path, title, {loss, dice, rate, seconds});
+}
+
+}  // namespace nnunet

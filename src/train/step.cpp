@@ -1,0 +1,78 @@
+#include "nnunet/train/step.h"
+
+#include <algorithm>
+
+#include "nnunet/train/loss.h"
+
+namespace nnunet {
+
+namespace {
+
+// A tensor over the batch's memory, which it keeps alive; on the device.
+template <class T>
+torch::Tensor to_tensor(const std::shared_ptr<T>& memory, const std::vector<std::int64_t>& shape, torch::Device device) {
+  const auto type = std::is_same_v<T, float> ? torch::kFloat32 : torch::kUInt8;
+  const auto options = torch::TensorOptions().dtype(type).pinned_memory(false);
+  auto tensor = torch::from_blob(memory.get(), shape, [memory](void*) {}, options);
+  return tensor.to(device, /*non_blocking=*/true);
+}
+
+}  // namespace
+
+LoaderOptions loader_options(const TrainOptions& o, const DataConfig& config, torch::Device device) {
+  LoaderOptions l;
+  l.patch_size = config.patch_size;
+  l.batch_size = o.batch_size;
+  l.nvol = o.nvol;
+  l.data2d_dim = o.data2d_dim;
+  l.oversampling = o.oversampling;
+  l.num_workers = o.num_workers;
+  l.seed = o.seed;
+  l.limit_batches = o.train_batches;
+  if (device.is_cuda())
+    l.allocate = [](std::size_t bytes) {
+      auto block = torch::empty({static_cast<std::int64_t>(bytes)}, torch::TensorOptions().dtype(torch::kUInt8).pinned_memory(true));
+      return std::shared_ptr<void>(block.data_ptr(), [block](void*) {});
+    };
+  return l;
+}
+
+TrainOptions with_defaults(TrainOptions o) {
+  if (o.batch_size == 0) o.batch_size = o.dim == 3 ? 2 : 64;
+  if (o.val_batch_size == 0) o.val_batch_size = o.dim == 3 ? 4 : 64;
+  o.scheduler.max_epochs = std::max<std::int64_t>(1, o.max_epochs);
+  return o;
+}
+
+TrainStep::TrainStep(UNet network, const TrainOptions& options, Precision precision, torch::Device device)
+    : network_(std::move(network)),
+      parameters_(network_->parameters()),
+      optimizer_(make_optimizer(options.optimizer, parameters_)),
+      scaler_(precision == Precision::fp16),
+      precision_(precision),
+      device_(device),
+      focal_(options.focal),
+      gradient_clip_val_(options.gradient_clip_val) {}
+
+torch::Tensor TrainStep::operator()(const Batch& batch) {
+  const auto image = to_tensor(batch.image, batch.image_shape, device_);
+  const auto label = to_tensor(batch.label, batch.label_shape, device_);
+  torch::Tensor logits;
+  {
+    const AutocastScope autocast(precision_, device_);
+    logits = network_->forward(image);
+  }
+  const torch::Tensor loss = dice_ce_loss(logits, label, focal_);
+  optimizer_->zero_grad();
+  scaler_.scale(loss).backward();
+  const bool finite = scaler_.unscale(parameters_);
+  if (finite) {
+    if (gradient_clip_val_ > 0) clip_gradients(parameters_, gradient_clip_val_);
+    optimizer_->step();
+  }
+  scaler_.update(finite);
+  ++steps_;
+  return loss.detach();
+}
+
+}  // namespace nnunet

@@ -1,0 +1,147 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "nnunet/core/error.h"
+#include "nnunet/infer/evaluate.h"
+#include "reference/shared.h"
+#include "tiny.h"
+
+namespace nnunet {
+namespace {
+
+/// Logits whose argmax is `classes`.
+torch::Tensor logits_of(const torch::Tensor& classes, std::int64_t n_class) {
+  auto shape = classes.sizes().vec();
+  shape.insert(shape.begin(), n_class);
+  return torch::zeros(shape).scatter_(0, classes.to(torch::kInt64).unsqueeze(0), 1.0);
+}
+
+torch::Tensor labels(const std::vector<int>& values) {
+  return torch::tensor(values, torch::kInt64).to(torch::kUInt8).view({1, 1, -1});
+}
+
+TEST(DiceMetric, CountsAgreement) {
+  DiceMetric metric(3);
+  // class 1: TP 2, FP 1, FN 1; class 2: TP 1, FP 1, FN 1.
+  metric.add(logits_of(labels({1, 1, 1, 0, 2, 2, 0, 0}), 3), labels({1, 1, 2, 1, 2, 0, 0, 0}));
+  EXPECT_NEAR(metric.percent()[0], 100 * 4.0 / 6.0, 1e-9);
+  EXPECT_NEAR(metric.percent()[1], 100 * 2.0 / 4.0, 1e-9);
+  EXPECT_EQ(metric.volumes(), 1);
+}
+
+TEST(DiceMetric, AbsentClasses) {
+  const auto dice = [](const std::vector<int>& prediction, const std::vector<int>& label) {
+    DiceMetric metric(2);
+    metric.add(logits_of(labels(prediction), 2), labels(label));
+    return metric.percent()[0];
+  };
+  EXPECT_EQ(dice({0, 0}, {0, 0}), 100);  // absent from both
+  EXPECT_EQ(dice({0, 1}, {0, 0}), 0);    // from the label only
+  EXPECT_EQ(dice({0, 0}, {0, 1}), 0);    // from the prediction only
+}
+
+TEST(DiceMetric, MeanOverVolumesNotVoxels) {
+  DiceMetric metric(2);
+  EXPECT_EQ(metric.percent(), std::vector<double>{0});
+  metric.add(logits_of(labels({1, 1}), 2), labels({1, 1}));
+  metric.add(logits_of(labels({1, 0, 0, 0, 0, 0, 0, 0}), 2), labels({0, 1, 1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(metric.percent()[0], 50);
+  EXPECT_EQ(metric.volumes(), 2);
+}
+
+TEST(DiceMetric, RefusesOtherShapes) {
+  DiceMetric metric(3);
+  EXPECT_THROW(metric.add(torch::zeros({2, 1, 1, 4}), labels({0, 1, 2, 0})), Error);
+  EXPECT_THROW(metric.add(torch::zeros({3, 1, 1, 5}), labels({0, 1, 2, 0})), Error);
+}
+
+class Validate : public testing::Test {
+ protected:
+  void add_case(const std::string& name, const torch::Tensor& label, const std::vector<std::int64_t>& image_shape = {}) {
+    auto shape = image_shape.empty() ? label.sizes().vec() : image_shape;
+    shape.insert(shape.begin(), 1);
+    Array<float> x(shape);
+    if (image_shape.empty())  // the image is the label, so that a network that returns it is perfect
+      std::copy_n(label.to(torch::kFloat32).contiguous().const_data_ptr<float>(), x.numel(), x.values.begin());
+    write_npy(folder_ / (name + "_x.npy"), x);
+    auto label_shape = label.sizes().vec();
+    label_shape.insert(label_shape.begin(), 1);
+    Array<std::uint8_t> y(label_shape);
+    std::copy_n(label.contiguous().const_data_ptr<std::uint8_t>(), y.numel(), y.values.begin());
+    write_npy(folder_ / (name + "_y.npy"), y);
+  }
+  PreprocessedFolder open(int dim) {
+    write_config(folder_ / "config.json", test::tiny_config(dim));
+    return PreprocessedFolder(folder_.path(), "", dim);
+  }
+  static torch::Tensor perfect(const torch::Tensor& x) {
+    return torch::stack({-x.select(1, 0), 1 - 2 * (x.select(1, 0) - 1).abs(), 2 * x.select(1, 0) - 3}, 1);
+  }
+
+  test::TempFolder folder_;
+};
+
+torch::Tensor striped(const std::vector<std::int64_t>& shape) {
+  return torch::arange(c10::multiply_integers(shape)).remainder(3).to(torch::kUInt8).view(shape);
+}
+
+TEST_F(Validate, PerfectAndConstantNetworks) {
+  add_case("a", striped({10, 20, 17}));
+  add_case("b", striped({3, 16, 40}));
+  const auto folder = open(3);
+  const WindowOptions windows{{8, 16, 16}};
+  const auto result = validate(folder, {"a", "b"}, perfect, {}, windows);
+  EXPECT_EQ(result.volumes, 2);
+  EXPECT_EQ(result.dice, (std::vector<double>{100, 100}));
+  EXPECT_EQ(result.mean_dice, 100);
+  const auto zeros = [](const torch::Tensor& x) { return torch::zeros_like(x).repeat({1, 3, 1, 1, 1}); };
+  EXPECT_EQ(validate(folder, {"a", "b"}, zeros, {}, windows).mean_dice, 0);
+}
+
+TEST_F(Validate, LossIsTheMeanOverVolumesOfBlendedLogits) {
+  add_case("a", striped({10, 20, 17}));
+  add_case("b", striped({8, 16, 16}));
+  const auto folder = open(3);
+  std::vector<std::vector<std::int64_t>> shapes;
+  const auto loss = [&](const torch::Tensor& logits, const torch::Tensor& label) {
+    EXPECT_EQ(label.scalar_type(), torch::kUInt8);
+    EXPECT_EQ(label.sizes().vec(), (std::vector<std::int64_t>{1, logits.size(2), logits.size(3), logits.size(4)}));
+    shapes.push_back(logits.sizes().vec());
+    return torch::tensor(static_cast<double>(logits.size(2)));
+  };
+  EXPECT_EQ(validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}).loss, 9);
+  EXPECT_EQ(shapes[0], (std::vector<std::int64_t>{1, 3, 10, 20, 17}));
+  EXPECT_EQ(validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}, 1).loss, 10);  // limit: the first only
+}
+
+TEST_F(Validate, SlicesOf2DNetworks) {
+  add_case("a", striped({5, 16, 16}));
+  const auto folder = open(2);
+  std::vector<std::int64_t> batches;
+  const auto forward = [&](const torch::Tensor& x) {
+    EXPECT_EQ(x.sizes().slice(1).vec(), (std::vector<std::int64_t>{1, 16, 16}));
+    batches.push_back(x.size(0));
+    return perfect(x);
+  };
+  WindowOptions windows{{16, 16}};
+  windows.batch_size = 3;
+  EXPECT_EQ(validate(folder, {"a"}, forward, {}, windows).mean_dice, 100);
+  EXPECT_EQ(batches, (std::vector<std::int64_t>{3, 2}));
+}
+
+TEST_F(Validate, BadCases) {
+  add_case("classes", striped({8, 16, 16}) + 1);
+  add_case("shape", striped({8, 16, 16}), {8, 16, 15});
+  add_case("unlabelled", striped({8, 16, 16}));
+  std::filesystem::remove(folder_ / "unlabelled_y.npy");
+  const auto folder = open(3);
+  const auto run = [&](const std::vector<std::string>& names) { return validate(folder, names, perfect, {}, {{8, 16, 16}}); };
+  EXPECT_THROW(run({"classes"}), Error);
+  EXPECT_THROW(run({"shape"}), Error);
+  EXPECT_THROW(run({"unlabelled"}), Error);
+  EXPECT_THROW(run({"absent"}), Error);
+  EXPECT_THROW(run({}), Error);
+}
+
+}  // namespace
+}  // namespace nnunet

@@ -1,0 +1,199 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <fstream>
+
+#include "nnunet/core/error.h"
+#include "nnunet/infer/predict_images.h"
+#include "reference/shared.h"
+#include "tiny.h"
+
+namespace nnunet {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PredictImages : public testing::Test {
+ protected:
+  PredictImages() {
+    fs::create_directories(in());
+    options_.input = in();
+    options_.output = temp_ / "out";
+  }
+  fs::path in() const { return temp_ / "in"; }
+  fs::path out(const std::string& name) const { return temp_ / "out" / name; }
+  void add(const std::string& name, std::int64_t channels = 1, const Shape3& shape = {9, 18, 20}) {
+    write_image(in() / name, test::tiny_image(shape, channels));
+  }
+  Predictor predictor(int channels = 1) const {
+    return Predictor({test::tiny_checkpoint(test::tiny_config(3, channels))}, {}, torch::kCPU, Precision::fp32);
+  }
+  ImagePredictionResult run(int channels = 1) {
+    Predictor p = predictor(channels);
+    return predict_images(p, options_);
+  }
+  std::vector<std::string> names(int channels) const {
+    std::vector<std::string> result;
+    for (const auto& c : list_image_cases(options_.input, channels)) result.push_back(c.name + (c.problem.empty() ? "" : "!"));
+    return result;
+  }
+
+  test::TempFolder temp_;
+  ImagePredictionOptions options_;
+};
+
+TEST_F(PredictImages, FolderToFolder) {
+  add("b.nii.gz");
+  add("a.nii");
+  std::ofstream(in() / "notes.txt") << "no image";
+  const auto result = run();
+  EXPECT_EQ(result.predicted, 2);
+  EXPECT_EQ(result.failed, 0);
+  const Image image = read_nifti(in() / "a.nii");
+  Predictor p = predictor();
+  const LabelMap label = read_label_map(out("a.nii.gz"), 3);
+  EXPECT_EQ(label.voxels.values, p.segment("a", image).voxels.values);
+  EXPECT_EQ(affine_difference(label.geometry, image.geometry), 0);
+  EXPECT_TRUE(fs::exists(out("b.nii.gz")));
+}
+
+TEST_F(PredictImages, FileToFile) {
+  add("a.nii.gz");
+  options_.input = in() / "a.nii.gz";
+  options_.output = temp_ / "deep/er/label.nii";
+  EXPECT_EQ(run().predicted, 1);
+  EXPECT_TRUE(fs::exists(options_.output));
+}
+
+TEST_F(PredictImages, ExistingOutputsAreKeptUnlessOverwrite) {
+  add("a.nii.gz");
+  add("b.nii.gz");
+  fs::create_directories(temp_ / "out");
+  std::ofstream(out("a.nii.gz")) << "mine";
+  const auto result = run();
+  EXPECT_EQ(result.predicted, 1);
+  EXPECT_EQ(result.kept, 1);
+  EXPECT_EQ(fs::file_size(out("a.nii.gz")), 4U);
+  options_.overwrite = true;
+  EXPECT_EQ(run().predicted, 2);
+  EXPECT_GT(fs::file_size(out("a.nii.gz")), 4U);
+}
+
+TEST_F(PredictImages, ProbabilitiesAndOverlays) {
+  add("a.nii.gz");
+  options_.save_probabilities = true;
+  options_.overlays = true;
+  EXPECT_EQ(run().predicted, 1);
+  const auto p = read_npy<float>(out("probabilities/a.npy"));
+  EXPECT_EQ(p.shape, (std::vector<std::int64_t>{3, 9, 18, 20}));
+  EXPECT_EQ(p.values[0], 1);
+  const auto label = read_label_map(out("a.nii.gz"), 3);
+  const std::size_t n = label.voxels.values.size();
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t k = 0; k < 3; ++k) ASSERT_LE(p.values[k * n + i], p.values[label.voxels.values[i] * n + i] + 1e-6);
+  EXPECT_GT(fs::file_size(out("a.png")), 100U);
+  EXPECT_EQ(run().kept, 1);
+  fs::remove(out("a.png"));  // a missing part is made
+  EXPECT_EQ(run().predicted, 1);
+}
+
+TEST_F(PredictImages, ChannelsInFilesOrInOne) {
+  add("case_0000.nii.gz");
+  add("case_0001.nii.gz");
+  add("whole.nii.gz", 2);
+  add("BRATS_0001.nii.gz", 2);  // all channels, whatever its name
+  EXPECT_EQ(names(2), (std::vector<std::string>{"BRATS_0001", "case", "whole"}));
+  EXPECT_EQ(names(1), (std::vector<std::string>{"BRATS_0001", "case_0000", "case_0001", "whole"}));
+  const auto cases = list_image_cases(in(), 2);
+  const Image image = read_image_case(cases[1]);
+  EXPECT_EQ(image.voxels.shape, (std::vector<std::int64_t>{2, 9, 18, 20}));
+  const Image first = read_nifti(in() / "case_0000.nii.gz");
+  EXPECT_TRUE(std::equal(first.voxels.values.begin(), first.voxels.values.end(), image.voxels.values.begin()));
+  EXPECT_EQ(run(2).predicted, 3);
+  EXPECT_TRUE(fs::exists(out("case.nii.gz")));
+  // One channel as the input stands for all.
+  options_.input = in() / "case_0001.nii.gz";
+  options_.output = temp_ / "one.nii.gz";
+  EXPECT_EQ(names(2), std::vector<std::string>{"case"});
+  EXPECT_EQ(run(2).predicted, 1);
+}
+
+TEST_F(PredictImages, MissingChannelsAndDoubledNames) {
+  add("case_0000.nii.gz");
+  add("case_0002.nii.gz");
+  add("twice.nii.gz", 2);
+  add("twice.nii", 2);
+  EXPECT_EQ(names(2), (std::vector<std::string>{"case!", "twice", "twice!"}));
+  const auto result = run(2);
+  EXPECT_EQ(result.predicted, 1);
+  EXPECT_EQ(result.failed, 2);
+  EXPECT_FALSE(fs::exists(out("case.nii.gz")));
+}
+
+TEST_F(PredictImages, ChannelsOfDifferentShapes) {
+  add("case_0000.nii.gz");
+  add("case_0001.nii.gz", 1, {9, 18, 21});
+  EXPECT_THROW(read_image_case(list_image_cases(in(), 2)[0]), Error);
+}
+
+TEST_F(PredictImages, ABadImageDoesNotStopTheOthers) {
+  add("a.nii.gz");
+  add("z.nii.gz");
+  add("channels.nii.gz", 2);
+  std::ofstream(in() / "broken.nii.gz") << "not gzip";
+  std::ofstream(in() / "empty.nii");
+  Image zeros = test::tiny_image({4, 4, 4});
+  std::ranges::fill(zeros.voxels.values, 0.0F);
+  write_image(in() / "zeros.nii.gz", zeros);
+  const auto result = run();
+  EXPECT_EQ(result.predicted, 2);
+  EXPECT_EQ(result.failed, 4);
+  EXPECT_EQ(std::distance(fs::directory_iterator(temp_ / "out"), fs::directory_iterator()), 2);
+}
+
+TEST_F(PredictImages, InputsAreNeverModified) {
+  add("a.nii.gz");
+  const auto size = fs::file_size(in() / "a.nii.gz");
+  const auto refused = [&](const fs::path& input, const fs::path& output) {
+    options_.input = input;
+    options_.output = output;
+    options_.overwrite = true;
+    EXPECT_THROW(run(), Error) << input << " -> " << output;
+  };
+  refused(in(), in());
+  refused(in(), in() / "out");
+  refused(in(), temp_ / "in/../in/labels");
+  refused(in() / "a.nii.gz", in() / "a.nii.gz");
+  refused(in() / "a.nii.gz", in());
+  fs::create_directory_symlink(in(), temp_ / "link");
+  refused(in(), temp_ / "link");
+  refused(in() / "a.nii.gz", temp_ / "link/a.nii.gz");
+  refused(in(), temp_ / "one.nii.gz");  // a folder cannot become a file
+  EXPECT_EQ(fs::file_size(in() / "a.nii.gz"), size);
+  EXPECT_EQ(std::distance(fs::directory_iterator(in()), fs::directory_iterator()), 1);
+  // A folder beside the input is fine, also one whose name starts like the input's.
+  options_.input = in();
+  options_.output = temp_ / "inside";
+  EXPECT_EQ(run().predicted, 1);
+}
+
+TEST_F(PredictImages, NothingToSegment) {
+  EXPECT_THROW(run(), Error);  // empty folder
+  options_.input = temp_ / "absent";
+  EXPECT_THROW(run(), Error);
+  std::ofstream(temp_ / "image.png") << "no";
+  options_.input = temp_ / "image.png";
+  EXPECT_THROW(run(), Error);
+}
+
+TEST_F(PredictImages, OutputThatCannotBeWritten) {
+  add("a.nii.gz");
+  std::ofstream(temp_ / "file") << "in the way";
+  options_.output = temp_ / "file";
+  EXPECT_THROW(run(), Error);
+  options_.output = temp_ / "file/below";
+  EXPECT_THROW(run(), Error);
+}
+
+}  // namespace
+}  // namespace nnunet

@@ -1,0 +1,248 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <map>
+
+#include "nnunet/core/error.h"
+#include "nnunet/infer/sliding_window.h"
+#include "reference/npz.h"
+#include "reference/reference_network.h"
+#include "reference/shared.h"
+
+namespace nnunet {
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+torch::Tensor formula_volume(const Sizes& shape) {
+  const auto i = torch::arange(c10::multiply_integers(shape), torch::kDouble);
+  return (torch::sin(0.37 * i) + 0.5 * torch::cos(0.011 * i)).to(torch::kFloat32).view(shape);
+}
+
+/// A stand-in for a network: depends on neighbours and on the place in the window, so that any mistake of position,
+/// flip or weight shows. (N,C,spatial) -> (N,3,spatial).
+torch::Tensor toy_network(const torch::Tensor& x) {
+  const auto sum = x.sum(1);
+  auto ramp = torch::arange(x.size(-1), torch::kFloat32) * 0.1;
+  const auto shifted = torch::roll(sum, 1, -1) + 2 * torch::roll(sum, 1, -2);
+  return torch::stack({sum + ramp, shifted, sum.square() - ramp}, 1);
+}
+
+/// MONAI's algorithm in its plainest form for one flip: (C,spatial) -> (3,spatial).
+torch::Tensor plain_blend(const torch::Tensor& volume, const Sizes& patch, double overlap, Blend blend) {
+  const auto dims = static_cast<std::int64_t>(patch.size());
+  Sizes size = volume.sizes().slice(1).vec(), shape = size;
+  shape.insert(shape.begin(), 3);
+  auto sum = torch::zeros(shape), count = torch::zeros(size);
+  const auto weights = window_weights(patch, blend);
+  std::vector<Sizes> starts;
+  for (std::size_t a = 0; a < patch.size(); ++a) starts.push_back(window_starts(size[a], patch[a], overlap));
+  if (dims == 2) starts.insert(starts.begin(), Sizes{0});
+  for (auto z : starts[0])
+    for (auto y : starts[1])
+      for (auto x : starts[2]) {
+        const auto cut = [&](torch::Tensor t) {
+          if (dims == 3) t = t.narrow(-3, z, patch[0]);
+          return t.narrow(-2, y, patch[patch.size() - 2]).narrow(-1, x, patch.back());
+        };
+        cut(sum).add_(toy_network(cut(volume).unsqueeze(0))[0] * weights);
+        cut(count).add_(weights);
+      }
+  return sum / count;
+}
+
+void expect_close(const torch::Tensor& a, const torch::Tensor& b, double tolerance) {
+  ASSERT_EQ(a.sizes(), b.sizes());
+  EXPECT_LE((a - b).abs().max().item<double>(), tolerance);
+}
+
+TEST(WindowStarts, StepAndLastWindowFlush) {
+  EXPECT_EQ(window_starts(40, 40, 0.5), (Sizes{0}));
+  EXPECT_EQ(window_starts(72, 40, 0.5), (Sizes{0, 20, 32}));
+  EXPECT_EQ(window_starts(80, 40, 0.5), (Sizes{0, 20, 40}));
+  EXPECT_EQ(window_starts(41, 40, 0.5), (Sizes{0, 1}));
+  EXPECT_EQ(window_starts(75, 56, 0.25), (Sizes{0, 19}));
+  EXPECT_EQ(window_starts(9, 3, 0.0), (Sizes{0, 3, 6}));
+  // int(5 * (1 - 0.9)) = 0, hence 1; int(10 * (1 - 0.7)) is 3, although 10 * 0.30000000000000004 is not.
+  EXPECT_EQ(window_starts(7, 5, 0.9), (Sizes{0, 1, 2}));
+  EXPECT_EQ(window_starts(16, 10, 0.7), (Sizes{0, 3, 6}));
+}
+
+TEST(WindowWeights, GaussianProductWithFloor) {
+  const auto w = window_weights({4, 6}, Blend::gaussian);
+  for (int y = 0; y < 4; ++y)
+    for (int x = 0; x < 6; ++x) {
+      const double dy = y - 1.5, dx = x - 2.5, sy = 0.5, sx = 0.75;
+      const double expected = std::exp(-dy * dy / (2 * sy * sy)) * std::exp(-dx * dx / (2 * sx * sx));
+      EXPECT_NEAR(w[y][x].item<double>(), std::max(expected, 1e-3), 1e-6);
+    }
+  // A window of one voxel has weight 1; ones stay ones.
+  EXPECT_FLOAT_EQ(window_weights({1, 1, 1}, Blend::gaussian).item<float>(), 1.0F);
+  EXPECT_TRUE(window_weights({3, 4, 5}, Blend::constant).eq(1).all().item<bool>());
+  EXPECT_EQ(window_weights({3, 4, 5}, Blend::constant).sizes(), (Sizes{3, 4, 5}));
+}
+
+TEST(SlidingWindow, EqualsPlainImplementation3D) {
+  const auto volume = formula_volume({2, 9, 14, 11});
+  for (const Blend blend : {Blend::gaussian, Blend::constant})
+    for (const double overlap : {0.0, 0.25, 0.5})
+      for (const std::int64_t batch : {1, 3, 64}) {
+        const WindowOptions options{{4, 6, 5}, overlap, blend, batch, false};
+        expect_close(sliding_window(volume, toy_network, options), plain_blend(volume, {4, 6, 5}, overlap, blend), 2e-5);
+      }
+}
+
+TEST(SlidingWindow, TtaIsTheMeanOverAllFlips3D) {
+  const auto volume = formula_volume({1, 9, 14, 11});
+  auto expected = torch::zeros({3, 9, 14, 11});
+  for (int f = 0; f < 8; ++f) {
+    Sizes axes;
+    for (int a = 0; a < 3; ++a)
+      if ((f >> a) & 1) axes.push_back(a + 1);
+    const auto flipped = axes.empty() ? volume : volume.flip(axes);
+    const auto blended = plain_blend(flipped, {4, 6, 5}, 0.5, Blend::gaussian);
+    expected += axes.empty() ? blended : blended.flip(axes);
+  }
+  const WindowOptions options{{4, 6, 5}, 0.5, Blend::gaussian, 5, true};
+  expect_close(sliding_window(volume, toy_network, options), expected / 8, 2e-5);
+}
+
+TEST(SlidingWindow, PlaneWindowsOverAllSlices2D) {
+  const auto volume = formula_volume({2, 5, 14, 11});
+  for (const bool tta : {false, true}) {
+    auto expected = torch::zeros({3, 5, 14, 11});
+    const int flips = tta ? 4 : 1;
+    for (std::int64_t z = 0; z < 5; ++z)
+      for (int f = 0; f < flips; ++f) {
+        Sizes axes;
+        for (int a = 0; a < 2; ++a)
+          if ((f >> a) & 1) axes.push_back(a + 1);
+        const auto slice = volume.select(1, z);
+        const auto blended = plain_blend(axes.empty() ? slice : slice.flip(axes), {6, 5}, 0.5, Blend::gaussian);
+        expected.select(1, z).add_(axes.empty() ? blended : blended.flip(axes));
+      }
+    const WindowOptions options{{6, 5}, 0.5, Blend::gaussian, 4, tta};
+    expect_close(sliding_window(volume, toy_network, options), expected / flips, 2e-5);
+  }
+}
+
+TEST(SlidingWindow, SmallVolumesArePaddedEvenlyAndCropped) {
+  const auto volume = formula_volume({1, 3, 8, 2});
+  // 3 -> 8: 2 before, 3 after; 8 -> 5: none; 2 -> 5: 1 before, 2 after.
+  auto padded = torch::zeros({1, 8, 8, 5});
+  padded.narrow(1, 2, 3).narrow(3, 1, 2).copy_(volume);
+  const auto expected = plain_blend(padded, {8, 5, 5}, 0.5, Blend::gaussian).narrow(1, 2, 3).narrow(3, 1, 2);
+  const WindowOptions options{{8, 5, 5}, 0.5, Blend::gaussian, 2, false};
+  const auto result = sliding_window(volume, toy_network, options);
+  expect_close(result, expected, 2e-5);
+  EXPECT_TRUE(result.is_contiguous());
+}
+
+TEST(SlidingWindow, NeverMoreWindowsThanAskedFor) {
+  std::vector<std::int64_t> batches;
+  const auto spy = [&](const torch::Tensor& x) {
+    EXPECT_FALSE(torch::GradMode::is_enabled());
+    batches.push_back(x.size(0));
+    return toy_network(x);
+  };
+  sliding_window(formula_volume({1, 9, 9, 9}), spy, {{4, 9, 9}, 0.5, Blend::gaussian, 3, false});
+  EXPECT_EQ(batches, (std::vector<std::int64_t>{3, 1}));  // windows at 0, 2, 4, 5
+}
+
+TEST(SlidingWindow, LowPrecisionLogitsAreAddedInFloat32) {
+  const auto volume = formula_volume({1, 6, 6, 6});
+  const auto forward = [](const torch::Tensor& x) { return toy_network(x).to(torch::kBFloat16); };
+  const auto result = sliding_window(volume, forward, {{4, 4, 4}, 0.5, Blend::gaussian, 4, true});
+  EXPECT_EQ(result.scalar_type(), torch::kFloat32);
+  const auto exact = sliding_window(volume, toy_network, {{4, 4, 4}, 0.5, Blend::gaussian, 4, true});
+  EXPECT_LE((result - exact).abs().max().item<double>(), 0.02);
+}
+
+TEST(SliceBySlice, WholeSlicesInBatches) {
+  const auto volume = formula_volume({2, 7, 6, 5});
+  std::vector<std::int64_t> batches;
+  const auto spy = [&](const torch::Tensor& x) {
+    batches.push_back(x.size(0));
+    return toy_network(x);
+  };
+  const WindowOptions options{{99, 99}, 0.5, Blend::gaussian, 3, false};
+  const auto result = slice_by_slice(volume, spy, options);
+  EXPECT_EQ(batches, (std::vector<std::int64_t>{3, 3, 1}));
+  expect_close(result, toy_network(volume.transpose(0, 1)).transpose(0, 1), 1e-6);
+}
+
+TEST(SlidingWindow, RefusesOptionsThatMakeNoSense) {
+  const auto volume = formula_volume({1, 6, 6, 6});
+  const auto run = [&](const WindowOptions& o) { return sliding_window(volume, toy_network, o); };
+  EXPECT_THROW(run({{4, 4, 4}, 1.0, Blend::gaussian, 4, false}), Error);
+  EXPECT_THROW(run({{4, 4, 4}, -0.1, Blend::gaussian, 4, false}), Error);
+  EXPECT_THROW(run({{4, 4, 4}, std::nan(""), Blend::gaussian, 4, false}), Error);
+  EXPECT_THROW(run({{4, 4, 4}, 0.5, Blend::gaussian, 0, false}), Error);
+  EXPECT_THROW(run({{4, 0, 4}, 0.5, Blend::gaussian, 4, false}), Error);
+  EXPECT_THROW(run({{4}, 0.5, Blend::gaussian, 4, false}), Error);
+  EXPECT_THROW(sliding_window(volume[0], toy_network, {{4, 4, 4}}), Error);
+  EXPECT_THROW(sliding_window(torch::zeros({1, 0, 4, 4}), toy_network, {{4, 4, 4}}), Error);
+  const auto halving = [](const torch::Tensor& x) { return toy_network(x).slice(-1, 0, 2); };
+  EXPECT_THROW(sliding_window(volume, halving, {{4, 4, 4}}), Error);
+  EXPECT_THROW(blend_from_name("linear"), Error);
+  EXPECT_EQ(blend_from_name("constant"), Blend::constant);
+}
+
+/// Runs each different window through the network once: the sixteen reference results share most of them.
+class Remembering {
+ public:
+  explicit Remembering(UNet network) : network_(std::move(network)) {}
+  torch::Tensor operator()(const torch::Tensor& x) {
+    std::vector<torch::Tensor> results;
+    for (std::int64_t n = 0; n < x.size(0); ++n) {
+      const auto sample = x[n].contiguous();
+      const std::string key(reinterpret_cast<const char*>(sample.const_data_ptr<float>()),
+                            static_cast<std::size_t>(sample.numel()) * sizeof(float));
+      auto& result = known_[key];
+      if (!result.defined()) result = network_->forward(x.narrow(0, n, 1))[0];
+      results.push_back(result);
+    }
+    return torch::stack(results);
+  }
+
+ private:
+  UNet network_;
+  std::map<std::string, torch::Tensor> known_;
+};
+
+class SlidingWindowReference : public testing::TestWithParam<std::string> {};
+
+TEST_P(SlidingWindowReference, EqualsMonai) {
+  NNUNET_NEEDS_SHARED("reference/sliding_window.npz");
+  const test::Npz npz(test::shared_dir() / "reference/sliding_window.npz");
+  const auto reference = test::reference_networks().at("hippocampus_3d");
+  torch::NoGradGuard no_grad;
+  UNet network(test::reference_plan(reference));
+  test::set_reference_weights(*network, reference);
+  network->eval();
+  Remembering forward(network);
+
+  const auto size = npz.load<std::int64_t>(GetParam() + "_shape").values;
+  const auto volume = formula_volume({1, size[0], size[1], size[2]});
+  int compared = 0;
+  for (const Blend blend : {Blend::gaussian, Blend::constant})
+    for (const std::string overlap : {"0.5", "0.25"})
+      for (const bool tta : {false, true}) {
+        const std::string key = GetParam() + (blend == Blend::gaussian ? "_gaussian_" : "_constant_") + overlap + (tta ? "_tta" : "");
+        SCOPED_TRACE(key);
+        const auto expected = npz.load<float>(key);
+        const WindowOptions options{{40, 56, 40}, std::stod(overlap), blend, 4, tta};
+        const auto logits = sliding_window(volume, std::ref(forward), options);
+        const auto every_third = logits.slice(1, 0, std::nullopt, 3).slice(2, 0, std::nullopt, 3).slice(3, 0, std::nullopt, 3);
+        const auto wanted = torch::from_blob(const_cast<float*>(expected.data()), expected.shape, torch::kFloat32);
+        expect_close(every_third, wanted, 1e-4);
+        ++compared;
+      }
+  EXPECT_EQ(compared, 8);
+}
+
+INSTANTIATE_TEST_SUITE_P(Volumes, SlidingWindowReference, testing::Values("v0", "v1"));
+
+}  // namespace
+}  // namespace nnunet

@@ -1,0 +1,142 @@
+#include "nnunet/preprocess/case.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "nnunet/core/error.h"
+
+namespace nnunet {
+namespace {
+
+Image image_of(std::int64_t channels, const Shape3& s, const Spacing3& spacing = {1, 1, 1}) {
+  Image image;
+  image.voxels = Array<float>({channels, s[0], s[1], s[2]});
+  for (std::size_t i = 0; i < image.voxels.values.size(); ++i) image.voxels.values[i] = static_cast<float>(1.5 + std::sin(static_cast<double>(i)));
+  image.geometry.shape = s;
+  image.geometry.spacing = spacing;
+  return image;
+}
+
+LabelMap label_of(const Shape3& s, std::uint8_t value = 1) {
+  LabelMap label;
+  label.voxels = Array<std::uint8_t>({s[0], s[1], s[2]}, value);
+  label.geometry.shape = s;
+  return label;
+}
+
+DataConfig config_3d() {
+  DataConfig config;
+  config.patch_size = {8, 8, 8};
+  config.spacings = {1, 1, 1};
+  config.n_class = 2;
+  config.in_channels = 1;
+  return config;
+}
+
+// The message must name the case and hold this phrase.
+void expect_error(const Image& image, const LabelMap* label, const DataConfig& config, const std::string& phrase) {
+  try {
+    preprocess_case("case_7", image, label, config);
+    ADD_FAILURE() << "no error; expected: " << phrase;
+  } catch (const Error& e) {
+    const std::string text = e.what();
+    EXPECT_NE(text.find("case_7"), std::string::npos) << text;
+    EXPECT_NE(text.find(phrase), std::string::npos) << text;
+  }
+}
+
+TEST(PreprocessCase, CropsResamplesAndNormalises) {
+  Image image = image_of(1, {6, 10, 10}, {2, 1, 1});
+  for (std::size_t i = 0; i < 100; ++i) image.voxels.values[i] = 0;  // the first slice is empty
+  const LabelMap label = label_of({6, 10, 10});
+  const PreprocessedCase item = preprocess_case("a", image, &label, config_3d());
+  EXPECT_EQ(item.crop_start, (Shape3{1, 0, 0}));
+  EXPECT_EQ(item.crop_end, (Shape3{6, 10, 10}));
+  EXPECT_EQ(item.original, (Shape3{6, 10, 10}));
+  EXPECT_EQ(item.spacing, (Spacing3{2, 1, 1}));
+  EXPECT_EQ(item.x.shape, (std::vector<std::int64_t>{1, 10, 10, 10}));
+  ASSERT_TRUE(item.y);
+  EXPECT_EQ(item.y->shape, (std::vector<std::int64_t>{10, 10, 10}));
+  double sum = 0, squares = 0;
+  for (const float v : item.x.values) sum += v, squares += v * v;
+  EXPECT_NEAR(sum / 1000, 0, 1e-5);
+  EXPECT_NEAR(squares / 1000, 1, 1e-4);
+}
+
+TEST(PreprocessCase, In2dNothingIsResampled) {
+  DataConfig config = config_3d();
+  config.patch_size = {8, 8};
+  config.spacings = {0.5, 0.5};
+  EXPECT_EQ(preprocess_case("a", image_of(1, {3, 10, 11}), nullptr, config).x.shape, (std::vector<std::int64_t>{1, 3, 10, 11}));
+}
+
+TEST(PreprocessCase, ThreadsDoNotChangeIt) {
+  DataConfig config = config_3d();
+  config.in_channels = 2;
+  const Image image = image_of(2, {7, 20, 21}, {1.5, 0.7, 1.2});
+  const LabelMap label = label_of({7, 20, 21});
+  const PreprocessedCase one = preprocess_case("a", image, &label, config, 1), four = preprocess_case("a", image, &label, config, 4);
+  EXPECT_EQ(one.x.values, four.x.values);
+  EXPECT_EQ(one.y->values, four.y->values);
+}
+
+TEST(PreprocessCase, CasesWithoutAnyLabelAreLegal) {
+  const LabelMap label = label_of({4, 4, 4}, 0);
+  EXPECT_NO_THROW(preprocess_case("a", image_of(1, {4, 4, 4}), &label, config_3d()));
+}
+
+TEST(PreprocessCase, OneConstantChannelIsLegal) {
+  DataConfig config = config_3d();
+  config.in_channels = 2;
+  Image image = image_of(2, {4, 4, 4});
+  std::fill(image.voxels.slab(1).begin(), image.voxels.slab(1).end(), 5.0F);
+  const PreprocessedCase item = preprocess_case("a", image, nullptr, config);
+  for (const float v : item.x.slab(1)) EXPECT_EQ(v, 0);
+}
+
+TEST(PreprocessCase, RejectsBadInput) {
+  const DataConfig config = config_3d();
+  const Image good = image_of(1, {4, 5, 6});
+  Image bad = good;
+  for (float& v : bad.voxels.values) v = -v;
+  expect_error(bad, nullptr, config, "no voxel above 0");
+  bad.voxels = Array<float>({1, 4, 5, 6}, 3.0F);
+  expect_error(bad, nullptr, config, "constant in all channels");
+  bad.voxels = Array<float>({1, 4, 5, 6});
+  expect_error(bad, nullptr, config, "constant in all channels");
+  bad = good;
+  bad.voxels.values[50] = std::numeric_limits<float>::quiet_NaN();
+  expect_error(bad, nullptr, config, "NaN");
+  expect_error(image_of(2, {4, 5, 6}), nullptr, config, "2 channels, expected 1");
+  expect_error(Image{}, nullptr, config, "no voxels");
+
+  const LabelMap other = label_of({4, 6, 5});
+  expect_error(good, &other, config, "shape 4x6x5 differs from the image's 4x5x6");
+  const LabelMap outside = label_of({4, 5, 6}, 2);
+  expect_error(good, &outside, config, "class 2");
+}
+
+TEST(PreprocessCase, RejectsWhatCannotBeResampled) {
+  DataConfig config = config_3d();
+  config.spacings = {10, 1, 1};
+  expect_error(image_of(1, {4, 5, 6}), nullptr, config, "no voxel along an axis");
+  config.spacings = {1e-5, 1e-5, 1e-5};
+  expect_error(image_of(1, {4, 5, 6}), nullptr, config, "voxels");
+}
+
+TEST(PreprocessCase, CtNeedsItsStatistics) {
+  DataConfig config = config_3d();
+  config.modality = "CT";
+  expect_error(image_of(1, {4, 5, 6}), nullptr, config, "statistics");
+}
+
+TEST(Anisotropic, ThresholdIsThreeOfEither) {
+  EXPECT_TRUE(is_anisotropic({3, 1, 1}, {1, 1, 1}));
+  EXPECT_TRUE(is_anisotropic({1, 1, 1}, {1, 3, 1}));
+  EXPECT_FALSE(is_anisotropic({2.99, 1, 1}, {1, 1, 2.99}));
+}
+
+}  // namespace
+}  // namespace nnunet

@@ -1,0 +1,367 @@
+#include "nnunet/preprocess/pipeline.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
+#include "nnunet/io/nifti.h"
+#include "nnunet/io/npy.h"
+#include "reference/shared.h"
+
+namespace nnunet {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::TempFolder;
+
+void write_case_files(const fs::path& folder, const std::string& name, const Shape3& shape = {6, 9, 8}) {
+  Image image;
+  image.voxels = Array<float>({1, shape[0], shape[1], shape[2]});
+  for (std::size_t i = 0; i < image.voxels.values.size(); ++i)
+    image.voxels.values[i] = static_cast<float>(20 + 10 * std::sin(0.3 * static_cast<double>(i) + static_cast<double>(name.back())));
+  image.geometry.shape = shape;
+  image.geometry.spacing = {2, 1, 1};
+  image.geometry.affine = {{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 2, 0}, {0, 0, 0, 1}}};
+  write_image(folder / "imagesTr" / (name + ".nii.gz"), image);
+  LabelMap label;
+  label.voxels = Array<std::uint8_t>({shape[0], shape[1], shape[2]});
+  label.voxels.values[100] = 1;
+  label.geometry = image.geometry;
+  write_label_map(folder / "labelsTr" / (name + ".nii.gz"), label);
+}
+
+// A dataset Task50_Phantom of cases a1, a2, ... with a training and a test list.
+class PipelineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    log::set_quiet(true);
+    for (const char* name : {"a1", "a2", "a3"}) write_case_files(dataset_, name);
+    write_json({"a1", "a2", "a3"}, {"a2"});
+    options_.data = data_.path();
+    options_.results = results_.path();
+    options_.task = "50";
+    options_.patch_size = {12, 8, 8};
+    options_.n_jobs = 2;
+    options_.quiet = true;
+  }
+
+  void write_json(const std::vector<std::string>& training, const std::vector<std::string>& test, const std::string& modality = "MRI") const {
+    json lists{{"name", "Phantom"}, {"modality", {{"0", modality}}}, {"labels", {{"0", "background"}, {"1", "organ"}}}};
+    for (const std::string& n : training) lists["training"].push_back({{"image", "./imagesTr/" + n + ".nii.gz"}, {"label", "labelsTr/" + n + ".nii.gz"}});
+    for (const std::string& n : test) lists["test"].push_back("imagesTr/" + n + ".nii.gz");
+    std::ofstream(dataset_ / "dataset.json") << lists;
+  }
+
+  void expect_error(const std::string& phrase) const {
+    try {
+      preprocess_dataset(options_);
+      ADD_FAILURE() << "no error; expected: " << phrase;
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find(phrase), std::string::npos) << e.what();
+    }
+  }
+
+  // Every file below a folder with its content.
+  static std::map<std::string, std::string> snapshot(const fs::path& folder) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream in(entry.path(), std::ios::binary);
+      files[entry.path().lexically_relative(folder).string()] = std::string(std::istreambuf_iterator<char>(in), {});
+    }
+    return files;
+  }
+
+  std::vector<std::string> names(const fs::path& folder) const {
+    std::vector<std::string> result;
+    for (const auto& entry : fs::directory_iterator(folder)) result.push_back(entry.path().filename().string());
+    std::sort(result.begin(), result.end());
+    return result;
+  }
+
+  TempFolder data_, results_;
+  fs::path dataset_ = data_ / "Task50_Phantom";
+  fs::path out_ = results_ / "50_3d";
+  PreprocessOptions options_;
+};
+
+TEST_F(PipelineTest, TrainingWritesCasesAndConfig) {
+  const auto before = snapshot(data_.path());
+  const PreprocessReport report = preprocess_dataset(options_);
+  EXPECT_EQ(report.failed(), 0);
+  EXPECT_EQ(report.folder, out_);
+  EXPECT_EQ(names(out_), (std::vector<std::string>{"a1_x.npy", "a1_y.npy", "a2_x.npy", "a2_y.npy", "a3_x.npy", "a3_y.npy", "config.json"}));
+  EXPECT_EQ(read_npy<float>(out_ / "a1_x.npy").shape, (std::vector<std::int64_t>{1, 12, 9, 8}));
+  EXPECT_EQ(read_npy<std::uint8_t>(out_ / "a1_y.npy").shape, (std::vector<std::int64_t>{1, 12, 9, 8}));
+  const DataConfig config = read_config(out_ / "config.json");
+  EXPECT_EQ(config.patch_size, options_.patch_size);
+  EXPECT_EQ(config.spacings, (std::vector<double>{2, 1, 1}));  // collected
+  EXPECT_EQ(config.n_class, 2);
+  EXPECT_EQ(config.in_channels, 1);
+  EXPECT_EQ(config.modality, "MRI");
+  EXPECT_FALSE(config.ct);
+  ASSERT_EQ(config.cases.size(), 3U);
+  EXPECT_EQ(config.cases[1].name, "a2");
+  EXPECT_EQ(config.cases[1].shape, (Shape3{6, 9, 8}));
+  EXPECT_EQ(config.cases[1].spacing, (Spacing3{2, 1, 1}));
+  EXPECT_TRUE(config.cases[1].has_label);
+  EXPECT_NE(report.table().find("a3"), std::string::npos);
+  EXPECT_EQ(snapshot(data_.path()), before);  // the dataset is never written to
+}
+
+TEST_F(PipelineTest, ValAndTestAreNotPaddedAndHaveMeta) {
+  preprocess_dataset(options_);
+  options_.patch_size.clear();  // val and test use the training folder's
+  options_.exec_mode = "val";
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+  EXPECT_EQ(names(out_ / "val").size(), 10U);
+  EXPECT_EQ(read_npy<float>(out_ / "val" / "a1_x.npy").shape, (std::vector<std::int64_t>{1, 6, 9, 8}));
+  EXPECT_EQ(read_npy<std::int64_t>(out_ / "val" / "a1_meta.npy").values, (std::vector<std::int64_t>{0, 0, 0, 6, 9, 8, 6, 9, 8}));
+  EXPECT_EQ(read_config(out_ / "val" / "config.json").patch_size, (std::vector<std::int64_t>{12, 8, 8}));
+  options_.exec_mode = "test";
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+  EXPECT_EQ(names(out_ / "test"), (std::vector<std::string>{"a2_meta.npy", "a2_x.npy", "config.json"}));
+  EXPECT_FALSE(read_config(out_ / "test" / "config.json").cases.at(0).has_label);
+  // Training again, even anew, leaves them alone.
+  const auto before = snapshot(out_ / "val");
+  options_.exec_mode = "training";
+  options_.patch_size = {12, 8, 8};
+  options_.overwrite = true;
+  preprocess_dataset(options_);
+  EXPECT_EQ(snapshot(out_ / "val"), before);
+  EXPECT_EQ(names(out_ / "test").size(), 3U);
+}
+
+TEST_F(PipelineTest, ValRefusesFlagsThatContradictTraining) {
+  preprocess_dataset(options_);
+  options_.exec_mode = "val";
+  options_.patch_size = {16, 8, 8};
+  expect_error("--patch_size: it contradicts the training folder's");
+  options_.patch_size.clear();
+  options_.spacing = {1, 1, 1};
+  expect_error("--spacing: it contradicts");
+}
+
+TEST_F(PipelineTest, TwoDimensions) {
+  options_.dim = 2;
+  options_.patch_size = {8, 10};
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+  EXPECT_EQ(read_npy<float>(results_ / "50_2d" / "a1_x.npy").shape, (std::vector<std::int64_t>{1, 6, 8, 10}));
+  EXPECT_EQ(read_config(results_ / "50_2d" / "config.json").spacings, (std::vector<double>{1, 1}));
+}
+
+TEST_F(PipelineTest, DilationClosesLabels) {
+  preprocess_dataset(options_);
+  const Array<std::uint8_t> plain = read_npy<std::uint8_t>(out_ / "a1_y.npy");
+  options_.dilation = true;
+  expect_error("dilation was false, now true");
+  options_.overwrite = true;
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+  EXPECT_EQ(read_npy<std::uint8_t>(out_ / "a1_y.npy").shape, plain.shape);
+}
+
+TEST_F(PipelineTest, FinishedCasesAreKeptAndMissingOnesMade) {
+  preprocess_dataset(options_);
+  const auto before = snapshot(out_);
+  fs::remove(out_ / "a2_x.npy");
+  const auto kept_time = fs::last_write_time(out_ / "a1_x.npy");
+  const PreprocessReport report = preprocess_dataset(options_);
+  EXPECT_TRUE(report.cases[0].kept);
+  EXPECT_FALSE(report.cases[1].kept);
+  EXPECT_EQ(fs::last_write_time(out_ / "a1_x.npy"), kept_time);
+  EXPECT_EQ(snapshot(out_), before);
+}
+
+TEST_F(PipelineTest, OneBadCaseDoesNotStopTheOthers) {
+  fs::remove(dataset_ / "imagesTr" / "a2.nii.gz");
+  const PreprocessReport report = preprocess_dataset(options_);
+  EXPECT_EQ(report.failed(), 1);
+  EXPECT_NE(report.cases[1].error.find("a2"), std::string::npos);
+  EXPECT_EQ(names(out_), (std::vector<std::string>{"a1_x.npy", "a1_y.npy", "a3_x.npy", "a3_y.npy", "config.json"}));
+  EXPECT_EQ(read_config(out_ / "config.json").cases.size(), 2U);
+  // Repaired, the same command completes the folder.
+  write_case_files(dataset_, "a2");
+  const PreprocessReport second = preprocess_dataset(options_);
+  EXPECT_EQ(second.failed(), 0);
+  EXPECT_TRUE(second.cases[0].kept);
+  EXPECT_EQ(read_config(out_ / "config.json").cases.size(), 3U);
+}
+
+TEST_F(PipelineTest, BadLabelsAndImagesCostTheirCase) {
+  Image image = read_nifti(dataset_ / "imagesTr" / "a1.nii.gz");
+  image.voxels.values[7] = std::numeric_limits<float>::quiet_NaN();
+  write_image(dataset_ / "imagesTr" / "a1.nii.gz", image);
+  LabelMap label = read_label_map(dataset_ / "labelsTr" / "a2.nii.gz");
+  label.voxels.values[9] = 2;
+  write_label_map(dataset_ / "labelsTr" / "a2.nii.gz", label);
+  fs::resize_file(dataset_ / "labelsTr" / "a3.nii.gz", 60);
+  const PreprocessReport report = preprocess_dataset(options_);
+  EXPECT_EQ(report.failed(), 3);
+  for (const CaseReport& c : report.cases) EXPECT_NE(c.error.find(c.name), std::string::npos) << c.error;
+  EXPECT_EQ(names(out_), (std::vector<std::string>{"config.json"}));
+}
+
+TEST_F(PipelineTest, LabelOfAnotherShapeCostsItsCase) {
+  const Image keep = read_nifti(dataset_ / "imagesTr" / "a1.nii.gz");
+  write_case_files(dataset_, "a1", {6, 8, 9});
+  write_image(dataset_ / "imagesTr" / "a1.nii.gz", keep);
+  const PreprocessReport report = preprocess_dataset(options_);
+  EXPECT_EQ(report.failed(), 1);
+  EXPECT_NE(report.cases[0].error.find("6x8x9"), std::string::npos) << report.cases[0].error;
+}
+
+TEST_F(PipelineTest, LabelWithAnotherAffineIsOnlyAWarning) {
+  LabelMap label = read_label_map(dataset_ / "labelsTr" / "a1.nii.gz");
+  label.geometry.header.clear();
+  label.geometry.affine[0][3] += 30;
+  write_label_map(dataset_ / "labelsTr" / "a1.nii.gz", label);
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+}
+
+TEST_F(PipelineTest, OtherOptionsOrDataAreRefused) {
+  preprocess_dataset(options_);
+  const auto before = snapshot(out_);
+  options_.patch_size = {8, 8, 8};
+  expect_error("made with other options or data: patch_size was [12,8,8], now [8,8,8]");
+  options_.patch_size = {12, 8, 8};
+  options_.spacing = {1, 1, 1};
+  expect_error("spacing");
+  options_.spacing.clear();
+  write_case_files(dataset_, "a4");
+  write_json({"a1", "a2", "a3", "a4"}, {});
+  expect_error("the dataset's list of cases differs");
+  write_json({"a1", "a2", "a3"}, {"a2"});
+  write_case_files(dataset_, "a1", {6, 9, 30});
+  expect_error("have changed");
+  EXPECT_EQ(snapshot(out_), before);
+}
+
+TEST_F(PipelineTest, OverwriteRemovesOwnOutputsOnly) {
+  preprocess_dataset(options_);
+  std::ofstream(out_ / "notes.txt") << "mine";
+  std::ofstream(out_ / "other_x.npy") << "mine too";
+  std::ofstream(out_ / "a3_x.npy.tmp.12.3") << "left by a killed run";
+  fs::create_directories(out_ / "val");
+  std::ofstream(out_ / "val" / "a1_x.npy") << "val";
+  write_json({"a1", "a2"}, {});
+  options_.overwrite = true;
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+  EXPECT_EQ(names(out_), (std::vector<std::string>{"a1_x.npy", "a1_y.npy", "a2_x.npy", "a2_y.npy", "config.json", "notes.txt", "other_x.npy", "val"}));
+  EXPECT_EQ(names(out_ / "val").size(), 1U);
+}
+
+TEST_F(PipelineTest, OutputsOfUnknownOriginAreRefused) {
+  fs::create_directories(out_);
+  std::ofstream(out_ / "a1_x.npy") << "who made this?";
+  expect_error("no config.json");
+  std::ofstream(out_ / "config.json") << "{ broken";
+  expect_error("config.json");
+  options_.overwrite = true;
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+}
+
+TEST_F(PipelineTest, CustomTaskWithoutPatchSize) {
+  options_.patch_size.clear();
+  expect_error("--patch_size");
+}
+
+TEST_F(PipelineTest, UnknownTasks) {
+  options_.task = "77";
+  expect_error("Task77_");
+  options_.task = "../50";
+  expect_error("not a task");
+  options_.task.clear();
+  expect_error("--task");
+  options_.task = "50";
+  options_.data = data_ / "absent";
+  expect_error("absent");
+}
+
+TEST_F(PipelineTest, DatasetFolderGivenDirectly) {
+  options_.dataset_dir = dataset_;
+  options_.task.clear();
+  EXPECT_EQ(preprocess_dataset(options_).folder, results_ / "Task50_Phantom_3d");
+  options_.task = "60";
+  EXPECT_EQ(preprocess_dataset(options_).folder, results_ / "60_3d");
+}
+
+TEST_F(PipelineTest, TestModeWithoutTrainingList) {
+  write_json({}, {"a1", "a2"});
+  options_.exec_mode = "test";
+  expect_error("--spacing");
+  options_.spacing = {2, 1, 1};
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+  EXPECT_EQ(names(out_ / "test").size(), 5U);
+  options_.exec_mode = "training";
+  expect_error("no training cases");
+}
+
+TEST_F(PipelineTest, CtStatisticsAreCollectedOrGiven) {
+  write_json({"a1", "a2", "a3"}, {"a1"}, "CT");
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+  const DataConfig config = read_config(out_ / "config.json");
+  ASSERT_TRUE(config.ct);
+  EXPECT_EQ(config.modality, "CT");
+  std::vector<double> values;  // one labelled voxel a case
+  for (const char* name : {"a1", "a2", "a3"}) values.push_back(static_cast<double>(read_nifti(dataset_ / "imagesTr" / (std::string(name) + ".nii.gz")).voxels.values[100]));
+  std::sort(values.begin(), values.end());
+  EXPECT_NEAR(config.ct->mean, (values[0] + values[1] + values[2]) / 3, 1e-9);
+  EXPECT_NEAR(config.ct->min, values[0] + 0.01 * (values[1] - values[0]), 1e-9);
+  options_.ct_stats = {0, 30, 15, 5};
+  expect_error("ct_stats");
+  options_.overwrite = true;
+  EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+  EXPECT_EQ(read_config(out_ / "config.json").ct->max, 30);
+  write_json({"a1", "a2", "a3"}, {"a1"});
+  expect_error("not CT");
+}
+
+TEST_F(PipelineTest, MeaninglessOptions) {
+  const PreprocessOptions good = options_;
+  const auto with = [&](auto change, const std::string& phrase) {
+    options_ = good;
+    change(options_);
+    expect_error(phrase);
+  };
+  with([](auto& o) { o.dim = 4; }, "--dim");
+  with([](auto& o) { o.exec_mode = "train"; }, "--exec_mode");
+  with([](auto& o) { o.n_jobs = -2; }, "--n_jobs");
+  with([](auto& o) { o.patch_size = {8, 8}; }, "--patch_size");
+  with([](auto& o) { o.patch_size = {8, 0, 8}; }, "--patch_size");
+  with([](auto& o) { o.spacing = {1, 1}; }, "--spacing");
+  with([](auto& o) { o.spacing = {1, 0, 1}; }, "--spacing");
+  with([](auto& o) { o.ct_stats = {5, 1, 0, 1}; }, "--ct_stats");
+  EXPECT_FALSE(fs::exists(out_));
+}
+
+TEST_F(PipelineTest, NothingIsWrittenIntoTheDataset) {
+  options_.results = dataset_ / "imagesTr";
+  expect_error("inside the dataset");
+}
+
+TEST_F(PipelineTest, ResultsThatCannotBeWritten) {
+  std::ofstream(results_ / "file") << "x";
+  options_.results = results_ / "file";
+  EXPECT_THROW(preprocess_dataset(options_), Error);
+}
+
+TEST_F(PipelineTest, AFailedWriteLeavesNothingUnderAFinalName) {
+  // A folder where x's file must go makes its writing fail, when y is there already.
+  fs::create_directories(out_ / "a2_x.npy" / "in the way");
+  options_.overwrite = true;
+  const PreprocessReport report = preprocess_dataset(options_);
+  EXPECT_EQ(report.failed(), 1);
+  EXPECT_FALSE(fs::exists(out_ / "a2_y.npy"));
+  for (const std::string& n : names(out_)) EXPECT_EQ(n.find(".tmp."), std::string::npos) << n;
+}
+
+}  // namespace
+}  // namespace nnunet

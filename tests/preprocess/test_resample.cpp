@@ -1,0 +1,128 @@
+#include "nnunet/preprocess/resample.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "nnunet/core/error.h"
+
+namespace nnunet {
+namespace {
+
+Array<float> wave(const Shape3& s, double step = 0.7) {
+  Array<float> a({s[0], s[1], s[2]});
+  for (std::size_t i = 0; i < a.values.size(); ++i) a.values[i] = static_cast<float>(100 * std::sin(step * static_cast<double>(i)));
+  return a;
+}
+
+Array<std::uint8_t> classes(const Shape3& s) {
+  Array<std::uint8_t> a({s[0], s[1], s[2]});
+  for (std::size_t i = 0; i < a.values.size(); ++i) {
+    const double v = 0.618034 * static_cast<double>(i * i) * 0.37;
+    a.values[i] = static_cast<std::uint8_t>(4 * (v - std::floor(v)));
+  }
+  return a;
+}
+
+void expect_near(const std::vector<float>& got, const std::vector<double>& expected, double tolerance) {
+  ASSERT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], tolerance) << "at " << i;
+}
+
+TEST(ResampledShape, TruncatesInDoubleFromFloat32Spacing) {
+  EXPECT_EQ(resampled_shape({10, 20, 30}, {3, 1, 1}, {1, 1, 2}), (Shape3{30, 20, 15}));
+  // float32(0.7676) is just below 0.7676: one voxel is lost, as in the reference system.
+  const double narrow = static_cast<double>(0.7675F);
+  EXPECT_EQ(resampled_shape({1, 1, 512}, {1, 1, narrow}, {1, 1, 0.7675}), (Shape3{1, 1, narrow < 0.7675 ? 511 : 512}));
+  EXPECT_EQ(resampled_shape({1, 5, 5}, {1, 1, 1}, {3, 1, 1}), (Shape3{0, 5, 5}));
+  EXPECT_THROW(resampled_shape({100, 5, 5}, {1e9, 1, 1}, {1e-3, 1, 1}), Error);
+}
+
+// Expected values: skimage.transform.resize (0.26, order 3, mode "edge", clip, no anti-aliasing).
+TEST(ResampleImage, CubicAgreesWithScikitImage) {
+  const std::vector<double> expected{
+      -13.03247, 48.33292,  72.51568,  42.00007,  29.13852,  5.49619,   -21.83307, -33.05449, -65.43187, -63.13308, -13.72348, 47.00924,
+      25.05958,  59.17196,  48.48826,  0.74675,   12.20475,  -12.46988, -27.39508, -21.76045, -57.92459, -25.59301, 25.28136,  57.84989,
+      65.66767,  53.08975,  1.08368,   -52.68221, -13.75929, -31.40215, -25.28017, 0.17245,   -28.61658, 31.47011,  66.99089,  52.21784,
+      45.93136,  -1.77855,  -47.31673, -57.69958, -27.07943, -21.47785, 0.0656,    21.94687,  26.98825,  59.6142,   47.14007,  -1.39907,
+      18.54381,  -43.87722, -72.42473, -46.42157, -30.29331, -8.1317,   19.71136,  33.06897,  63.03015,  65.7743,   19.34588,  -42.6267};
+  for (const int threads : {1, 3}) expect_near(resample_image(wave({3, 4, 5}).values, {3, 4, 5}, {5, 3, 4}, false, threads).values, expected, 2e-4);
+}
+
+TEST(ResampleImage, AnisotropicIsInPlaneCubicThenNearest) {
+  const std::vector<double> slices{-5.86785,  50.61626,  68.29871,  34.37196,  26.06325,  2.11395,   -22.9908,  -31.06746, -64.31539,
+                                   -56.30871, -6.38896,  49.28666,  65.66767,  53.08975,  1.08368,   -52.68221, -13.75929, -31.40215,
+                                   -25.28017, 0.17245,   -28.61658, 31.47011,  66.99089,  52.21784,  23.82628,  -36.09758, -68.00234,
+                                   -48.7792,  -29.82607, -10.70163, 16.07732,  31.11462,  56.48949,  64.91498,  24.70926,  -35.00641};
+  const Array<float> got = resample_image(wave({3, 4, 5}).values, {3, 4, 5}, {5, 3, 4}, true);
+  // Output slices 0 1 2 3 4 show input slices 0 0 1 2 2.
+  std::vector<double> expected;
+  for (const std::size_t z : {0, 0, 1, 2, 2}) expected.insert(expected.end(), slices.begin() + static_cast<std::ptrdiff_t>(12 * z), slices.begin() + static_cast<std::ptrdiff_t>(12 * z + 12));
+  expect_near(got.values, expected, 2e-4);
+}
+
+TEST(ResampleImage, SameSizeIsTheInput) {
+  const Array<float> a = wave({4, 5, 6});
+  EXPECT_EQ(resample_image(a.values, {4, 5, 6}, {4, 5, 6}, false).values, a.values);
+  EXPECT_EQ(resample_image(a.values, {4, 5, 6}, {4, 5, 6}, true).values, a.values);
+}
+
+TEST(ResampleImage, StaysInTheInputsRangeAndKeepsConstants) {
+  const Array<float> steps = [] {
+    Array<float> a({6, 20, 33});
+    for (std::size_t i = 0; i < a.values.size(); ++i) a.values[i] = i % 7 < 3 ? 1000.0F : -1000.0F;
+    return a;
+  }();
+  for (const float v : resample_image(steps.values, {6, 20, 33}, {9, 31, 17}, false).values) {
+    EXPECT_LE(v, 1000.0F);
+    EXPECT_GE(v, -1000.0F);
+  }
+  const Array<float> flat({2, 3, 4}, 7.5F);
+  for (const float v : resample_image(flat.values, {2, 3, 4}, {5, 2, 9}, false).values) EXPECT_EQ(v, 7.5F);
+  const Array<float> single({1, 1, 1}, 3.0F);
+  for (const float v : resample_image(single.values, {1, 1, 1}, {2, 3, 4}, false).values) EXPECT_EQ(v, 3.0F);
+}
+
+TEST(ResampleImage, ThreadsDoNotChangeIt) {
+  const Array<float> a = wave({17, 40, 37}, 0.013);
+  EXPECT_EQ(resample_image(a.values, {17, 40, 37}, {23, 31, 50}, false, 1).values, resample_image(a.values, {17, 40, 37}, {23, 31, 50}, false, 4).values);
+}
+
+// Expected: per class resize(mask, order=1) >= 0.5, later classes win; many sums are exactly one half.
+TEST(ResampleLabel, AgreesWithScikitImagePerClass) {
+  const std::vector<std::uint8_t> expected{0, 0, 3, 0, 2, 2, 0, 3, 2, 2, 2, 0, 0, 2, 2, 3, 2, 3, 2, 3, 3, 2, 3, 2, 3, 1, 2, 0, 0, 2,
+                                           1, 3, 2, 3, 2, 0, 0, 2, 0, 2, 3, 2, 2, 1, 1, 3, 3, 0, 0, 1, 3, 0, 0, 0, 3, 0, 1, 0, 0, 3,
+                                           1, 3, 2, 3, 2, 3, 3, 2, 3, 2, 3, 2, 2, 1, 1, 3, 3, 0, 0, 1, 0, 3, 0, 0, 3, 0, 1, 0, 0, 3,
+                                           3, 1, 1, 3, 2, 3, 3, 1, 3, 2, 0, 3, 0, 3, 0, 2, 3, 1, 1, 3, 2, 3, 3, 1, 3, 2, 0, 3, 1, 0};
+  EXPECT_EQ(resample_label(classes({3, 4, 5}).values, {3, 4, 5}, {4, 6, 5}, false).values, expected);
+}
+
+TEST(ResampleLabel, HighestOfTwoHalvesWins) {
+  const std::vector<std::uint8_t> label{1, 2};
+  EXPECT_EQ(resample_label(label, {1, 1, 2}, {1, 1, 1}, false).values, (std::vector<std::uint8_t>{2}));
+  const std::vector<std::uint8_t> half{3, 0};
+  EXPECT_EQ(resample_label(half, {1, 1, 2}, {1, 1, 1}, false).values, (std::vector<std::uint8_t>{3}));
+  const std::vector<std::uint8_t> none{1, 2, 3};
+  EXPECT_EQ(resample_label(none, {1, 1, 3}, {1, 1, 3}, true).values, none);
+}
+
+TEST(ResampleLinear, AgreesWithScikitImage) {
+  const std::vector<double> expected{-17.53916, -12.91072, -4.64921, 4.91956,  13.09538, 17.5901,  -11.13546, -2.44672,  7.08411,   14.24516,
+                                     17.01569,  15.15453,  -6.10902, 0.92194,  7.83821,  12.19444, 12.76136,  9.88377,   3.48977,   9.30186,
+                                     12.67624,  12.04389,  7.58324,  1.16824,  7.12217,  11.55068, 12.89732,  10.20298,  4.22799,   -2.76938,
+                                     13.09917,  12.81374,  9.00724,  2.4597,   -4.98124, -10.93845, 17.74401, 15.43257,  8.84175,   -0.39099,
+                                     -9.66028,  -16.15164, 14.4896,  6.9183,   -2.69989, -11.31266, -16.48958, -17.12998};
+  for (const int threads : {1, 2}) {
+    std::vector<float> got(48);
+    resample_linear(wave({3, 4, 5}).values, {3, 4, 5}, got, {4, 2, 6}, false, threads);
+    expect_near(got, expected, 1e-4);
+  }
+  const Array<float> a = wave({2, 3, 3});
+  std::vector<float> doubled(36);
+  resample_linear(a.values, {2, 3, 3}, doubled, {4, 3, 3}, true);
+  for (std::size_t z = 0; z < 4; ++z)
+    for (std::size_t i = 0; i < 9; ++i) EXPECT_EQ(doubled[9 * z + i], a.values[9 * (z / 2) + i]);
+}
+
+}  // namespace
+}  // namespace nnunet

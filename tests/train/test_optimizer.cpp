@@ -1,0 +1,175 @@
+#include <gtest/gtest.h>
+
+#include "nnunet/core/error.h"
+#include "nnunet/train/loss.h"
+#include "nnunet/train/optimizer.h"
+#include "reference/reference_network.h"
+
+namespace nnunet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class ReferenceTraining : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    NNUNET_NEEDS_SHARED("reference/network.json");
+    reference_ = test::reference_networks().at(GetParam());
+    images_ = test::reference_images(reference_);
+    labels_ = test::reference_labels(reference_);
+  }
+  UNet network() const {
+    UNet made(test::reference_plan(reference_));
+    test::set_reference_weights(*made, reference_);
+    return made;
+  }
+  /// The loss before each step, on one batch.
+  void check_trajectory(const std::string& name) {
+    UNet trained = network();
+    OptimizerOptions options;
+    options.name = name;
+    const auto optimizer = make_optimizer(options, trained->parameters());
+    for (const auto& expected : reference_.at("loss_trajectory_" + name)) {
+      optimizer->zero_grad();
+      const torch::Tensor loss = dice_ce_loss(trained->forward(images_), labels_);
+      EXPECT_NEAR(loss.item<double>(), expected.get<double>(), 1e-5);
+      loss.backward();
+      optimizer->step();
+    }
+  }
+  Json reference_;
+  torch::Tensor images_, labels_;
+};
+
+TEST_P(ReferenceTraining, LossesAndGradientNorms) {
+  UNet trained = network();
+  const torch::Tensor logits = trained->forward(images_);
+  const torch::Tensor loss = dice_ce_loss(logits, labels_);
+  EXPECT_NEAR(loss.item<double>(), reference_.at("loss_dice_ce").get<double>(), 1e-5);
+  EXPECT_NEAR(dice_ce_loss(logits, labels_, true).item<double>(), reference_.at("loss_dice_focal").get<double>(), 1e-5);
+  loss.backward();
+  const auto parameters = trained->named_parameters();
+  for (const auto& item : reference_.at("grad_norms").items()) {
+    const double expected = item.value().get<double>();
+    EXPECT_NEAR(parameters[item.key()].grad().norm().item<double>(), expected, 1e-3 * expected) << item.key();
+  }
+}
+
+TEST_P(ReferenceTraining, RAdam) { check_trajectory("radam"); }
+TEST_P(ReferenceTraining, AdamW) { check_trajectory("adam"); }
+TEST_P(ReferenceTraining, Sgd) { check_trajectory("sgd"); }
+
+INSTANTIATE_TEST_SUITE_P(All, ReferenceTraining,
+                         testing::Values("hippocampus_3d", "brats_like_3d_residual", "anisotropic_3d", "hippocampus_2d",
+                                         "batch_norm_3d", "group_norm_2d"),
+                         [](const auto& parameter) { return parameter.param; });
+
+/// A few parameters with gradients that are a formula of the step.
+std::vector<torch::Tensor> make_parameters() {
+  return {torch::linspace(-1, 1, 6).view({2, 3}).requires_grad_(), torch::ones({4}).requires_grad_()};
+}
+
+void take_step(Optimizer& optimizer, std::vector<torch::Tensor>& parameters, int step) {
+  for (auto& parameter : parameters)
+    parameter.mutable_grad() = torch::sin(torch::arange(parameter.numel(), torch::kFloat) + step).view(parameter.sizes());
+  optimizer.step();
+}
+
+class AnyOptimizer : public testing::TestWithParam<std::string> {
+ protected:
+  OptimizerOptions options() const {
+    OptimizerOptions o;
+    o.name = GetParam();
+    return o;
+  }
+};
+
+TEST_P(AnyOptimizer, ContinuesExactlyFromItsState) {
+  auto straight = make_parameters(), first = make_parameters();
+  const auto reference = make_optimizer(options(), straight);
+  const auto before = make_optimizer(options(), first);
+  for (int step = 0; step < 14; ++step) take_step(*reference, straight, step);
+  for (int step = 0; step < 7; ++step) take_step(*before, first, step);
+
+  std::vector<torch::Tensor> second;
+  for (const auto& parameter : first) second.push_back(parameter.detach().clone().requires_grad_());
+  const auto after = make_optimizer(options(), second);
+  after->load_state(before->state(), "test");
+  for (int step = 7; step < 14; ++step) take_step(*after, second, step);
+  for (std::size_t i = 0; i < straight.size(); ++i) EXPECT_TRUE(torch::equal(straight[i], second[i]));
+}
+
+TEST_P(AnyOptimizer, StateCarriesTheLearningRate) {
+  auto parameters = make_parameters();
+  const auto from = make_optimizer(options(), parameters), to = make_optimizer(options(), parameters);
+  from->set_learning_rate(0.25);
+  to->load_state(from->state(), "test");
+  EXPECT_EQ(to->learning_rate(), 0.25);
+}
+
+TEST_P(AnyOptimizer, RefusesTheStateOfAnotherNetworkOrOptimizer) {
+  auto parameters = make_parameters();
+  std::vector<torch::Tensor> others{torch::ones({3}).requires_grad_(), torch::ones({4}).requires_grad_()};
+  const auto optimizer = make_optimizer(options(), parameters);
+  EXPECT_THROW(optimizer->load_state(make_optimizer(options(), others)->state(), "test"), Error);
+  EXPECT_THROW(optimizer->load_state(make_optimizer(options(), {others[0]})->state(), "test"), Error);
+  OptimizerOptions another;
+  another.name = GetParam() == "sgd" ? "radam" : "sgd";
+  EXPECT_THROW(optimizer->load_state(make_optimizer(another, parameters)->state(), "test"), Error);
+  EXPECT_THROW(optimizer->load_state(Value(), "test"), Error);
+  EXPECT_THROW(optimizer->load_state(Value::Dict{{"name", GetParam()}}, "test"), Error);
+}
+
+TEST_P(AnyOptimizer, LeavesParametersWithoutGradientAlone) {
+  auto parameters = make_parameters();
+  const torch::Tensor before = parameters[1].detach().clone();
+  const auto optimizer = make_optimizer(options(), parameters);
+  parameters[0].mutable_grad() = torch::ones({2, 3});
+  optimizer->step();
+  EXPECT_TRUE(torch::equal(parameters[1], before));
+  optimizer->zero_grad();
+  EXPECT_FALSE(parameters[0].grad().defined());
+  optimizer->step();  // nothing to do
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AnyOptimizer, testing::Values("radam", "adam", "sgd"),
+                         [](const auto& parameter) { return parameter.param; });
+
+/// One step of each by hand: RAdam and SGD start as p - lr * g (after the decay), AdamW as p - lr * sign(g).
+TEST(Optimizer, FirstStepByHand) {
+  for (const std::string name : {"radam", "adam", "sgd"}) {
+    torch::Tensor parameter = torch::tensor({2.0f}).requires_grad_();
+    OptimizerOptions options;
+    options.name = name;
+    options.learning_rate = 0.1;
+    options.weight_decay = 0.5;
+    const auto optimizer = make_optimizer(options, {parameter});
+    parameter.mutable_grad() = torch::tensor({3.0f});
+    optimizer->step();
+    const double decayed = name == "sgd" ? 2.0 : 2.0 * (1 - 0.1 * 0.5);
+    EXPECT_NEAR(parameter.item<double>(), name == "adam" ? decayed - 0.1 : decayed - 0.3, 1e-6) << name;
+  }
+}
+
+TEST(Optimizer, UnknownName) { EXPECT_THROW(make_optimizer({.name = "adagrad"}, make_parameters()), Error); }
+
+TEST(ClipGradients, ScalesToTheNormAndNeverUp) {
+  auto parameters = make_parameters();
+  parameters.push_back(torch::ones({2}).requires_grad_());  // without gradient
+  parameters[0].mutable_grad() = torch::full({2, 3}, 2.0);
+  parameters[1].mutable_grad() = torch::full({4}, 1.0);
+  const double norm = std::sqrt(6 * 4.0 + 4);
+  EXPECT_NEAR(clip_gradients(parameters, 100).item<double>(), norm, 1e-5);
+  EXPECT_TRUE(torch::equal(parameters[0].grad(), torch::full({2, 3}, 2.0)));
+  EXPECT_NEAR(clip_gradients(parameters, 0.5).item<double>(), norm, 1e-5);
+  EXPECT_NEAR(parameters[0].grad()[0][0].item<double>(), 2 * 0.5 / (norm + 1e-6), 1e-6);
+  EXPECT_NEAR(parameters[1].grad()[3].item<double>(), 0.5 / (norm + 1e-6), 1e-6);
+  EXPECT_NEAR(clip_gradients(parameters, 0.5).item<double>(), 0.5, 1e-5);
+}
+
+TEST(ClipGradients, WithoutGradients) {
+  EXPECT_EQ(clip_gradients(make_parameters(), 1).item<double>(), 0);
+}
+
+}  // namespace
+}  // namespace nnunet
