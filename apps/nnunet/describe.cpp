@@ -104,7 +104,7 @@ void collect_tensors(const Value& value, const std::string& name, std::vector<st
   if (const auto* list = std::get_if<Value::List>(&value.data))
     for (std::size_t i = 0; i < list->size(); ++i) collect_tensors((*list)[i], fmt::format("{}[{}]", name, i), found);
   if (const auto* dict = std::get_if<Value::Dict>(&value.data))
-    for (const auto& [key, item] : *dict) collect_tensors(item, name.empty() ? key : name + "." + key, found);
+    for (const auto& [key, item] : *dict) collect_tensors(item, name.empty() ? key : fmt::format("{}.{}", name, key), found);
 }
 
 void add_tensors(Json& json, const std::vector<std::pair<std::string, torch::Tensor>>& tensors, bool list) {
@@ -115,7 +115,7 @@ void add_tensors(Json& json, const std::vector<std::pair<std::string, torch::Ten
   if (!list) return;
   json["tensor_list"] = Json::array();
   for (const auto& [name, tensor] : tensors)
-    json["tensor_list"].push_back({{"name", name}, {"shape", "(" + fmt::format("{}", fmt::join(tensor.sizes(), ", ")) + ")"}, {"type", c10::toString(tensor.scalar_type())}});
+    json["tensor_list"].push_back({{"name", name}, {"shape", fmt::format("({})", fmt::join(tensor.sizes(), ", "))}, {"type", c10::toString(tensor.scalar_type())}});
 }
 
 Json describe_checkpoint(const fs::path& path, bool tensors) {

@@ -19,6 +19,7 @@ namespace {
 double two_decimals(double value) { return std::round(value * 100) / 100; }
 
 void evaluate(const InferenceOptions& o) {
+  check_inference_options(o);
   const PreprocessedFolder folder(o.data, o.task, o.dim);
   if (folder.is_test()) throw Error(folder.path().string(), "a test folder has no labels", "give the training or val folder");
   Predictor predictor = make_predictor(o, &folder.config());

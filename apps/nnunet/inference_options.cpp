@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <map>
-
 #include "network_options.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
@@ -31,9 +29,9 @@ void add_run_options(CLI::App& c, InferenceOptions& o) {
       ->check(CLI::IsMember({"bf16", "fp16"}))->group(group);
   c.add_flag("--tta", o.tta, "Test-time augmentation: mean over all flips")->group(group);
   c.add_option("--overlap", o.overlap, "Overlap of the sliding windows")->check(CLI::Range(0.0, 0.99))->capture_default_str()->group(group);
-  c.add_option("--blend", o.blend, "Weights of overlapping windows: gaussian or constant")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Blend>{{"gaussian", Blend::gaussian}, {"constant", Blend::constant}}))
-      ->default_str("gaussian")->group(group);
+  c.add_option_function<std::string>("--blend", [&o](const std::string& name) { o.blend = blend_from_name(name); },
+                                     "Weights of overlapping windows: gaussian or constant")
+      ->check(CLI::IsMember({"gaussian", "constant"}))->default_str("gaussian")->group(group);
   c.add_option("--val_batch_size", o.val_batch_size, "Windows (3D) or slices (2D) a forward pass (default: 4 in 3D, 64 in 2D)")
       ->check(CLI::PositiveNumber)->group(group);
   c.add_option("--test_batches", o.test_batches, "Cases at most; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str()->group(group);
@@ -61,10 +59,13 @@ void accept_training_options(CLI::App& c) {
       ->check(CLI::IsMember({c.get_name()}))->group("");
 }
 
-Predictor make_predictor(const InferenceOptions& o, const DataConfig* config) {
+void check_inference_options(const InferenceOptions& o) {
   if (o.ckpt_path.empty())
     throw Error("--ckpt_path", "no checkpoint is given", "name the checkpoint of a trained network, such as RESULTS/checkpoints/best.ckpt");
   if (o.gpus > 1) throw Error("--gpus", "one GPU is used at most", "use --gpus 1");
+}
+
+Predictor make_predictor(const InferenceOptions& o, const DataConfig* config) {
   const torch::Device device = choose_device(o.gpus);
   const PredictorOptions options{o.overlap, o.blend, o.val_batch_size, o.tta};
   return Predictor(o.ckpt_path, {config, o.network}, options, device, choose_precision(o.amp, o.precision, device));

@@ -37,6 +37,8 @@ void add_inference_options(CLI::App& command, InferenceOptions& options);
 /// Takes the reference's training options and says that they have no effect here, so that its command lines go on working.
 void accept_training_options(CLI::App& command);
 
+/// Throws Error without a checkpoint (the reference would run random weights) and for several GPUs.
+void check_inference_options(const InferenceOptions& options);
 /// Chooses the device, loads the checkpoints. config: what a foreign checkpoint is built from (may be null).
 Predictor make_predictor(const InferenceOptions& options, const DataConfig* config);
 

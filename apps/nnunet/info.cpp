@@ -31,11 +31,11 @@ std::string list_text(const Json& list) {
   for (const Json& item : list) {
     std::string part;
     if (item.is_array()) {
-      for (const Json& number : item) part += (part.empty() ? "" : "x") + cell(number);
+      for (const Json& number : item) part.append(part.empty() ? "" : "x").append(cell(number));
     } else {
       part = cell(item);
     }
-    text += (text.empty() ? "" : ", ") + part;
+    text.append(text.empty() ? "" : ", ").append(part);
   }
   return text;
 }
@@ -76,11 +76,15 @@ std::string description_text(const Json& json, int indent) {
   const std::string margin(static_cast<std::size_t>(indent), ' ');
   std::string text;
   for (const auto& [key, value] : json.items()) {
-    if (value.is_object()) text += margin + key + ":\n" + description_text(value, indent + 2);
-    else if (value.is_array() && !value.empty() && value.front().is_object()) text += "\n" + table_text(value) + "\n";
-    else if (key == "problems") for (const Json& problem : value) text += "problem: " + cell(problem) + "\n";
-    else if (value.is_array()) text += margin + key + ": " + list_text(value) + "\n";
-    else text += margin + key + ": " + cell(value) + "\n";
+    if (value.is_object()) {
+      text += fmt::format("{}{}:\n{}", margin, key, description_text(value, indent + 2));
+    } else if (value.is_array() && !value.empty() && value.front().is_object()) {
+      text += fmt::format("\n{}\n", table_text(value));
+    } else if (key == "problems") {
+      for (const Json& problem : value) text += fmt::format("problem: {}\n", cell(problem));
+    } else {
+      text += fmt::format("{}{}: {}\n", margin, key, value.is_array() ? list_text(value) : cell(value));
+    }
   }
   return text;
 }

@@ -76,6 +76,7 @@ void add_predict(CLI::App& program) {
   c->add_option("--logname", o->logname, "Has no effect here")->group("");
   accept_training_options(*c);
   c->callback([o, c] {
+    check_inference_options(*o);
     o->data_given = c->count("--data") > 0;
     if (o->images.input.empty() && !o->images.output.empty())
       throw Error("--output", "is given without --input", "name the images with --input, or use --data and --save_preds");

@@ -91,8 +91,9 @@ void PhantomScene::place_organs(CounterRng& rng) {
   organ({0, -11, -3}, {10.5, 6.5, 8}, kGrey, 1);
   organ({-6, 10, 7}, {5, 7, 5.5}, kBright, 2);
 
-  const Point a = jittered(rng, {13, 4, -6}, 1.5), b = jittered(rng, {4, 22, -10}, 2.5);
-  const Point c = jittered(rng, {-12, 4, -9}, 1.5);
+  // Clear of the rind, which is as bright.
+  const Point a = jittered(rng, {11, 3, -5}, 1.5), b = jittered(rng, {3, 20, -9}, 2);
+  const Point c = jittered(rng, {-10, 3, -6}, 1.5);
   tube_.radius = uniform(rng, 3.4, 4.2);
   tube_.brightness = kBright + uniform(rng, -0.06, 0.06);
   constexpr int kSteps = 48;

@@ -9,7 +9,7 @@ namespace nnunet {
 struct PhantomOptions {
   std::filesystem::path output;  ///< the dataset becomes output/Task99_Phantom
   int cases = 24;                ///< training cases
-  int test_cases = 6;            ///< held-out cases (imagesTs; their labels, which dataset.json does not name, in labelsTs)
+  int test_cases = 6;            ///< held-out cases in imagesTs; labelsTs has their labels, unknown to dataset.json
   std::uint64_t seed = 1;
   int threads = 0;               ///< 0: one per core
 };
