@@ -6,7 +6,7 @@
 JOBS ?= $(shell nproc)
 export TORCH_PYTHON
 
-.PHONY: setup build demo test slow-test asan clean
+.PHONY: setup build demo test asan clean
 
 setup:
 	@scripts/setup.sh
@@ -22,13 +22,11 @@ demo: build
 test: build
 	@ctest --test-dir build --output-on-failure --parallel $(JOBS)
 
-# What takes too long for every change: tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+# What takes too long for every change: all tests under AddressSanitizer and UndefinedBehaviorSanitizer.
 asan: setup
 	@cmake --preset asan-ubsan > /dev/null
 	@cmake --build build-asan-ubsan --parallel $(JOBS)
-	@ASAN_OPTIONS=detect_leaks=1:suppressions= UBSAN_OPTIONS=print_stacktrace=1 \
-	  LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp \
-	  ctest --test-dir build-asan-ubsan --output-on-failure --parallel $(JOBS)
+	@ctest --test-dir build-asan-ubsan --output-on-failure --parallel $(JOBS)
 
 clean:
 	@rm -rf build build-debug build-asan-ubsan demo

@@ -11,7 +11,9 @@ run() { printf '$ nnunet %s\n' "$*"; "$nnunet" "$@"; }
 if [ -z "${DATA:-}" ]; then
   DATA=$out/data TASK=99
   patch=(--patch_size 40 56 40)
-  epochs=${DEMO_EPOCHS:-12}
+  # A small network is enough for a phantom.
+  network=(--filters 16 32 64 128)
+  epochs=${DEMO_EPOCHS:-60}
   if [ ! -e "$DATA/Task99_Phantom/dataset.json" ]; then
     step "A phantom dataset (no data was given)"
     run phantom --output "$DATA"
@@ -19,6 +21,7 @@ if [ -z "${DATA:-}" ]; then
 else
   TASK=${TASK:?give TASK=NN beside DATA=}
   patch=()
+  network=()
   epochs=${DEMO_EPOCHS:-4}
 fi
 folder=$(ls -d "$DATA/Task${TASK}_"* | head -n 1)
@@ -31,7 +34,7 @@ run preprocess --data "$DATA" --results "$prepared" --task "$TASK" --dim 3 --exe
 
 step "Train ($epochs epochs)"
 rm -rf "$results"
-run train --data "$prepared" --results "$results" --task "$TASK" --dim 3 --fold 0 --amp --max_epochs "$epochs"
+run train --data "$prepared" --results "$results" --task "$TASK" --dim 3 --fold 0 --amp --max_epochs "$epochs" "${network[@]}"
 
 best=$results/checkpoints/best.ckpt
 step "Evaluate the best epoch on the validation cases, with test-time augmentation"

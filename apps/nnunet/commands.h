@@ -2,7 +2,8 @@
 #include <CLI/CLI.hpp>
 
 /// One file a subcommand: each adds its options to the program and, as the callback, what it does. Failures are
-/// thrown (nnunet::Error); main prints them and exits with 1. A command that met bad cases but did the rest throws at its end.
+/// thrown (nnunet::Error); main prints them and exits with 1. A command that met bad cases but did the rest throws at
+/// its end.
 namespace nnunet::app {
 
 void add_preprocess(CLI::App& program);

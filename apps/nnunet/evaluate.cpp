@@ -16,12 +16,15 @@
 namespace nnunet::app {
 namespace {
 
-double two_decimals(double value) { return std::round(value * 100) / 100; }
+double two_decimals(double value) {
+  return std::round(value * 100) / 100;
+}
 
 void evaluate(const InferenceOptions& o) {
   check_inference_options(o);
   const PreprocessedFolder folder(o.data, o.task, o.dim);
-  if (folder.is_test()) throw Error(folder.path().string(), "a test folder has no labels", "give the training or val folder");
+  if (folder.is_test())
+    throw Error(folder.path().string(), "a test folder has no labels", "give the training or val folder");
   Predictor predictor = make_predictor(o, &folder.config());
   check_configuration(folder, predictor);
   require_writable_folder(o.results);
@@ -31,7 +34,8 @@ void evaluate(const InferenceOptions& o) {
   for (std::size_t k = 0; k < score.dice.size(); ++k) data[fmt::format("L{}", k + 1)] = two_decimals(score.dice[k]);
   const auto path = o.results / (o.logname.empty() ? "eval_log.json" : o.logname);
   DllLogger(path, false).log(nlohmann::ordered_json::array(), data);
-  fmt::print("{}\n{} cases, percent; written to {}\n", score_line(score.dice, score.mean_dice), score.volumes, path.string());
+  fmt::print("{}\n{} cases, percent; written to {}\n", score_line(score.dice, score.mean_dice), score.volumes,
+             path.string());
 }
 
 }  // namespace
@@ -40,7 +44,8 @@ void add_evaluate(CLI::App& program) {
   auto* c = program.add_subcommand("evaluate", "Dice of a checkpoint on the validation cases of a fold");
   const auto options = std::make_shared<InferenceOptions>();
   add_inference_options(*c, *options);
-  c->add_option("--logname", options->logname, "Name of the log in --results, dllogger's format (default: eval_log.json)")
+  c->add_option("--logname", options->logname,
+                "Name of the log in --results, dllogger's format (default: eval_log.json)")
       ->group("Data and results");
   c->add_flag("--save_preds", options->save_preds, "Has no effect here: see predict")->group("");
   accept_training_options(*c);

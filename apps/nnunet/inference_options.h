@@ -34,7 +34,8 @@ struct InferenceOptions {
 };
 
 void add_inference_options(CLI::App& command, InferenceOptions& options);
-/// Takes the reference's training options and says that they have no effect here, so that its command lines go on working.
+/// Takes the reference's training options and says that they have no effect here, so that its command lines go on
+/// working.
 void accept_training_options(CLI::App& command);
 
 /// Throws Error without a checkpoint (the reference would run random weights) and for several GPUs.

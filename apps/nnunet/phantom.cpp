@@ -10,8 +10,9 @@ namespace nnunet::app {
 
 void add_phantom(CLI::App& program) {
   auto* const command = program.add_subcommand(
-      "phantom", "Make a synthetic dataset to try the program on: OUTPUT/Task99_Phantom, laid out as a task of the "
-                 "Medical Segmentation Decathlon, with the labels of its test cases in labelsTs.");
+      "phantom",
+      "Make a synthetic dataset to try the program on: OUTPUT/Task99_Phantom, laid out as a task of the "
+      "Medical Segmentation Decathlon, with the labels of its test cases in labelsTs.");
   const auto options = std::make_shared<PhantomOptions>();
   command->add_option("--output", options->output, "Folder that the dataset is made in")->required();
   command->add_option("--cases", options->cases, "Training cases")->capture_default_str();

@@ -9,6 +9,7 @@
 #include "nnunet/infer/predict_folder.h"
 #include "nnunet/infer/predict_images.h"
 #include "nnunet/io/config.h"
+#include "nnunet/train/benchmark.h"
 
 namespace nnunet::app {
 namespace {
@@ -17,6 +18,8 @@ struct PredictOptions : InferenceOptions {
   ImagePredictionOptions images;
   bool overwrite = false;
   bool data_given = false;
+  bool benchmark = false;
+  std::int64_t warmup = 5;
 };
 
 /// A command that met bad cases but did the rest ends with a failure all the same.
@@ -38,8 +41,8 @@ void predict_preprocessed(const PredictOptions& o) {
   options.checkpoints = o.ckpt_path;
   const auto result = predict_folder(folder, predictor, options);
   if (result.score)
-    fmt::print("{}\n{} labelled cases, percent, on the preprocessed grid\n", score_line(result.score->dice, result.score->mean_dice),
-               result.score->volumes);
+    fmt::print("{}\n{} labelled cases, percent, on the preprocessed grid\n",
+               score_line(result.score->dice, result.score->mean_dice), result.score->volumes);
   if (o.save_preds)
     fmt::print("{} cases predicted, {} kept: {}\n", result.predicted, result.kept, result.folder.string());
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
@@ -58,28 +61,63 @@ void predict_image_files(const PredictOptions& o) {
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
 }
 
+// The bare forward on patches needs no trained weights, so no checkpoint either.
+void benchmark(const PredictOptions& o) {
+  TrainOptions t;
+  t.data = o.data;
+  t.results = o.results;
+  t.task = o.task;
+  t.dim = o.dim;
+  t.nfolds = o.nfolds;
+  t.fold = o.fold;
+  t.gpus = o.gpus;
+  t.amp = o.amp;
+  t.precision = o.precision;
+  t.network = o.network;
+  t.val_batch_size = o.val_batch_size;
+  t.test_batches = o.test_batches;
+  t.warmup = o.warmup;
+  if (!o.logname.empty()) t.logname = o.logname;
+  benchmark_prediction(t);
+}
+
 }  // namespace
 
 void add_predict(CLI::App& program) {
-  auto* c = program.add_subcommand("predict", "Segment NIfTI images (--input), or the cases of a preprocessed folder (--data)");
+  auto* c = program.add_subcommand("predict",
+                                   "Segment NIfTI images (--input), or the cases of a preprocessed folder (--data)");
   const auto o = std::make_shared<PredictOptions>();
   const std::string images = "Images";
-  c->add_option("--input", o->images.input, "NIfTI image, or folder of images; channels as 4D images or as NAME_0000.nii.gz, NAME_0001.nii.gz")
+  c->add_option("--input", o->images.input,
+                "NIfTI image, or folder of images; channels as 4D images or as NAME_0000.nii.gz, NAME_0001.nii.gz")
       ->group(images);
   c->add_option("--output", o->images.output, "Label map, or folder for <name>.nii.gz")->group(images);
-  c->add_flag("--save_probabilities", o->images.save_probabilities, "Also probabilities/<name>.npy, float32 (classes,D,H,W)")->group(images);
-  c->add_flag("--overlays", o->images.overlays, "Also <name>.png: three slices with the label's contours")->group(images);
+  c->add_flag("--save_probabilities", o->images.save_probabilities,
+              "Also probabilities/<name>.npy, float32 (classes,D,H,W)")
+      ->group(images);
+  c->add_flag("--overlays", o->images.overlays, "Also <name>.png: three slices with the label's contours")
+      ->group(images);
   add_inference_options(*c, *o);
-  c->add_flag("--save_preds", o->save_preds, "Preprocessed folder: save the softmax as preds_task_.../<case>.npy in --results")
+  c->add_flag("--save_preds", o->save_preds,
+              "Preprocessed folder: save the softmax as preds_task_.../<case>.npy in --results")
       ->group("Data and results");
   c->add_flag("--overwrite", o->overwrite, "Make existing outputs anew")->group("Data and results");
-  c->add_option("--logname", o->logname, "Has no effect here")->group("");
+  const std::string timing = "Benchmark";
+  c->add_flag("--benchmark", o->benchmark,
+              "Measure the bare forward on patches of the preprocessed folder instead (perf.json)")
+      ->group(timing);
+  c->add_option("--warmup", o->warmup, "With --benchmark: passes before statistics are collected")
+      ->capture_default_str()
+      ->group(timing);
+  c->add_option("--logname", o->logname, "With --benchmark: name of the log (default: perf.json)")->group(timing);
   accept_training_options(*c);
   c->callback([o, c] {
+    if (o->benchmark) return benchmark(*o);
     check_inference_options(*o);
     o->data_given = c->count("--data") > 0;
     if (o->images.input.empty() && !o->images.output.empty())
-      throw Error("--output", "is given without --input", "name the images with --input, or use --data and --save_preds");
+      throw Error("--output", "is given without --input",
+                  "name the images with --input, or use --data and --save_preds");
     if (o->images.input.empty())
       predict_preprocessed(*o);
     else

@@ -1,106 +1,131 @@
 #include <fmt/format.h>
 
 #include <iostream>
-#include <map>
 
 #include "commands.h"
-#include "network_options.h"
 #include "nnunet/core/error.h"
 #include "nnunet/train/benchmark.h"
 #include "nnunet/train/trainer.h"
+#include "shared_options.h"
 
 namespace nnunet::app {
 
 namespace {
 
-void add_place_options(CLI::App& c, TrainOptions& o) {
-  const std::string group = "Data and results";
-  c.add_option("--data", o.data, "Folder that holds <task>_<dim>d as `nnunet preprocess` made it, or that folder itself")
-      ->capture_default_str()->group(group);
-  c.add_option("--results", o.results, "Folder for checkpoints, logs and progress.png")->capture_default_str()->group(group);
-  c.add_option("--logname", o.logname, "Name of the log in --results, dllogger's format")->capture_default_str()->group(group);
-  c.add_option("--task", o.task, "Task number, MSD uses 01 to 10 (not needed when --data is the preprocessed folder)")->group(group);
-  c.add_option("--dim", o.dim, "Dimension of the U-Net")->check(CLI::IsMember({2, 3}))->capture_default_str()->group(group);
-  c.add_option("--nfolds", o.nfolds, "Number of cross-validation folds")->capture_default_str()->group(group);
-  c.add_option("--fold", o.fold, "Fold that validates, from 0")->capture_default_str()->group(group);
-  c.add_option("--gpus", o.gpus, "Number of GPUs; 0: the CPU (default: one GPU where there is one, else the CPU)")->group(group);
-}
-
 void add_optimisation_options(CLI::App& c, TrainOptions& o) {
   const std::string group = "Optimisation";
   c.add_option("--optimizer", o.optimizer.name, "radam, adam (AdamW) or sgd")
-      ->check(CLI::IsMember({"sgd", "radam", "adam"}))->capture_default_str()->group(group);
-  c.add_option("--learning_rate", o.optimizer.learning_rate, "Learning rate")->check(CLI::PositiveNumber)->capture_default_str()->group(group);
+      ->check(CLI::IsMember({"sgd", "radam", "adam"}))
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--learning_rate", o.optimizer.learning_rate, "Learning rate")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
   c.add_option("--momentum", o.optimizer.momentum, "Momentum of sgd")->capture_default_str()->group(group);
-  c.add_option("--weight_decay", o.optimizer.weight_decay, "Weight decay of radam and adam")->capture_default_str()->group(group);
+  c.add_option("--weight_decay", o.optimizer.weight_decay, "Weight decay of radam and adam")
+      ->capture_default_str()
+      ->group(group);
   c.add_option("--scheduler", o.scheduler.name, "Learning rate schedule")
-      ->check(CLI::IsMember({"none", "multistep", "cosine", "plateau"}))->capture_default_str()->group(group);
-  c.add_option("--steps", o.scheduler.steps, "multistep: epochs after which the rate is multiplied by --factor")->group(group);
+      ->check(CLI::IsMember({"none", "multistep", "cosine", "plateau"}))
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--steps", o.scheduler.steps, "multistep: epochs after which the rate is multiplied by --factor")
+      ->group(group);
   c.add_option("--factor", o.scheduler.factor, "multistep, plateau: factor")->capture_default_str()->group(group);
-  c.add_option("--lr_patience", o.scheduler.lr_patience, "plateau: epochs to wait")->capture_default_str()->group(group);
+  c.add_option("--lr_patience", o.scheduler.lr_patience, "plateau: epochs to wait")
+      ->capture_default_str()
+      ->group(group);
   c.add_flag("--focal", o.focal, "Focal loss instead of cross entropy beside the Dice loss")->group(group);
   c.add_option("--gradient_clip_val", o.gradient_clip_val, "Largest global L2 norm of the gradients; 0: no clipping")
-      ->check(CLI::NonNegativeNumber)->capture_default_str()->group(group);
-  c.add_flag("--amp", o.amp, "Mixed precision")->group(group);
-  c.add_option("--precision", o.precision, "With --amp: bf16 or fp16 (default: bf16 on CPUs, fp16 with loss scaling on GPUs)")
-      ->check(CLI::IsMember({"bf16", "fp16"}))->group(group);
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
+  add_precision_options(c, o, group);
   c.add_option("--seed", o.seed, "Random seed: weights, order and augmentation")->capture_default_str()->group(group);
 }
 
 void add_length_options(CLI::App& c, TrainOptions& o) {
   const std::string group = "Length";
-  c.add_option("--min_epochs", o.min_epochs, "No early stop before this many epochs")->capture_default_str()->group(group);
+  c.add_option("--min_epochs", o.min_epochs, "No early stop before this many epochs")
+      ->capture_default_str()
+      ->group(group);
   c.add_option("--max_epochs", o.max_epochs, "Epochs at most; 0 writes the untrained checkpoint")
-      ->check(CLI::NonNegativeNumber)->capture_default_str()->group(group);
-  c.add_option("--patience", o.patience, "Early stop after this many evaluated epochs without a better Dice")->capture_default_str()->group(group);
-  c.add_option("--skip_first_n_eval", o.skip_first_n_eval, "No evaluation in the first n epochs")->capture_default_str()->group(group);
-  c.add_option("--train_batches", o.train_batches, "Steps an epoch at most; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str()->group(group);
-  c.add_option("--test_batches", o.test_batches, "Validation volumes at most; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str()->group(group);
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--patience", o.patience, "Early stop after this many evaluated epochs without a better Dice")
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--skip_first_n_eval", o.skip_first_n_eval, "No evaluation in the first n epochs")
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--train_batches", o.train_batches, "Steps an epoch at most; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
 }
 
 void add_data_options(CLI::App& c, TrainOptions& o) {
   const std::string group = "Batches and augmentation";
   c.add_option("--batch_size", o.batch_size, "Patches (3D) or slices (2D) a batch (default: 2 in 3D, 64 in 2D)")
-      ->check(CLI::PositiveNumber)->group(group);
-  c.add_option("--nvol", o.nvol, "2D: volumes that share a batch")->check(CLI::PositiveNumber)->capture_default_str()->group(group);
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  c.add_option("--nvol", o.nvol, "2D: volumes that share a batch")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
   c.add_option("--data2d_dim", o.data2d_dim, "2D: 3 = slices of volumes, 2 = cases are single images")
-      ->check(CLI::IsMember({2, 3}))->capture_default_str()->group(group);
+      ->check(CLI::IsMember({2, 3}))
+      ->capture_default_str()
+      ->group(group);
   c.add_option("--oversampling", o.oversampling, "Probability that a patch is centred on a foreground voxel")
-      ->check(CLI::Range(0.0, 1.0))->capture_default_str()->group(group);
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str()
+      ->group(group);
   c.add_option("--num_workers", o.num_workers, "Threads that prepare batches; the results do not depend on it")
-      ->check(CLI::NonNegativeNumber)->capture_default_str()->group(group);
-}
-
-void add_evaluation_options(CLI::App& c, TrainOptions& o) {
-  const std::string group = "Evaluation";
-  c.add_option("--val_batch_size", o.val_batch_size, "Windows (3D) or slices (2D) a forward pass (default: 4 in 3D, 64 in 2D)")
-      ->check(CLI::PositiveNumber)->group(group);
-  c.add_option("--overlap", o.overlap, "Overlap of the sliding windows")->check(CLI::Range(0.0, 0.99))->capture_default_str()->group(group);
-  c.add_option("--blend", o.blend, "Weights of overlapping windows: gaussian or constant")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Blend>{{"gaussian", Blend::gaussian}, {"constant", Blend::constant}}))
-      ->default_str("gaussian")->group(group);
-  c.add_flag("--tta", o.tta, "Test-time augmentation: mean over all flips")->group(group);
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
 }
 
 void add_checkpoint_options(CLI::App& c, TrainOptions& o) {
   const std::string group = "Checkpoints";
-  c.add_flag("--save_ckpt,!--no-save_ckpt", o.save_ckpt, "Save checkpoints/last.ckpt after each epoch and the best one (default: on)")->group(group);
-  c.add_flag("--resume_training", o.resume_training, "Continue checkpoints/last.ckpt, else --ckpt_path, else start anew")->group(group);
-  c.add_option("--ckpt_path", o.ckpt_path, "What to resume from, or without --resume_training the initial weights")->group(group);
+  c.add_flag("--save_ckpt,!--no-save_ckpt", o.save_ckpt,
+             "Save checkpoints/last.ckpt after each epoch and the best one (default: on)")
+      ->group(group);
+  c.add_flag("--resume_training", o.resume_training,
+             "Continue checkpoints/last.ckpt, else --ckpt_path, else start anew")
+      ->group(group);
+  c.add_option("--ckpt_path", o.ckpt_path, "What to resume from, or without --resume_training the initial weights")
+      ->group(group);
 }
 
 void add_other_options(CLI::App& c, TrainOptions& o) {
   const std::string group = "Benchmark and compatibility";
   c.add_flag("--benchmark", o.benchmark, "Measure training throughput and latency instead (perf.json)")->group(group);
-  c.add_option("--warmup", o.warmup, "With --benchmark: steps before statistics are collected")->capture_default_str()->group(group);
-  c.add_flag("--profile", o.profile, "With --benchmark: write trace.json for chrome://tracing or Perfetto")->group(group);
+  c.add_option("--warmup", o.warmup, "With --benchmark: steps before statistics are collected")
+      ->capture_default_str()
+      ->group(group);
+  c.add_flag("--profile", o.profile, "With --benchmark: write trace.json for chrome://tracing or Perfetto")
+      ->group(group);
   // One process has nothing to synchronise or to place: taken, checked, and without effect on it.
-  c.add_flag_function("--sync_batchnorm", [](std::int64_t) {}, "Synchronised batch norm; a single process needs none")->group(group);
-  c.add_option_function<std::string>("--affinity", [](const std::string&) {}, "CPU affinity of the processes of several GPUs; a single process keeps the one it has")
-      ->check(CLI::IsMember({"socket", "single", "single_unique", "socket_unique_interleaved", "socket_unique_continuous", "disabled"}))
-      ->default_str("socket_unique_interleaved")->group(group);
-  c.add_option_function<std::string>("--exec_mode", [](const std::string&) {}, "Kept from the reference's main.py: here each mode is a command of its own")
-      ->check(CLI::IsMember({"train"}))->default_str("train")->group(group);
+  c.add_flag_function(
+       "--sync_batchnorm", [](std::int64_t) {}, "Synchronised batch norm; a single process needs none")
+      ->group(group);
+  c.add_option_function<std::string>(
+       "--affinity", [](const std::string&) {},
+       "CPU affinity of the processes of several GPUs; a single process keeps the one it has")
+      ->check(CLI::IsMember(
+          {"socket", "single", "single_unique", "socket_unique_interleaved", "socket_unique_continuous", "disabled"}))
+      ->default_str("socket_unique_interleaved")
+      ->group(group);
+  c.add_option_function<std::string>(
+       "--exec_mode", [](const std::string&) {},
+       "Kept from the reference's main.py: here each mode is a command of its own")
+      ->check(CLI::IsMember({"train"}))
+      ->default_str("train")
+      ->group(group);
 }
 
 }  // namespace
@@ -108,12 +133,15 @@ void add_other_options(CLI::App& c, TrainOptions& o) {
 void add_train(CLI::App& program) {
   auto* c = program.add_subcommand("train", "Train a network on one fold of a preprocessed task");
   const auto options = std::make_shared<TrainOptions>();
-  add_place_options(*c, *options);
+  add_place_options(*c, *options, "Folder for checkpoints, logs and progress.png");
+  c->add_option("--logname", options->logname, "Name of the log in --results, dllogger's format")
+      ->capture_default_str()
+      ->group("Data and results");
   add_network_options(*c, options->network, "Network");
   add_optimisation_options(*c, *options);
   add_length_options(*c, *options);
   add_data_options(*c, *options);
-  add_evaluation_options(*c, *options);
+  add_window_options(*c, *options, "Evaluation");
   add_checkpoint_options(*c, *options);
   add_other_options(*c, *options);
   c->callback([options] {
@@ -124,8 +152,10 @@ void add_train(CLI::App& program) {
     }
     const TrainResult result = train(*options);
     if (result.best_epoch) fmt::print("best mean dice: {:.2f} (epoch {})\n", result.best_mean_dice, *result.best_epoch);
-    if (!result.best_checkpoint.empty()) fmt::print("best checkpoint: {}\n", result.best_checkpoint.string());
-    else if (!result.last_checkpoint.empty()) fmt::print("checkpoint: {}\n", result.last_checkpoint.string());
+    if (!result.best_checkpoint.empty())
+      fmt::print("best checkpoint: {}\n", result.best_checkpoint.string());
+    else if (!result.last_checkpoint.empty())
+      fmt::print("checkpoint: {}\n", result.last_checkpoint.string());
   });
 }
 

@@ -7,7 +7,8 @@
 
 int main(int argc, char** argv) try {
   if (argc != 4) return std::fprintf(stderr, "usage: segment CHECKPOINT IMAGE LABEL_MAP\n"), 2;
-  nnunet::Predictor predictor(std::vector<std::filesystem::path>{argv[1]}, {}, {}, torch::kCPU, nnunet::Precision::fp32);
+  nnunet::Predictor predictor(std::vector<std::filesystem::path>{argv[1]}, {}, {}, torch::kCPU,
+                              nnunet::Precision::fp32);
   const nnunet::LabelMap map = predictor.segment(argv[2], nnunet::read_nifti(argv[2]));
   nnunet::write_label_map(argv[3], map);
   const auto& spacing = map.geometry.spacing;

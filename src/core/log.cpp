@@ -37,9 +37,15 @@ spdlog::logger& logger() {
 
 }  // namespace
 
-void info(std::string_view message) { logger().log(spdlog::level::info, message); }
-void warn(std::string_view message) { logger().log(spdlog::level::warn, message); }
-void error(std::string_view message) { logger().log(spdlog::level::err, message); }
+void info(std::string_view message) {
+  logger().log(spdlog::level::info, message);
+}
+void warn(std::string_view message) {
+  logger().log(spdlog::level::warn, message);
+}
+void error(std::string_view message) {
+  logger().log(spdlog::level::err, message);
+}
 
 void set_log_file(const std::filesystem::path& path) {
   try {
@@ -53,6 +59,8 @@ void set_log_file(const std::filesystem::path& path) {
   }
 }
 
-void set_quiet(bool quiet) { logger().sinks()[0]->set_level(quiet ? spdlog::level::warn : spdlog::level::info); }
+void set_quiet(bool quiet) {
+  logger().sinks()[0]->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+}
 
 }  // namespace nnunet::log

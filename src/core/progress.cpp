@@ -19,7 +19,9 @@ Progress::Progress(std::string title, std::int64_t total, std::string unit)
       start_(Clock::now()),
       drawn_(start_) {}
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+  finish();
+}
 
 void Progress::advance(std::int64_t count, std::string_view note) {
   const std::lock_guard lock(mutex_);
@@ -41,7 +43,8 @@ void Progress::draw(bool last) {
   const double elapsed = std::chrono::duration<double>(drawn_ - start_).count();
   std::string line = fmt::format("{}: {}/{} {}, {}", title_, done_, total_, unit_, format_duration(elapsed));
   if (!last && done_ > 0)
-    line += fmt::format(", ETA {}", format_duration(elapsed * static_cast<double>(total_ - done_) / static_cast<double>(done_)));
+    line += fmt::format(", ETA {}",
+                        format_duration(elapsed * static_cast<double>(total_ - done_) / static_cast<double>(done_)));
   if (!note_.empty()) line += ", " + note_;
   if (!terminal_) {
     log::info(line);

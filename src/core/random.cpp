@@ -32,7 +32,9 @@ std::uint32_t CounterRng::next() {
   return block_[used_++];
 }
 
-float CounterRng::uniform() { return static_cast<float>(next() >> 8) * 0x1p-24F; }
+float CounterRng::uniform() {
+  return static_cast<float>(next() >> 8) * 0x1p-24F;
+}
 
 std::int64_t CounterRng::integer(std::int64_t count) {
   const auto n = static_cast<std::uint64_t>(count);

@@ -78,11 +78,16 @@ class Filter {
  private:
   void sum(float* out, std::int64_t n) {
     switch (radius()) {  // sigma 0.5 to 1.5
-      case 2: return sum_rows<2>(rows_.data(), weights_.data(), out, n);
-      case 3: return sum_rows<3>(rows_.data(), weights_.data(), out, n);
-      case 4: return sum_rows<4>(rows_.data(), weights_.data(), out, n);
-      case 5: return sum_rows<5>(rows_.data(), weights_.data(), out, n);
-      default: return sum_rows_any(rows_.data(), weights_, out, n);
+      case 2:
+        return sum_rows<2>(rows_.data(), weights_.data(), out, n);
+      case 3:
+        return sum_rows<3>(rows_.data(), weights_.data(), out, n);
+      case 4:
+        return sum_rows<4>(rows_.data(), weights_.data(), out, n);
+      case 5:
+        return sum_rows<5>(rows_.data(), weights_.data(), out, n);
+      default:
+        return sum_rows_any(rows_.data(), weights_, out, n);
     }
   }
 

@@ -11,7 +11,9 @@
 namespace nnunet {
 namespace {
 
-Shape3 spatial(const NpyFile& file) { return {file.shape()[1], file.shape()[2], file.shape()[3]}; }
+Shape3 spatial(const NpyFile& file) {
+  return {file.shape()[1], file.shape()[2], file.shape()[3]};
+}
 
 NpyFile open_label(const PreprocessedFolder& folder, const std::string& name) {
   auto y = folder.open_y(name);

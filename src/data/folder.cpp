@@ -82,8 +82,12 @@ PreprocessedFolder::PreprocessedFolder(const fs::path& data, const std::string& 
   }
 }
 
-bool PreprocessedFolder::is_val() const { return path_.filename() == "val"; }
-bool PreprocessedFolder::is_test() const { return path_.filename() == "test"; }
+bool PreprocessedFolder::is_val() const {
+  return path_.filename() == "val";
+}
+bool PreprocessedFolder::is_test() const {
+  return path_.filename() == "test";
+}
 
 std::vector<std::string> PreprocessedFolder::fold_cases() const {
   if (is_val() && has_config(path_.parent_path())) {

@@ -109,7 +109,9 @@ Loader::~Loader() {
   for (std::jthread& worker : state_->workers) worker.request_stop();
 }
 
-std::int64_t Loader::batches_per_epoch() const { return state_->maker.batches_per_epoch(); }
+std::int64_t Loader::batches_per_epoch() const {
+  return state_->maker.batches_per_epoch();
+}
 
 void Loader::start_epoch(std::int64_t epoch, std::int64_t first_step) {
   if (epoch < 0 || first_step < 0) throw Error("", "epochs and steps are counted from 0");
@@ -126,6 +128,8 @@ bool Loader::next(Batch& batch) {
   return true;
 }
 
-double Loader::wait_seconds() const { return state_->waited; }
+double Loader::wait_seconds() const {
+  return state_->waited;
+}
 
 }  // namespace nnunet

@@ -35,7 +35,9 @@ void random_words(std::uint32_t first, const NoiseKey& key, std::array<Words, 4>
 }
 
 // 24 random bits as a float in [0, 1).
-inline float unit(std::uint32_t word) { return static_cast<float>(static_cast<std::int32_t>(word >> 8)) * 0x1p-24F; }
+inline float unit(std::uint32_t word) {
+  return static_cast<float>(static_cast<std::int32_t>(word >> 8)) * 0x1p-24F;
+}
 
 // Natural logarithm of a normal positive float, relative error below 1e-6: x = 2^e m with m in [sqrt(1/2), sqrt(2)),
 // log m = 2 atanh((m - 1) / (m + 1)).

@@ -116,7 +116,9 @@ nlohmann::ordered_json recipe(const PhantomOptions& options) {
   return {{"cases", options.cases}, {"test_cases", options.test_cases}, {"seed", options.seed}};
 }
 
-std::string case_name(int number) { return fmt::format("phantom_{:03}", number + 1); }
+std::string case_name(int number) {
+  return fmt::format("phantom_{:03}", number + 1);
+}
 
 std::string dataset_json(const PhantomOptions& options) {
   nlohmann::ordered_json json = {{"name", "Phantom"},

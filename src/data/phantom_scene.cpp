@@ -13,8 +13,12 @@ double uniform(CounterRng& rng, double low, double high) {
   return low + (high - low) * static_cast<double>(rng.uniform());
 }
 
-double dot(const Point& a, const Point& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
-Point minus(const Point& a, const Point& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
+double dot(const Point& a, const Point& b) {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+Point minus(const Point& a, const Point& b) {
+  return {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+}
 
 Frame multiply(const Frame& a, const Frame& b) {
   Frame product{};
@@ -73,8 +77,11 @@ double PhantomScene::Tube::depth(const Point& point) const {
 }
 
 PhantomScene::PhantomScene(CounterRng& rng)
-    : pose_(random_frame(rng, 12)), shift_(jittered(rng, {0, 0, 0}, 1.5)), scale_(uniform(rng, 0.93, 1.07)),
-      rind_(kBright + uniform(rng, -0.08, 0.08)), tissue_(kTissue + uniform(rng, -0.04, 0.04)) {
+    : pose_(random_frame(rng, 12)),
+      shift_(jittered(rng, {0, 0, 0}, 1.5)),
+      scale_(uniform(rng, 0.93, 1.07)),
+      rind_(kBright + uniform(rng, -0.08, 0.08)),
+      tissue_(kTissue + uniform(rng, -0.04, 0.04)) {
   body_ = {{0, 0, 0}, scaled(rng, {20, 24, 18.5}, 0.96, 1.04), random_frame(rng, 0), 0, 0};
   place_organs(rng);
   place_blobs(rng);

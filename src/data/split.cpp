@@ -17,7 +17,8 @@ FoldSplit split_fold(const PreprocessedFolder& folder, int n_folds, int fold) {
     const std::string& name = all[static_cast<std::size_t>(i)];
     const auto found = std::find(present.begin(), present.end(), name);
     if (found == present.end())
-      log::warn(fmt::format("{}: case {} of config.json is not in the folder and is left out", folder.path().string(), name));
+      log::warn(
+          fmt::format("{}: case {} of config.json is not in the folder and is left out", folder.path().string(), name));
     return found;
   };
   FoldSplit split;

@@ -75,7 +75,8 @@ ValidationResult validate(const PreprocessedFolder& folder, const std::vector<st
 
   ValidationResult result;
   result.dice = metric.percent();
-  result.mean_dice = std::accumulate(result.dice.begin(), result.dice.end(), 0.0) / static_cast<double>(result.dice.size());
+  result.mean_dice =
+      std::accumulate(result.dice.begin(), result.dice.end(), 0.0) / static_cast<double>(result.dice.size());
   result.loss = loss_sum / static_cast<double>(count);
   result.volumes = metric.volumes();
   return result;

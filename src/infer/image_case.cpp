@@ -62,10 +62,12 @@ std::vector<ImageCase> group(const std::vector<fs::path>& files, int in_channels
   for (const auto& [name, parts] : channels) {
     ImageCase c{name, {}, {}};
     for (const auto& [channel, file] : parts) c.channels.push_back(file);
-    if (static_cast<int>(parts.size()) != in_channels || parts.begin()->first != 0 || parts.rbegin()->first != in_channels - 1)
+    if (static_cast<int>(parts.size()) != in_channels || parts.begin()->first != 0 ||
+        parts.rbegin()->first != in_channels - 1)
       c.problem = fmt::format("the network takes {} channels, {}_0000 to {}_{:04}; found {}", in_channels, name, name,
                               in_channels - 1, parts.size());
-    if (!cases.emplace(name, c).second) doubled.push_back({name, c.channels, "another file of that name would have the same output"});
+    if (!cases.emplace(name, c).second)
+      doubled.push_back({name, c.channels, "another file of that name would have the same output"});
   }
   std::vector<ImageCase> result;
   for (auto& [name, c] : cases) result.push_back(std::move(c));
@@ -83,7 +85,8 @@ std::vector<ImageCase> list_image_cases(const fs::path& input, int in_channels) 
     return group(files, in_channels);
   }
   if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check --input");
-  if (!is_nifti_name(input)) throw Error(input.string(), "is no NIfTI file by its name", "give a .nii or .nii.gz file, or a folder of them");
+  if (!is_nifti_name(input))
+    throw Error(input.string(), "is no NIfTI file by its name", "give a .nii or .nii.gz file, or a folder of them");
   const auto part = in_channels > 1 ? channel_name(nifti_stem(input)) : std::nullopt;
   if (!part || holds_all_channels(input, in_channels)) return {{nifti_stem(input), {input}, {}}};
   // One channel stands for its siblings.
@@ -98,10 +101,14 @@ Image read_image_case(const ImageCase& c) {
   Image image = read_nifti(c.channels.front());
   for (std::size_t i = 1; i < c.channels.size(); ++i) {
     const Image channel = read_nifti(c.channels[i]);
-    if (i == 1 && image.voxels.size(0) != 1) throw Error(c.channels[0].string(), "has several channels itself", "give 3D files, or one 4D file");
-    if (channel.voxels.size(0) != 1) throw Error(c.channels[i].string(), "has several channels itself", "give 3D files, or one 4D file");
+    if (i == 1 && image.voxels.size(0) != 1)
+      throw Error(c.channels[0].string(), "has several channels itself", "give 3D files, or one 4D file");
+    if (channel.voxels.size(0) != 1)
+      throw Error(c.channels[i].string(), "has several channels itself", "give 3D files, or one 4D file");
     if (channel.geometry.shape != image.geometry.shape)
-      throw Error(c.channels[i].string(), fmt::format("is {}, but channel 0 is {}", shape_text(channel.geometry.shape), shape_text(image.geometry.shape)),
+      throw Error(c.channels[i].string(),
+                  fmt::format("is {}, but channel 0 is {}", shape_text(channel.geometry.shape),
+                              shape_text(image.geometry.shape)),
                   "resample the channels to one grid");
     if (affine_difference(channel.geometry, image.geometry) > 1e-3)
       log::warn(fmt::format("{}: its affine differs from that of channel 0, which is used", c.channels[i].string()));

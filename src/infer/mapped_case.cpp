@@ -24,8 +24,9 @@ MappedCase open_case(const PreprocessedFolder& folder, const std::string& name, 
   }
   c.label = mapped_tensor<std::uint8_t>(*c.y, torch::kUInt8);
   if (c.label.sizes().slice(1) != c.image.sizes().slice(1))
-    throw Error(name, fmt::format("its label is {} and its image {}", shape_text(c.label.sizes()), shape_text(c.image.sizes())),
-                "run preprocess again");
+    throw Error(
+        name, fmt::format("its label is {} and its image {}", shape_text(c.label.sizes()), shape_text(c.image.sizes())),
+        "run preprocess again");
   const int top = c.label.max().item<int>(), n_class = folder.config().n_class;
   if (top >= n_class)
     throw Error(name, fmt::format("its label holds class {}, config.json knows {} classes", top, n_class),

@@ -16,7 +16,8 @@ struct MappedCase {
   torch::Tensor label;  ///< (1,D,H,W) uint8; undefined without label file
 };
 
-/// Throws Error for a label of another shape or with classes that config.json does not know, or, when needs_label, none.
+/// Throws Error for a label of another shape or with classes that config.json does not know, or, when needs_label,
+/// none.
 MappedCase open_case(const PreprocessedFolder& folder, const std::string& name, bool needs_label);
 
 }  // namespace nnunet

@@ -54,13 +54,15 @@ AutocastScope::AutocastScope(Precision precision, torch::Device device)
 
 AutocastScope::~AutocastScope() {
   if (!active_) return;
-  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();  // the weights' copies are stale after a step
+  if (at::autocast::decrement_nesting() == 0)
+    at::autocast::clear_cache();  // the weights' copies are stale after a step
   at::autocast::set_autocast_enabled(type_, former_enabled_);
   at::autocast::set_autocast_dtype(type_, former_type_);
 }
 
 torch::Device choose_device(int gpus) {
-  if (gpus < -1) throw Error("--gpus", fmt::format("{} is not a number of GPUs", gpus), "give 0 for the CPU, 1 for a GPU");
+  if (gpus < -1)
+    throw Error("--gpus", fmt::format("{} is not a number of GPUs", gpus), "give 0 for the CPU, 1 for a GPU");
   const auto present = static_cast<int>(torch::cuda::device_count());
   if (gpus > present)
     throw Error("--gpus", fmt::format("{} asked for, {} found", gpus, present), "use --gpus 0 for the CPU");

@@ -6,6 +6,7 @@
 #include <future>
 #include <numeric>
 
+#include "case_failure.h"
 #include "mapped_case.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
@@ -50,7 +51,9 @@ OriginalGrid original_grid(const PreprocessedFolder& folder, const std::string& 
   Shape3 box;
   for (std::size_t a = 0; a < 3; ++a) box[a] = grid.crop_end[a] - grid.crop_start[a];
   if (box != x && (!spacing_known || config.dim() == 2))
-    throw Error(name, fmt::format("its volume is {}, its crop box {}, and config.json does not say its spacing", shape_text(x), shape_text(box)),
+    throw Error(name,
+                fmt::format("its volume is {}, its crop box {}, and config.json does not say its spacing",
+                            shape_text(x), shape_text(box)),
                 "add the case with its spacing to \"cases\" in config.json, or preprocess again");
   return grid;
 }
@@ -84,7 +87,8 @@ void check_configuration(const PreprocessedFolder& folder, const Predictor& pred
   };
   const DataConfig& config = folder.config();
   const NetworkPlan& plan = predictor.plan();
-  if (config.n_class != plan.n_class) differs("number of classes", std::to_string(config.n_class), std::to_string(plan.n_class));
+  if (config.n_class != plan.n_class)
+    differs("number of classes", std::to_string(config.n_class), std::to_string(plan.n_class));
   if (config.in_channels != plan.in_channels)
     differs("number of channels", std::to_string(config.in_channels), std::to_string(plan.in_channels));
   if (config.patch_size != predictor.data().patch_size)
@@ -104,7 +108,8 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
   torch::NoGradGuard no_grad;
   check_configuration(folder, predictor);
   if (options.save_preds && !folder.is_val() && !folder.is_test())
-    throw Error(folder.path().string(), "--save_preds needs a val or test folder: training data do not say where they lie in their images",
+    throw Error(folder.path().string(),
+                "--save_preds needs a val or test folder: training data do not say where they lie in their images",
                 "run `nnunet preprocess --exec_mode val` (or test) and give that folder as --data");
   const auto cases = cases_of(folder, options);
   if (cases.empty()) throw Error(folder.path().string(), "there is no case to predict", "check --fold and the folder");
@@ -122,7 +127,7 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
       action();
       return true;
     } catch (const std::exception& e) {
-      log::error(fmt::format("case {} failed: {}", name, e.what()));
+      log::error(case_failure(name, e));
       ++result.failed;
       return false;
     }
@@ -148,8 +153,7 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
           ++result.predicted;
           return;
         }
-        writing = std::async(std::launch::async,
-                             [=] { write_npy(file, restore_probabilities(name, logits, grid)); });
+        writing = std::async(std::launch::async, [=] { write_npy(file, restore_probabilities(name, logits, grid)); });
       });
     }
     progress.advance();

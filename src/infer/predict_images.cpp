@@ -6,6 +6,7 @@
 #include <future>
 #include <optional>
 
+#include "case_failure.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/progress.h"
@@ -23,21 +24,27 @@ struct Outputs {
   fs::path label, probabilities, overlay;
 
   bool complete(const ImagePredictionOptions& o) const {
-    return fs::exists(label) && (!o.save_probabilities || fs::exists(probabilities)) && (!o.overlays || fs::exists(overlay));
+    return fs::exists(label) && (!o.save_probabilities || fs::exists(probabilities)) &&
+           (!o.overlays || fs::exists(overlay));
   }
 };
 
 /// True for FILE output: a name that ends in .nii or .nii.gz and is no folder.
-bool is_file_output(const fs::path& output) { return is_nifti_name(output) && !fs::is_directory(output); }
+bool is_file_output(const fs::path& output) {
+  return is_nifti_name(output) && !fs::is_directory(output);
+}
 
 Outputs outputs_of(const ImageCase& c, const fs::path& output) {
   const bool file = is_file_output(output);
   const fs::path folder = file ? output.parent_path() : output;
   const std::string stem = file ? nifti_stem(output) : c.name;
-  return {file ? output : folder / (stem + ".nii.gz"), folder / "probabilities" / (stem + ".npy"), folder / (stem + ".png")};
+  return {file ? output : folder / (stem + ".nii.gz"), folder / "probabilities" / (stem + ".npy"),
+          folder / (stem + ".png")};
 }
 
-bool same_place(const fs::path& a, const fs::path& b) { return fs::weakly_canonical(a) == fs::weakly_canonical(b); }
+bool same_place(const fs::path& a, const fs::path& b) {
+  return fs::weakly_canonical(a) == fs::weakly_canonical(b);
+}
 
 bool lies_inside(const fs::path& path, const fs::path& folder) {
   const fs::path inner = fs::weakly_canonical(path / "."), outer = fs::weakly_canonical(folder / ".");
@@ -48,8 +55,7 @@ bool lies_inside(const fs::path& path, const fs::path& folder) {
 /// User files are never modified.
 void protect_inputs(const std::vector<ImageCase>& cases, const ImagePredictionOptions& o) {
   if (fs::is_directory(o.input)) {
-    if (is_file_output(o.output))
-      throw Error("--output", "a folder of images cannot become one file", "give a folder");
+    if (is_file_output(o.output)) throw Error("--output", "a folder of images cannot become one file", "give a folder");
     if (lies_inside(o.output, o.input))
       throw Error(o.output.string(), "lies inside the input folder", "give a folder outside --input");
   }
@@ -82,7 +88,8 @@ void write_outputs(const Predictor& predictor, const ImageCase& c, const Ready& 
   write_label_map(outputs.label, label);  // last: its presence means that the case is finished
 }
 
-/// Runs the stages of all cases one after the other, at most one case in each: read (beside), network (here), write (beside).
+/// Runs the stages of all cases one after the other, at most one case in each: read (beside), network (here), write
+/// (beside).
 class Pipeline {
  public:
   Pipeline(Predictor& predictor, const ImagePredictionOptions& options, std::vector<ImageCase> cases)
@@ -144,7 +151,7 @@ class Pipeline {
   }
 
   void fail(std::size_t i, const std::exception& e) {
-    log::error(fmt::format("case {} failed: {}", cases_[i].name, e.what()));
+    log::error(case_failure(cases_[i].name, e));
     ++result_.failed;
   }
 
@@ -163,7 +170,8 @@ ImagePredictionResult predict_images(Predictor& predictor, const ImagePrediction
   torch::NoGradGuard no_grad;
   auto all = list_image_cases(options.input, predictor.plan().in_channels);
   protect_inputs(all, options);
-  if (options.limit > 0 && options.limit < static_cast<std::int64_t>(all.size())) all.resize(static_cast<std::size_t>(options.limit));
+  if (options.limit > 0 && options.limit < static_cast<std::int64_t>(all.size()))
+    all.resize(static_cast<std::size_t>(options.limit));
   const fs::path folder = is_file_output(options.output) ? options.output.parent_path() : options.output;
   require_writable_folder(folder.empty() ? fs::path(".") : folder);
 
@@ -171,7 +179,8 @@ ImagePredictionResult predict_images(Predictor& predictor, const ImagePrediction
   for (const ImageCase& c : all)
     if (options.overwrite || !outputs_of(c, options.output).complete(options)) open.push_back(c);
   const auto kept = static_cast<std::int64_t>(all.size() - open.size());
-  if (kept > 0) log::info(fmt::format("{} of {} images have their output already (--overwrite makes them anew)", kept, all.size()));
+  if (kept > 0)
+    log::info(fmt::format("{} of {} images have their output already (--overwrite makes them anew)", kept, all.size()));
   return Pipeline(predictor, options, std::move(open)).run(kept);
 }
 

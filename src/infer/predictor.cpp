@@ -23,7 +23,9 @@ std::string difference(const Checkpoint& a, const Checkpoint& b) {
   return "";
 }
 
-std::string name_of(const std::vector<std::filesystem::path>& paths, std::size_t i) { return paths[i].string(); }
+std::string name_of(const std::vector<std::filesystem::path>& paths, std::size_t i) {
+  return paths[i].string();
+}
 
 }  // namespace
 
@@ -31,7 +33,8 @@ Predictor::Predictor(const std::vector<std::filesystem::path>& checkpoints, cons
                      PredictorOptions options, torch::Device device, Precision precision)
     : device_(device), precision_(precision) {
   if (checkpoints.empty())
-    throw Error("--ckpt_path", "no checkpoint is given", "name the checkpoint of a trained network, such as RESULTS/checkpoints/best.ckpt");
+    throw Error("--ckpt_path", "no checkpoint is given",
+                "name the checkpoint of a trained network, such as RESULTS/checkpoints/best.ckpt");
   std::vector<Checkpoint> loaded;
   std::vector<std::string> sources;
   for (std::size_t i = 0; i < checkpoints.size(); ++i) {
@@ -84,11 +87,13 @@ torch::Tensor Predictor::forward(const torch::Tensor& windows) {
 
 torch::Tensor Predictor::logits(const std::string& name, const torch::Tensor& x) {
   if (x.dim() != 4 || x.size(0) != plan_.in_channels)
-    throw Error(name, fmt::format("has shape {}, the network takes {} channels", shape_text(x.sizes()), plan_.in_channels));
+    throw Error(name,
+                fmt::format("has shape {}, the network takes {} channels", shape_text(x.sizes()), plan_.in_channels));
   // Around the whole volume, so that the weights are cast once.
   const AutocastScope autocast(precision_, device_);
   try {
-    return sliding_window(x, [this](const torch::Tensor& windows) { return forward(windows); }, windows_);
+    return sliding_window(
+        x, [this](const torch::Tensor& windows) { return forward(windows); }, windows_);
   } catch (const c10::OutOfMemoryError&) {
     throw Error(name, "the GPU's memory does not suffice",
                 fmt::format("give a smaller --val_batch_size (now {}) or --gpus 0", windows_.batch_size));
@@ -98,7 +103,8 @@ torch::Tensor Predictor::logits(const std::string& name, const torch::Tensor& x)
 ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
                                      std::int64_t limit) {
   const AutocastScope autocast(precision_, device_);
-  return nnunet::validate(folder, cases, [this](const torch::Tensor& windows) { return forward(windows); }, {}, windows_, limit);
+  return nnunet::validate(
+      folder, cases, [this](const torch::Tensor& windows) { return forward(windows); }, {}, windows_, limit);
 }
 
 PreprocessedCase Predictor::preprocess(const std::string& name, const Image& image, int threads) const {

@@ -17,11 +17,14 @@ Shape3 box_shape(const OriginalGrid& grid) {
           grid.crop_end[2] - grid.crop_start[2]};
 }
 
-Shape3 spatial_shape(const torch::Tensor& logits) { return {logits.size(1), logits.size(2), logits.size(3)}; }
+Shape3 spatial_shape(const torch::Tensor& logits) {
+  return {logits.size(1), logits.size(2), logits.size(3)};
+}
 
 torch::Tensor checked(const std::string& name, const torch::Tensor& logits, const OriginalGrid& grid) {
   if (logits.dim() != 4 || logits.numel() == 0 || logits.size(0) > 256)
-    throw Error(name, fmt::format("logits {} are not (classes,D,H,W) of at most 256 classes", shape_text(logits.sizes())));
+    throw Error(name,
+                fmt::format("logits {} are not (classes,D,H,W) of at most 256 classes", shape_text(logits.sizes())));
   for (std::size_t a = 0; a < 3; ++a)
     if (grid.crop_start[a] < 0 || grid.crop_start[a] >= grid.crop_end[a] || grid.crop_end[a] > grid.shape[a])
       throw Error(name, "the crop box does not lie within the original image", "run preprocess again");

@@ -65,7 +65,8 @@ std::vector<Sizes> window_grid(const Sizes& size, const Sizes& patch, double ove
 
 void check(const torch::Tensor& volume, const WindowOptions& options) {
   const auto dims = options.patch_size.size();
-  if (volume.dim() != 4) throw Error("sliding window", fmt::format("volume has {} axes, not 4 (C,D,H,W)", volume.dim()));
+  if (volume.dim() != 4)
+    throw Error("sliding window", fmt::format("volume has {} axes, not 4 (C,D,H,W)", volume.dim()));
   if (volume.numel() == 0) throw Error("sliding window", "the volume is empty");
   if (dims != 2 && dims != 3) throw Error("sliding window", "the patch has neither two nor three sizes");
   if (std::ranges::any_of(options.patch_size, [](auto n) { return n < 1; }))
@@ -75,7 +76,8 @@ void check(const torch::Tensor& volume, const WindowOptions& options) {
   if (options.batch_size < 1) throw Error("--val_batch_size", "must be at least 1");
 }
 
-/// The blended logits of samples (S,C,spatial): windows are forwarded in batches that may mix slices, windows and flips.
+/// The blended logits of samples (S,C,spatial): windows are forwarded in batches that may mix slices, windows and
+/// flips.
 class Blender {
  public:
   Blender(torch::Tensor samples, const ForwardFunction& forward, const WindowOptions& options)

@@ -56,7 +56,8 @@ void check_magic(const Header& header, int version, const std::string& name) {
   if (magic == pair) {
     fail(name, "is the header of a detached .hdr/.img pair", "convert the pair to one .nii.gz file");
   }
-  const bool tail = header.magic[3] == '\0' && (version == 1 || std::memcmp(header.magic + 4, "\r\n\032\n", 4) == 0);
+  bool tail = header.magic[3] == '\0';
+  if constexpr (sizeof header.magic == 8) tail = tail && std::memcmp(header.magic + 4, "\r\n\032\n", 4) == 0;
   if (magic != single || !tail) fail(name, "is not a NIfTI file (bad magic)", "convert it to .nii.gz");
 }
 

@@ -29,7 +29,8 @@ bool changes_shape(std::int64_t in, std::int64_t out, const Sizes& stride) {
 ConvImpl::ConvImpl(std::int64_t in, std::int64_t out, const Sizes& kernel, Sizes stride, bool with_bias, Kind kind)
     : stride_(std::move(stride)), padding_(kernel.size(), 0), kind_(kind) {
   const bool up = kind == Kind::transposed;
-  weight = register_parameter("weight", torch::zeros(up ? weight_shape(in, out, kernel) : weight_shape(out, in, kernel)));
+  weight =
+      register_parameter("weight", torch::zeros(up ? weight_shape(in, out, kernel) : weight_shape(out, in, kernel)));
   if (with_bias) bias = register_parameter("bias", torch::zeros({out}));
   if (up) return;
   for (std::size_t axis = 0; axis < kernel.size(); ++axis) padding_[axis] = (kernel[axis] - stride_[axis] + 1) / 2;
@@ -75,11 +76,14 @@ torch::Tensor ConvLayerImpl::forward(const torch::Tensor& x) {
   return leaky_relu(norm_->forward(conv_->forward(x)), slope_);
 }
 
-ConvBlock::ConvBlock(std::int64_t in, std::int64_t out, const Sizes& kernel, const Sizes& stride, const NetworkPlan& plan)
+ConvBlock::ConvBlock(std::int64_t in, std::int64_t out, const Sizes& kernel, const Sizes& stride,
+                     const NetworkPlan& plan)
     : conv1_(register_module("conv1", ConvLayer(in, out, kernel, stride, plan))),
       conv2_(register_module("conv2", ConvLayer(out, out, kernel, Sizes(kernel.size(), 1), plan))) {}
 
-torch::Tensor ConvBlock::forward(const torch::Tensor& x) { return conv2_->forward(conv1_->forward(x)); }
+torch::Tensor ConvBlock::forward(const torch::Tensor& x) {
+  return conv2_->forward(conv1_->forward(x));
+}
 
 ResidualBlock::ResidualBlock(std::int64_t in, std::int64_t out, const Sizes& kernel, const Sizes& stride,
                              const NetworkPlan& plan)
@@ -101,15 +105,16 @@ torch::Tensor ResidualBlock::forward(const torch::Tensor& x) {
 UpsampleBlock::UpsampleBlock(std::int64_t in, std::int64_t out, const Sizes& kernel, const Sizes& stride,
                              const NetworkPlan& plan)
     : transp_conv_(register_module("transp_conv", Conv(in, out, stride, stride, true, ConvImpl::Kind::transposed))),
-      conv_block_(register_module(
-          "conv_block", std::make_shared<ConvBlock>(2 * out, out, kernel, Sizes(kernel.size(), 1), plan))) {}
+      conv_block_(register_module("conv_block",
+                                  std::make_shared<ConvBlock>(2 * out, out, kernel, Sizes(kernel.size(), 1), plan))) {}
 
 torch::Tensor UpsampleBlock::forward(const torch::Tensor& x, const torch::Tensor& skip) {
   return conv_block_->forward(at::cat({transp_conv_->forward(x), skip}, 1));
 }
 
 OutputBlock::OutputBlock(const NetworkPlan& plan)
-    : conv_(register_module("conv", Conv(plan.filters.front(), plan.n_class, Sizes(static_cast<std::size_t>(plan.dim), 1),
-                                         Sizes(static_cast<std::size_t>(plan.dim), 1), true))) {}
+    : conv_(
+          register_module("conv", Conv(plan.filters.front(), plan.n_class, Sizes(static_cast<std::size_t>(plan.dim), 1),
+                                       Sizes(static_cast<std::size_t>(plan.dim), 1), true))) {}
 
 }  // namespace nnunet

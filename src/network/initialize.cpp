@@ -11,7 +11,9 @@ namespace {
 constexpr std::uint32_t kWeightStream = 0x77656967;  // apart from the streams that draw samples
 
 /// Fan in as torch counts it: the second axis times the kernel (for transposed convolutions too).
-double fan_in(const torch::Tensor& weight) { return static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0)); }
+double fan_in(const torch::Tensor& weight) {
+  return static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0));
+}
 
 /// Kaiming normal (He et al., "Delving deep into rectifiers", ICCV 2015) for leaky rectifiers.
 void fill_normal(torch::Tensor& values, double deviation, CounterRng rng) {
@@ -61,7 +63,8 @@ void UNetImpl::initialize(std::uint64_t seed) {
     if (auto* norm = module->as<NormLayerImpl>()) initialize_norm(*norm);
   }
   parallel_for(static_cast<std::int64_t>(convolutions.size()), 0, [&](std::int64_t i) {
-    initialize_conv(*convolutions[static_cast<std::size_t>(i)], plan_.negative_slope, seed, static_cast<std::uint32_t>(i));
+    initialize_conv(*convolutions[static_cast<std::size_t>(i)], plan_.negative_slope, seed,
+                    static_cast<std::uint32_t>(i));
   });
 }
 

@@ -53,8 +53,9 @@ void UNetImpl::check_input(const torch::Tensor& x) const {
   for (std::size_t axis = 0; axis < total_stride_.size(); ++axis) {
     const std::int64_t size = x.size(static_cast<std::int64_t>(axis) + 2);
     if (size < 1 || size % total_stride_[axis] != 0)
-      throw Error("network input", fmt::format("its sizes {} are no multiples of the network's strides {}",
-                                               shape_text(x.sizes().slice(2)), shape_text(total_stride_)),
+      throw Error("network input",
+                  fmt::format("its sizes {} are no multiples of the network's strides {}",
+                              shape_text(x.sizes().slice(2)), shape_text(total_stride_)),
                   "use the patch size of the training");
   }
 }
@@ -106,9 +107,9 @@ void load_state_dict(UNetImpl& network, const StateDict& state, const std::strin
     const auto found = given.find(name);
     if (found == given.end()) refuse(source, fmt::format("\"{}\" is missing", name));
     if (!found->second.defined() || found->second.sizes() != tensor.sizes())
-      refuse(source, fmt::format("\"{}\" has the shape ({}), the network needs ({})", name,
-                                 found->second.defined() ? shape_text(found->second.sizes()) : "",
-                                 shape_text(tensor.sizes())));
+      refuse(source,
+             fmt::format("\"{}\" has the shape ({}), the network needs ({})", name,
+                         found->second.defined() ? shape_text(found->second.sizes()) : "", shape_text(tensor.sizes())));
   }
   for (const auto& [name, tensor] : state)
     if (std::none_of(own.begin(), own.end(), [&name = name](const auto& entry) { return entry.first == name; }))

@@ -32,7 +32,9 @@ struct Rank {
 };
 
 // numpy's interpolation, which starts from the nearer end.
-double interpolate(double a, double b, double t) { return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t); }
+double interpolate(double a, double b, double t) {
+  return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
+}
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -44,11 +46,13 @@ double median(std::vector<double> values) {
 
 double percentile(std::span<const double> sorted, double q) {
   const Rank rank(static_cast<std::int64_t>(sorted.size()), q);
-  return interpolate(sorted[static_cast<std::size_t>(rank.low)], sorted[static_cast<std::size_t>(rank.high)], rank.fraction);
+  return interpolate(sorted[static_cast<std::size_t>(rank.low)], sorted[static_cast<std::size_t>(rank.high)],
+                     rank.fraction);
 }
 
 Spacing3 target_spacing(const std::vector<Spacing3>& spacings) {
-  if (spacings.empty()) throw Error("target spacing", "there is no training image to take it from", "give it with --spacing");
+  if (spacings.empty())
+    throw Error("target spacing", "there is no training image to take it from", "give it with --spacing");
   std::array<std::vector<double>, 3> by_axis;
   Spacing3 target{};
   for (std::size_t a = 0; a < 3; ++a) {
@@ -121,7 +125,9 @@ std::vector<IntensityCounts::Entry> IntensityCounts::entries() const {
 }
 
 CtStats IntensityCounts::stats() const {
-  if (count_ == 0) throw Error("CT statistics", "no training voxel has a label > 0", "give the statistics with --ct_stats MIN MAX MEAN STD");
+  if (count_ == 0)
+    throw Error("CT statistics", "no training voxel has a label > 0",
+                "give the statistics with --ct_stats MIN MAX MEAN STD");
   const std::vector<Entry> all = entries();
   const auto value_at = [&](std::int64_t rank) {
     auto entry = all.begin();
@@ -136,15 +142,19 @@ CtStats IntensityCounts::stats() const {
   double sum = 0, squares = 0;
   for (const auto& [value, times] : all) sum += static_cast<double>(value) * static_cast<double>(times);
   const double mean = sum / n;
-  for (const auto& [value, times] : all) squares += (static_cast<double>(value) - mean) * (static_cast<double>(value) - mean) * static_cast<double>(times);
-  if (!(squares > 0)) throw Error("CT statistics", "all training voxels with a label > 0 have the same value", "give the statistics with --ct_stats MIN MAX MEAN STD");
+  for (const auto& [value, times] : all)
+    squares += (static_cast<double>(value) - mean) * (static_cast<double>(value) - mean) * static_cast<double>(times);
+  if (!(squares > 0))
+    throw Error("CT statistics", "all training voxels with a label > 0 have the same value",
+                "give the statistics with --ct_stats MIN MAX MEAN STD");
   return {at_percentile(0.5), at_percentile(99.5), mean, std::sqrt(squares / n)};
 }
 
 Fingerprint collect_fingerprint(const Dataset& dataset, bool with_ct, int threads, const std::function<void()>& done) {
   const auto& cases = dataset.training;
   if (cases.empty())
-    throw Error(dataset.folder.string(), "spacing or intensities would have to be collected, but the dataset has no training cases",
+    throw Error(dataset.folder.string(),
+                "spacing or intensities would have to be collected, but the dataset has no training cases",
                 with_ct ? "give --spacing and --ct_stats MIN MAX MEAN STD" : "give --spacing");
   std::vector<std::optional<Spacing3>> found(cases.size());
   IntensityCounts counts;
@@ -159,7 +169,8 @@ Fingerprint collect_fingerprint(const Dataset& dataset, bool with_ct, int thread
         const Image image = read_nifti(files.image);
         if (!files.label) throw Error(files.name, "it has no label", "name it in dataset.json");
         const LabelMap label = read_label_map(*files.label, dataset.n_class());
-        if (label.voxels.spatial() != image.voxels.spatial()) throw Error(files.name, "label and image differ in shape", "");
+        if (label.voxels.spatial() != image.voxels.spatial())
+          throw Error(files.name, "label and image differ in shape", "");
         for (std::int64_t c = 0; c < image.voxels.size(0); ++c) own.add(image.voxels.slab(c), label.voxels.values);
         spacing = image.geometry.spacing;
       } else {
@@ -178,7 +189,9 @@ Fingerprint collect_fingerprint(const Dataset& dataset, bool with_ct, int thread
   std::vector<Spacing3> spacings;
   for (const auto& s : found)
     if (s) spacings.push_back(*s);
-  if (spacings.empty()) throw Error(dataset.folder.string(), "no training case can be read; the first one: " + reason, "repair the dataset");
+  if (spacings.empty())
+    throw Error(dataset.folder.string(), "no training case can be read; the first one: " + reason,
+                "repair the dataset");
   Fingerprint result;
   result.spacing = target_spacing(spacings);
   if (with_ct) result.ct = counts.stats();

@@ -15,7 +15,8 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-/// Axes whose spacing exceeds the finest by more than this are neither convolved over nor halved yet (contract, section 3).
+/// Axes whose spacing exceeds the finest by more than this are neither convolved over nor halved yet (contract, section
+/// 3).
 constexpr double kMaxRatio = 2.0;
 constexpr std::int64_t kGroups = 32;
 constexpr std::int64_t kFirstFilters = 32, kMaxFilters2d = 512, kMaxFilters3d = 320;
@@ -25,7 +26,8 @@ std::vector<double> spacing_of_patch(const Sizes& patch, const std::vector<doubl
   if (patch.size() != 2 && patch.size() != 3)
     throw Error("patch size", fmt::format("{} sizes given", patch.size()), "give three sizes in 3D and two in 2D");
   for (const auto size : patch)
-    if (size < 1) throw Error("patch size", fmt::format("{} is not positive", shape_text(patch)), "give sizes of 1 or more");
+    if (size < 1)
+      throw Error("patch size", fmt::format("{} is not positive", shape_text(patch)), "give sizes of 1 or more");
   if (spacing.size() < patch.size())
     throw Error("spacing", fmt::format("{} values for a patch of {} axes", spacing.size(), patch.size()),
                 "give one value an axis");
@@ -150,7 +152,8 @@ void check_network_plan(const NetworkPlan& plan, const std::string& name) {
   const std::size_t levels = plan.filters.size();
   require(levels >= 2 && levels <= 32, fmt::format("{} levels, between 2 and 32 are possible", levels));
   require(plan.kernels.size() == levels && plan.strides.size() == levels,
-          fmt::format("{} kernels, {} strides and {} numbers of filters", plan.kernels.size(), plan.strides.size(), levels));
+          fmt::format("{} kernels, {} strides and {} numbers of filters", plan.kernels.size(), plan.strides.size(),
+                      levels));
   for (std::size_t level = 0; level < levels; ++level) {
     const Sizes &kernel = plan.kernels[level], &stride = plan.strides[level];
     const auto axes = static_cast<std::size_t>(plan.dim);
@@ -168,9 +171,15 @@ void check_network_plan(const NetworkPlan& plan, const std::string& name) {
 }
 
 nlohmann::json plan_to_json(const NetworkPlan& plan) {
-  return {{"dim", plan.dim},           {"in_channels", plan.in_channels},   {"n_class", plan.n_class},
-          {"kernels", plan.kernels},   {"strides", plan.strides},           {"filters", plan.filters},
-          {"norm", norm_name(plan.norm)}, {"residual", plan.residual},      {"negative_slope", plan.negative_slope}};
+  return {{"dim", plan.dim},
+          {"in_channels", plan.in_channels},
+          {"n_class", plan.n_class},
+          {"kernels", plan.kernels},
+          {"strides", plan.strides},
+          {"filters", plan.filters},
+          {"norm", norm_name(plan.norm)},
+          {"residual", plan.residual},
+          {"negative_slope", plan.negative_slope}};
 }
 
 NetworkPlan plan_from_json(const nlohmann::json& json, const std::string& name) {

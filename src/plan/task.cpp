@@ -36,14 +36,17 @@ std::string canonical_task(const std::string& task) {
   const bool plain = !task.empty() && task.front() != '.' && std::all_of(task.begin(), task.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
   });
-  if (!plain) throw Error("--task " + task, "not a task", "give a number such as 04, or letters, digits, '_', '-' and '.' only");
+  if (!plain)
+    throw Error("--task " + task, "not a task", "give a number such as 04, or letters, digits, '_', '-' and '.' only");
   return task.size() == 1 && std::isdigit(static_cast<unsigned char>(task[0])) != 0 ? "0" + task : task;
 }
 
 fs::path find_task_folder(const fs::path& data, const std::string& task) {
   std::error_code failure;
   fs::directory_iterator entries(data, failure);
-  if (failure) throw Error(data.string(), "the data folder cannot be read: " + failure.message(), "give the folder that holds TaskNN_Name with --data");
+  if (failure)
+    throw Error(data.string(), "the data folder cannot be read: " + failure.message(),
+                "give the folder that holds TaskNN_Name with --data");
   const std::string prefix = "Task" + task + "_";
   std::vector<fs::path> found, others;
   for (const auto& entry : entries) {
@@ -61,10 +64,13 @@ fs::path find_task_folder(const fs::path& data, const std::string& task) {
     return text;
   };
   if (found.empty())
-    throw Error("--task " + task, "unknown task: " + data.string() + " holds no folder " + prefix + "*" + (others.empty() ? "" : " (it holds " + names(others) + ")"),
+    throw Error("--task " + task,
+                "unknown task: " + data.string() + " holds no folder " + prefix + "*" +
+                    (others.empty() ? "" : " (it holds " + names(others) + ")"),
                 "check --task and --data, or give the dataset's folder with --dataset_dir");
   if (found.size() > 1)
-    throw Error("--task " + task, data.string() + " holds several folders of this task: " + names(found), "choose one with --dataset_dir");
+    throw Error("--task " + task, data.string() + " holds several folders of this task: " + names(found),
+                "choose one with --dataset_dir");
   return found.front();
 }
 

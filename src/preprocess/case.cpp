@@ -18,26 +18,31 @@ void check_image(const std::string& name, const Image& image, const DataConfig& 
   if (voxels.size(0) != config.in_channels)
     throw Error(name, fmt::format("the image has {} channels, expected {}", voxels.size(0), config.in_channels),
                 "give one channel for each entry of `modality` in dataset.json");
-  if (has_non_finite(voxels.values)) throw Error(name, "the image holds NaN or infinite voxels", "replace them by finite values");
+  if (has_non_finite(voxels.values))
+    throw Error(name, "the image holds NaN or infinite voxels", "replace them by finite values");
   bool constant = true;
   for (std::int64_t c = 0; constant && c < voxels.size(0); ++c) {
     const auto [least, most] = value_range(voxels.slab(c));
     constant = least == most;
   }
-  if (constant) throw Error(name, "the image is constant in all channels", "check whether the file was exported correctly");
+  if (constant)
+    throw Error(name, "the image is constant in all channels", "check whether the file was exported correctly");
 }
 
 void check_label(const std::string& name, const Image& image, const LabelMap& label, const DataConfig& config) {
   const Shape3 expected = image.voxels.spatial();
   if (label.voxels.shape.size() != 3 || label.voxels.spatial() != expected)
-    throw Error(name, fmt::format("the label's shape {} differs from the image's {}", shape_text(label.voxels.shape), shape_text(expected)),
+    throw Error(name,
+                fmt::format("the label's shape {} differs from the image's {}", shape_text(label.voxels.shape),
+                            shape_text(expected)),
                 "label and image must have the same grid");
   const auto& values = label.voxels.values;
   std::uint8_t highest = 0;
   for (const std::uint8_t v : values) highest = std::max(highest, v);
   if (highest >= config.n_class)
-    throw Error(name, fmt::format("the label holds class {}, but there are only classes 0 to {}", highest, config.n_class - 1),
-                "correct the label or list the class under `labels` in dataset.json");
+    throw Error(
+        name, fmt::format("the label holds class {}, but there are only classes 0 to {}", highest, config.n_class - 1),
+        "correct the label or list the class under `labels` in dataset.json");
 }
 
 // Steps 3: image and label of the crop to the target spacing.
@@ -45,10 +50,12 @@ void resample(const std::string& name, PreprocessedCase& item, const Spacing3& t
   const Shape3 from = item.x.spatial();
   const Shape3 to = resampled_shape(from, item.spacing, target);
   if (*std::min_element(to.begin(), to.end()) < 1)
-    throw Error(name, fmt::format("resampling the crop {} leaves {}: no voxel along an axis", shape_text(from), shape_text(to)),
-                "choose a finer --spacing or leave the image out");
+    throw Error(
+        name, fmt::format("resampling the crop {} leaves {}: no voxel along an axis", shape_text(from), shape_text(to)),
+        "choose a finer --spacing or leave the image out");
   if (static_cast<double>(to[0]) * static_cast<double>(to[1]) * static_cast<double>(to[2]) > 0x1p33)
-    throw Error(name, fmt::format("resampling the crop {} makes {} voxels", shape_text(from), shape_text(to)), "choose a coarser --spacing");
+    throw Error(name, fmt::format("resampling the crop {} makes {} voxels", shape_text(from), shape_text(to)),
+                "choose a coarser --spacing");
   const bool anisotropic = is_anisotropic(item.spacing, target);
   Array<float> x({item.x.size(0), to[0], to[1], to[2]});
   for (std::int64_t c = 0; c < x.size(0); ++c) {
@@ -61,7 +68,8 @@ void resample(const std::string& name, PreprocessedCase& item, const Spacing3& t
 
 void normalize(const std::string& name, Array<float>& x, const DataConfig& config, int threads) {
   if (config.modality == "CT" && !config.ct)
-    throw Error(name, "the intensity statistics of this CT task are not known", "give --ct_stats MIN MAX MEAN STD or `ct` in config.json");
+    throw Error(name, "the intensity statistics of this CT task are not known",
+                "give --ct_stats MIN MAX MEAN STD or `ct` in config.json");
   parallel_for(x.size(0), threads, [&](std::int64_t c) {
     if (config.ct)
       normalize_ct(x.slab(c), *config.ct);
@@ -73,15 +81,20 @@ void normalize(const std::string& name, Array<float>& x, const DataConfig& confi
 }  // namespace
 
 bool is_anisotropic(const Spacing3& image, const Spacing3& target) {
-  const auto ratio = [](const Spacing3& s) { return *std::max_element(s.begin(), s.end()) / *std::min_element(s.begin(), s.end()); };
+  const auto ratio = [](const Spacing3& s) {
+    return *std::max_element(s.begin(), s.end()) / *std::min_element(s.begin(), s.end());
+  };
   return ratio(image) >= 3 || ratio(target) >= 3;  // nnU-Net's threshold (Isensee et al., Nature Methods 18, 2021)
 }
 
-PreprocessedCase preprocess_case(const std::string& name, const Image& image, const LabelMap* label, const DataConfig& config, int threads) {
+PreprocessedCase preprocess_case(const std::string& name, const Image& image, const LabelMap* label,
+                                 const DataConfig& config, int threads) {
   check_image(name, image, config);
   if (label != nullptr) check_label(name, image, *label, config);
   const std::optional<Box> box = foreground_box(image.voxels);
-  if (!box) throw Error(name, "the image has no voxel above 0", "the crop to the voxels > 0 would be empty; check the image's intensities");
+  if (!box)
+    throw Error(name, "the image has no voxel above 0",
+                "the crop to the voxels > 0 would be empty; check the image's intensities");
 
   PreprocessedCase item;
   item.crop_start = box->start;

@@ -39,7 +39,8 @@ std::optional<Box> foreground_box(const Array<float>& image) {
 bool has_non_finite(std::span<const float> values) {
   constexpr std::uint32_t exponent = 0x7f800000U;  // all ones: infinite or not a number
   std::uint32_t found = 0;
-  for (const float v : values) found |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(v) & exponent) == exponent);
+  for (const float v : values)
+    found |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(v) & exponent) == exponent);
   return found != 0;
 }
 

@@ -46,7 +46,8 @@ std::pair<float, float> value_range(std::span<const float> values) {
 void normalize_ct(std::span<float> values, const CtStats& stats) {
   const auto least = static_cast<float>(stats.min), most = static_cast<float>(stats.max);
   const double mean = stats.mean, std = stats.std;
-  for (float& v : values) v = static_cast<float>((static_cast<double>(std::min(std::max(v, least), most)) - mean) / std);
+  for (float& v : values)
+    v = static_cast<float>((static_cast<double>(std::min(std::max(v, least), most)) - mean) / std);
 }
 
 void normalize_z_score(std::span<float> values) {

@@ -50,7 +50,8 @@ std::string list_hash(const Dataset& dataset, const std::vector<CaseFiles>& case
   return hash.text();
 }
 
-json describe(const PreprocessOptions& options, const std::string& task, const Parameters& p, const Dataset& dataset, const std::vector<CaseFiles>& cases) {
+json describe(const PreprocessOptions& options, const std::string& task, const Parameters& p, const Dataset& dataset,
+              const std::vector<CaseFiles>& cases) {
   json ct = nullptr;
   if (p.must_collect_ct()) ct = "collected";
   if (p.ct) ct = {p.ct->min, p.ct->max, p.ct->mean, p.ct->std};
@@ -64,12 +65,14 @@ json describe(const PreprocessOptions& options, const std::string& task, const P
           {"case list", list_hash(dataset, cases)}};
 }
 
-bool is_plain_name(const std::string& name) { return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos; }
+bool is_plain_name(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+}
 
 }  // namespace
 
-OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, const std::string& task, const Parameters& parameters,
-                           const Dataset& dataset, const std::vector<CaseFiles>& cases)
+OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, const std::string& task,
+                           const Parameters& parameters, const Dataset& dataset, const std::vector<CaseFiles>& cases)
     : path_(std::move(path)),
       cases_(cases),
       with_label_(options.exec_mode != "test"),
@@ -100,7 +103,8 @@ OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, cons
     if (config)
       for (const CaseInfo& c : config->cases) names.push_back(c.name);
     remove_outputs(names);
-  } else if (std::any_of(names.begin(), names.end(), [&](const std::string& n) { return fs::exists(file(n, "_x.npy"), failure); })) {
+  } else if (std::any_of(names.begin(), names.end(),
+                         [&](const std::string& n) { return fs::exists(file(n, "_x.npy"), failure); })) {
     throw other("holds outputs of these cases but no config.json that says how they were made");
   }
   require_writable_folder(path_);
@@ -115,7 +119,9 @@ std::string OutputFolder::difference(const DataConfig& config) const {
   recorded.erase("sources");
   for (const auto& [key, value] : mine.items()) {
     const json there = recorded.value(key, json());
-    if (there != value) return key == "case list" ? "the dataset's list of cases differs" : fmt::format("{} was {}, now {}", key, there.dump(), value.dump());
+    if (there != value)
+      return key == "case list" ? "the dataset's list of cases differs"
+                                : fmt::format("{} was {}, now {}", key, there.dump(), value.dump());
   }
   if (recorded.size() != mine.size()) return "config.json records options that are not known here";
   if (sources != source_hash(config.cases)) return "images or labels of finished cases have changed since";
@@ -125,7 +131,8 @@ std::string OutputFolder::difference(const DataConfig& config) const {
 bool OutputFolder::is_finished(const std::string& name) const {
   std::error_code failure;
   if (!is_plain_name(name)) return false;
-  return fs::is_regular_file(file(name, "_x.npy"), failure) && (!with_label_ || fs::is_regular_file(file(name, "_y.npy"), failure)) &&
+  return fs::is_regular_file(file(name, "_x.npy"), failure) &&
+         (!with_label_ || fs::is_regular_file(file(name, "_y.npy"), failure)) &&
          (!with_meta_ || fs::is_regular_file(file(name, "_meta.npy"), failure));
 }
 
@@ -169,7 +176,8 @@ void OutputFolder::remove_outputs(const std::vector<std::string>& names) const {
   for (const auto& entry : fs::directory_iterator(path_, failure))
     if (!entry.is_directory() && is_own(entry.path().filename().string())) found.push_back(entry.path());
   for (const fs::path& p : found)
-    if (!fs::remove(p, failure) && failure) throw Error(p.string(), "it cannot be removed: " + failure.message(), "check the folder's permissions");
+    if (!fs::remove(p, failure) && failure)
+      throw Error(p.string(), "it cannot be removed: " + failure.message(), "check the folder's permissions");
 }
 
 void OutputFolder::write_case(const std::string& name, PreprocessedCase&& item) const {
@@ -182,7 +190,8 @@ void OutputFolder::write_case(const std::string& name, PreprocessedCase&& item) 
     if (with_meta_) {
       Array<std::int64_t> meta({3, 3});
       const std::array<Shape3, 3> rows{item.crop_start, item.crop_end, item.original};
-      for (std::size_t r = 0; r < 3; ++r) std::copy(rows[r].begin(), rows[r].end(), meta.values.begin() + static_cast<std::ptrdiff_t>(3 * r));
+      for (std::size_t r = 0; r < 3; ++r)
+        std::copy(rows[r].begin(), rows[r].end(), meta.values.begin() + static_cast<std::ptrdiff_t>(3 * r));
       write_npy(file(name, "_meta.npy"), meta);
     }
     write_npy(file(name, "_x.npy"), item.x);
@@ -193,6 +202,8 @@ void OutputFolder::write_case(const std::string& name, PreprocessedCase&& item) 
   }
 }
 
-std::vector<std::int64_t> OutputFolder::case_shape(const std::string& name) const { return NpyFile(file(name, "_x.npy")).shape(); }
+std::vector<std::int64_t> OutputFolder::case_shape(const std::string& name) const {
+  return NpyFile(file(name, "_x.npy")).shape();
+}
 
 }  // namespace nnunet

@@ -22,13 +22,13 @@ AxisWindow fit_axis(std::int64_t size, std::int64_t patch) {
 // 3x3 filter of one slice by a function of three neighbours, applied along rows, then columns; beyond the border the
 // slice is mirrored, which for a minimum or maximum means that the neighbour is left out.
 template <class F>
-void filter_slice(std::uint8_t* slice, std::int64_t height, std::int64_t width, std::vector<std::uint8_t>& rows, const F& f) {
+void filter_slice(std::uint8_t* slice, std::int64_t height, std::int64_t width, std::vector<std::uint8_t>& rows,
+                  const F& f) {
   rows.resize(static_cast<std::size_t>(height * width));
   for (std::int64_t y = 0; y < height; ++y) {
     const std::uint8_t* in = slice + y * width;
     std::uint8_t* out = rows.data() + y * width;
-    for (std::int64_t x = 0; x < width; ++x)
-      out[x] = f(f(in[x > 0 ? x - 1 : x], in[x]), in[x + 1 < width ? x + 1 : x]);
+    for (std::int64_t x = 0; x < width; ++x) out[x] = f(f(in[x > 0 ? x - 1 : x], in[x]), in[x + 1 < width ? x + 1 : x]);
   }
   for (std::int64_t y = 0; y < height; ++y) {
     const std::uint8_t* above = rows.data() + (y > 0 ? y - 1 : y) * width;
@@ -52,7 +52,8 @@ void fit_to_patch(PreprocessedCase& item, const std::vector<std::int64_t>& patch
   }
   if (to == from) return;
   Array<float> x({item.x.size(0), to[0], to[1], to[2]});
-  for (std::int64_t c = 0; c < x.size(0); ++c) copy_window<float>(std::as_const(item.x).slab(c), from, offset, x.slab(c), to);
+  for (std::int64_t c = 0; c < x.size(0); ++c)
+    copy_window<float>(std::as_const(item.x).slab(c), from, offset, x.slab(c), to);
   item.x = std::move(x);
   if (!item.y) return;
   Array<std::uint8_t> y({to[0], to[1], to[2]});

@@ -16,18 +16,25 @@ std::vector<double> last_of(const std::vector<double>& values, int dim) {
   return {values.end() - dim, values.end()};
 }
 
-CtStats stats_of(const std::vector<double>& v) { return {v[0], v[1], v[2], v[3]}; }
+CtStats stats_of(const std::vector<double>& v) {
+  return {v[0], v[1], v[2], v[3]};
+}
 
-bool same(const CtStats& a, const CtStats& b) { return a.min == b.min && a.max == b.max && a.mean == b.mean && a.std == b.std; }
+bool same(const CtStats& a, const CtStats& b) {
+  return a.min == b.min && a.max == b.max && a.mean == b.mean && a.std == b.std;
+}
 
-Parameters parameters_of_training(const PreprocessOptions& o, const Dataset& dataset, const std::filesystem::path& path) {
+Parameters parameters_of_training(const PreprocessOptions& o, const Dataset& dataset,
+                                  const std::filesystem::path& path) {
   const DataConfig config = read_config(path);
   const std::string file = path.string();
   if (config.dim() != o.dim || config.n_class != dataset.n_class() || config.in_channels != dataset.in_channels())
-    throw Error(file, "the training folder was made from another dataset (dimension, channels or classes differ)", "choose other --results, or make it anew with --overwrite");
+    throw Error(file, "the training folder was made from another dataset (dimension, channels or classes differ)",
+                "choose other --results, or make it anew with --overwrite");
   Parameters p{config.patch_size, last_of(config.spacings, o.dim), config.ct, dataset.is_ct()};
   const auto refuse = [&](const std::string& flag) {
-    throw Error(flag, "it contradicts the training folder's " + file, "leave the flag out: " + o.exec_mode + " uses the training parameters");
+    throw Error(flag, "it contradicts the training folder's " + file,
+                "leave the flag out: " + o.exec_mode + " uses the training parameters");
   };
   if (!o.patch_size.empty() && o.patch_size != p.patch_size) refuse("--patch_size");
   if (!o.spacing.empty() && last_of(o.spacing, o.dim) != p.spacing) refuse("--spacing");
@@ -40,9 +47,11 @@ Parameters parameters_of_training(const PreprocessOptions& o, const Dataset& dat
 Parameters choose_parameters(const PreprocessOptions& o, const std::string& task, const Dataset& dataset,
                              const std::filesystem::path& training_config) {
   if (!o.ct_stats.empty() && !dataset.is_ct())
-    throw Error("--ct_stats", "the first modality of " + dataset.folder.string() + " is not CT", "leave --ct_stats out, or correct `modality` in dataset.json");
+    throw Error("--ct_stats", "the first modality of " + dataset.folder.string() + " is not CT",
+                "leave --ct_stats out, or correct `modality` in dataset.json");
   std::error_code failure;
-  if (!o.training() && std::filesystem::exists(training_config, failure)) return parameters_of_training(o, dataset, training_config);
+  if (!o.training() && std::filesystem::exists(training_config, failure))
+    return parameters_of_training(o, dataset, training_config);
 
   const TaskDefaults* known = find_task(task);
   Parameters p;
@@ -62,7 +71,8 @@ Parameters choose_parameters(const PreprocessOptions& o, const std::string& task
   return p;
 }
 
-DataConfig make_config(const Parameters& parameters, const std::string& task, const Dataset& dataset, int threads, bool quiet) {
+DataConfig make_config(const Parameters& parameters, const std::string& task, const Dataset& dataset, int threads,
+                       bool quiet) {
   DataConfig config;
   config.patch_size = parameters.patch_size;
   config.spacings = parameters.spacing;
@@ -74,7 +84,9 @@ DataConfig make_config(const Parameters& parameters, const std::string& task, co
   config.task = task;
   if (!parameters.must_collect()) return config;
   std::unique_ptr<Progress> progress;
-  if (!quiet) progress = std::make_unique<Progress>("collect spacings and intensities", static_cast<std::int64_t>(dataset.training.size()), "cases");
+  if (!quiet)
+    progress = std::make_unique<Progress>("collect spacings and intensities",
+                                          static_cast<std::int64_t>(dataset.training.size()), "cases");
   const Fingerprint found = collect_fingerprint(dataset, parameters.must_collect_ct(), threads, [&] {
     if (progress) progress->advance();
   });

@@ -25,7 +25,9 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // The dataset's name in outputs: --task, else the folder's.
 std::string task_name(const PreprocessOptions& o) {
@@ -40,18 +42,26 @@ void refuse_inside(const fs::path& output, const fs::path& dataset) {
   std::error_code failure;
   const fs::path inner = fs::weakly_canonical(output, failure), outer = fs::weakly_canonical(dataset, failure);
   const auto [end, ignored] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
-  if (end == outer.end()) throw Error(output.string(), "it lies inside the dataset, which is never written to", "choose other --results");
+  if (end == outer.end())
+    throw Error(output.string(), "it lies inside the dataset, which is never written to", "choose other --results");
 }
 
 class Pipeline {
  public:
-  Pipeline(const PreprocessOptions& options, const OutputFolder& output, DataConfig config, const std::vector<CaseFiles>& cases)
-      : options_(options), output_(output), config_(std::move(config)), cases_(cases), reports_(cases.size()), infos_(cases.size()) {}
+  Pipeline(const PreprocessOptions& options, const OutputFolder& output, DataConfig config,
+           const std::vector<CaseFiles>& cases)
+      : options_(options),
+        output_(output),
+        config_(std::move(config)),
+        cases_(cases),
+        reports_(cases.size()),
+        infos_(cases.size()) {}
 
   PreprocessReport run(int jobs) {
     for (std::size_t i = 0; i < cases_.size(); ++i) keep_or_queue(i);
     save();  // from here on the folder says what it was made with
-    if (!options_.quiet) progress_ = std::make_unique<Progress>("preprocess", static_cast<std::int64_t>(queue_.size()), "cases");
+    if (!options_.quiet)
+      progress_ = std::make_unique<Progress>("preprocess", static_cast<std::int64_t>(queue_.size()), "cases");
     const auto left = static_cast<std::int64_t>(queue_.size());
     const int threads_a_case = left > 0 && left < jobs ? jobs / static_cast<int>(left) : 1;
     parallel_for(left, jobs, [&](std::int64_t k) { make(queue_[static_cast<std::size_t>(k)], threads_a_case); });
@@ -104,7 +114,8 @@ class Pipeline {
 
   void make_case(const CaseFiles& files, CaseReport& report, std::optional<CaseInfo>& info, int threads) const {
     const bool with_label = options_.exec_mode != "test";
-    if (with_label && !files.label) throw Error(files.name, "dataset.json names no label for it", "add one, or leave the case out of `training`");
+    if (with_label && !files.label)
+      throw Error(files.name, "dataset.json names no label for it", "add one, or leave the case out of `training`");
     PreprocessedCase item;
     {
       const Image image = read_nifti(files.image);
@@ -131,7 +142,9 @@ class Pipeline {
     constexpr double tolerance = 1e-2;  // mm: what float32 headers lose
     const double difference = affine_difference(image, label);
     if (difference > tolerance)
-      log::warn(fmt::format("{}: the affines of image and label differ by up to {:.3g}; the voxel grids are taken to be the same", files.name, difference));
+      log::warn(fmt::format(
+          "{}: the affines of image and label differ by up to {:.3g}; the voxel grids are taken to be the same",
+          files.name, difference));
   }
 
   // config.json with the cases that are finished now. Callers hold the mutex or are alone.
@@ -177,7 +190,8 @@ std::string PreprocessReport::table() const {
   Table rows({"case", "shape", "spacing (mm)", "preprocessed", "seconds"});
   for (const CaseReport& c : cases) {
     if (!c.error.empty()) continue;
-    rows.add({c.name, shape_text(c.original), fmt::format("{:.4g} x {:.4g} x {:.4g}", c.spacing[0], c.spacing[1], c.spacing[2]), shape_text(c.shape),
+    rows.add({c.name, shape_text(c.original),
+              fmt::format("{:.4g} x {:.4g} x {:.4g}", c.spacing[0], c.spacing[1], c.spacing[2]), shape_text(c.shape),
               c.kept ? "kept" : fmt::format("{:.2f}", c.seconds)});
   }
   return rows.text();
@@ -191,7 +205,9 @@ PreprocessReport preprocess_dataset(const PreprocessOptions& options) {
   const Dataset dataset = read_dataset(folder);
   const std::vector<CaseFiles>& cases = options.exec_mode == "test" ? dataset.test : dataset.training;
   if (cases.empty())
-    throw Error(folder.string(), fmt::format("dataset.json lists no {} cases", options.exec_mode == "test" ? "test" : "training"), "choose another --exec_mode");
+    throw Error(folder.string(),
+                fmt::format("dataset.json lists no {} cases", options.exec_mode == "test" ? "test" : "training"),
+                "choose another --exec_mode");
 
   const fs::path results = options.results.empty() ? options.data : options.results;
   const fs::path training_folder = results / fmt::format("{}_{}d", task, options.dim);

@@ -20,13 +20,19 @@ constexpr Index lanes = 16;
 // scipy.ndimage replicates so many edge samples before the prefilter in mode "nearest".
 constexpr Index spline_pad = 12;
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+std::size_t at(Index i) {
+  return static_cast<std::size_t>(i);
+}
 
 // Centre of output sample i on the input's grid; the order of operations is scipy's (grid_mode=True).
-double source_position(Index i, double zoom) { return (static_cast<double>(i) + 0.5) * zoom - 0.5; }
+double source_position(Index i, double zoom) {
+  return (static_cast<double>(i) + 0.5) * zoom - 0.5;
+}
 
 // in/out of one axis
-double zoom_of(Index from, Index to) { return static_cast<double>(from) / static_cast<double>(to); }
+double zoom_of(Index from, Index to) {
+  return static_cast<double>(from) / static_cast<double>(to);
+}
 
 // ---- cubic B-spline ----
 
@@ -162,9 +168,8 @@ void cubic_volume(std::span<const float> image, const Shape3& from, float* out, 
     std::copy(image.begin(), image.end(), out);
     return;
   }
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return zoom_of(to[a], from[a]) < zoom_of(to[b], from[b]);
-  });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return zoom_of(to[a], from[a]) < zoom_of(to[b], from[b]); });
   Shape3 shape = from;
   std::vector<float> former;
   for (const std::size_t a : order) {
@@ -262,8 +267,8 @@ void label_slice(const std::uint8_t* below, const std::uint8_t* above, double wz
   for (Index y = 0; y < height_out; ++y) {
     const std::array<const std::uint8_t*, 4> row{below + ay.low[at(y)] * width, below + ay.high[at(y)] * width,
                                                  above + ay.low[at(y)] * width, above + ay.high[at(y)] * width};
-    const std::array<double, 4> wzy{wz0 * ay.low_weight[at(y)], wz0 * ay.high_weight[at(y)],
-                                    wz1 * ay.low_weight[at(y)], wz1 * ay.high_weight[at(y)]};
+    const std::array<double, 4> wzy{wz0 * ay.low_weight[at(y)], wz0 * ay.high_weight[at(y)], wz1 * ay.low_weight[at(y)],
+                                    wz1 * ay.high_weight[at(y)]};
     for (Index x = 0; x < width_out; ++x) {
       const Index x0 = ax.low[at(x)], x1 = ax.high[at(x)];
       std::array<std::uint8_t, 8> corner;
@@ -271,7 +276,8 @@ void label_slice(const std::uint8_t* below, const std::uint8_t* above, double wz
       for (std::size_t r = 0; r < 4; ++r) {
         corner[2 * r] = row[r][x0];
         corner[2 * r + 1] = row[r][x1];
-        differ |= static_cast<unsigned>(corner[2 * r] ^ corner[0]) | static_cast<unsigned>(corner[2 * r + 1] ^ corner[0]);
+        differ |=
+            static_cast<unsigned>(corner[2 * r] ^ corner[0]) | static_cast<unsigned>(corner[2 * r + 1] ^ corner[0]);
       }
       if (differ == 0) {
         out[y * width_out + x] = corner[0];
@@ -297,8 +303,10 @@ void linear_slice(const float* below, const float* above, double wz0, double wz1
     const float* b = below + ay.high[at(y)] * width;
     const float* c = above + ay.low[at(y)] * width;
     const float* d = above + ay.high[at(y)] * width;
-    const auto wa = static_cast<float>(wz0 * ay.low_weight[at(y)]), wb = static_cast<float>(wz0 * ay.high_weight[at(y)]);
-    const auto wc = static_cast<float>(wz1 * ay.low_weight[at(y)]), wd = static_cast<float>(wz1 * ay.high_weight[at(y)]);
+    const auto wa = static_cast<float>(wz0 * ay.low_weight[at(y)]),
+               wb = static_cast<float>(wz0 * ay.high_weight[at(y)]);
+    const auto wc = static_cast<float>(wz1 * ay.low_weight[at(y)]),
+               wd = static_cast<float>(wz1 * ay.high_weight[at(y)]);
     float* m = mixed.data();
     for (Index x = 0; x < width; ++x) m[x] = wa * a[x] + wb * b[x] + wc * c[x] + wd * d[x];
     float* o = out + y * width_out;
@@ -315,7 +323,8 @@ Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spaci
   for (std::size_t a = 0; a < 3; ++a) {
     const double size = spacing[a] / target[a] * static_cast<double>(shape[a]);
     if (!(size >= 0 && size <= 1e6))
-      throw Error("resampling", fmt::format("{} voxels of {} mm would become {:.3g} of {} mm", shape[a], spacing[a], size, target[a]),
+      throw Error("resampling",
+                  fmt::format("{} voxels of {} mm would become {:.3g} of {} mm", shape[a], spacing[a], size, target[a]),
                   "check the image's spacing and --spacing");
     result[a] = static_cast<Index>(size);
   }

@@ -74,8 +74,9 @@ struct Bench {
     for (std::int64_t pass = 0; pass < 2; ++pass) {
       batches.start_epoch(pass);
       const std::int64_t total = batches.batches_per_epoch();
-      if (pass == 1 && o.warmup >= total) throw Error("--warmup", fmt::format("{} steps of {} leave none to measure", o.warmup, total),
-                                                      "measure more steps with --train_batches / --test_batches");
+      if (pass == 1 && o.warmup >= total)
+        throw Error("--warmup", fmt::format("{} steps of {} leave none to measure", o.warmup, total),
+                    "measure more steps with --train_batches / --test_batches");
       Progress progress(pass == 0 ? "warm-up" : "benchmark", total, "steps");
       auto start = std::chrono::steady_clock::now();
       for (std::int64_t step = 0; batches.next(batch); ++step) {
@@ -104,8 +105,8 @@ struct Bench {
     require_writable_folder(o.results);
     DllLogger(o.results / (o.logname == TrainOptions{}.logname ? "perf.json" : o.logname), false)
         .log(nlohmann::ordered_json::array(), data);
-    fmt::print("{}: {:.2f} img/s, latency per batch mean {:.1f}, 50% {:.1f}, 90% {:.1f}, 95% {:.1f}, 99% {:.1f} ms\n", name,
-               r.images_per_second, r.mean_ms, r.p50_ms, r.p90_ms, r.p95_ms, r.p99_ms);
+    fmt::print("{}: {:.2f} img/s, latency per batch mean {:.1f}, 50% {:.1f}, 90% {:.1f}, 95% {:.1f}, 99% {:.1f} ms\n",
+               name, r.images_per_second, r.mean_ms, r.p50_ms, r.p90_ms, r.p95_ms, r.p99_ms);
   }
 };
 

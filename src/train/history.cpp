@@ -12,7 +12,9 @@ namespace nnunet {
 
 namespace {
 
-double dice_sum(const EpochRecord& r) { return std::accumulate(r.dice.begin(), r.dice.end(), 0.0); }
+double dice_sum(const EpochRecord& r) {
+  return std::accumulate(r.dice.begin(), r.dice.end(), 0.0);
+}
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
@@ -48,7 +50,9 @@ EpochRecord record_from_value(const Value& v, const std::string& source) {
 
 }  // namespace
 
-double mean_dice(const EpochRecord& r) { return r.dice.empty() ? 0 : dice_sum(r) / static_cast<double>(r.dice.size()); }
+double mean_dice(const EpochRecord& r) {
+  return r.dice.empty() ? 0 : dice_sum(r) / static_cast<double>(r.dice.size());
+}
 
 void History::add(EpochRecord record) {
   epochs_.push_back(std::move(record));
@@ -74,11 +78,12 @@ void History::load_state(const Value& state, const std::string& source) {
   for (const Value& r : state.as_list(source + ": history")) add(record_from_value(r, source));
 }
 
-void draw_history(const std::filesystem::path& path, const History& history, const std::vector<std::string>& class_names) {
+void draw_history(const std::filesystem::path& path, const History& history,
+                  const std::vector<std::string>& class_names) {
   Panel loss{"Loss", "epoch", "dice + cross entropy", {}, false}, dice{"Validation Dice", "epoch", "%", {}, false},
       rate{"Learning rate", "epoch", "", {}, true}, seconds{"Seconds per epoch", "epoch", "s", {}, false};
-  Curve train_loss{"training", {}, {}}, val_loss{"validation", {}, {}}, mean{"mean", {}, {}}, lr{"learning rate", {}, {}},
-      total{"whole epoch", {}, {}}, data{"waiting for data", {}, {}};
+  Curve train_loss{"training", {}, {}}, val_loss{"validation", {}, {}}, mean{"mean", {}, {}},
+      lr{"learning rate", {}, {}}, total{"whole epoch", {}, {}}, data{"waiting for data", {}, {}};
   std::vector<Curve> classes;
   for (const auto& name : class_names) classes.push_back({name, {}, {}});
   for (const EpochRecord& r : history.epochs()) {
@@ -103,7 +108,8 @@ void draw_history(const std::filesystem::path& path, const History& history, con
   seconds.curves = {total, data};
   std::string title = "Training";
   if (const auto best = history.best())
-    title = fmt::format("Best mean Dice {:.2f} % in epoch {}", mean_dice(history.epochs()[*best]), history.epochs()[*best].epoch);
+    title = fmt::format("Best mean Dice {:.2f} % in epoch {}", mean_dice(history.epochs()[*best]),
+                        history.epochs()[*best].epoch);
   draw_panels(path, title, {loss, dice, rate, seconds});
 }
 

@@ -12,10 +12,12 @@ namespace {
 constexpr double kSmoothing = 1e-5;
 
 void check(const torch::Tensor& logits, const torch::Tensor& label) {
-  bool fits = logits.dim() >= 3 && logits.size(1) >= 2 && label.dim() == logits.dim() - 1 && logits.size(0) == label.size(0);
+  bool fits =
+      logits.dim() >= 3 && logits.size(1) >= 2 && label.dim() == logits.dim() - 1 && logits.size(0) == label.size(0);
   for (std::int64_t axis = 1; fits && axis < label.dim(); ++axis) fits = label.size(axis) == logits.size(axis + 1);
   if (!fits)
-    throw Error("loss", fmt::format("logits {} do not fit labels {}", shape_text(logits.sizes()), shape_text(label.sizes())),
+    throw Error("loss",
+                fmt::format("logits {} do not fit labels {}", shape_text(logits.sizes()), shape_text(label.sizes())),
                 "give logits (N,K,spatial) with K >= 2 and labels (N,spatial)");
 }
 

@@ -64,7 +64,8 @@ void restore(Tensors& tensors, const Value& state, const std::string& key, const
     return true;
   };
   if (!fits())
-    throw Error(source, fmt::format("the optimizer's \"{}\" belongs to another network", key), "start the training anew");
+    throw Error(source, fmt::format("the optimizer's \"{}\" belongs to another network", key),
+                "start the training anew");
   for (std::size_t i = 0; i < list.size(); ++i) tensors[i].copy_(list[i].as_tensor(key));
 }
 
@@ -117,7 +118,8 @@ class Adam : public Optimizer {
 void check_name(const Value& state, const std::string& name, const std::string& source) {
   const std::string& saved = entry(state, "name", source).as_string("name");
   if (saved != name)
-    throw Error(source, fmt::format("it was trained with --optimizer {}, not {}", saved, name), "give the same --optimizer");
+    throw Error(source, fmt::format("it was trained with --optimizer {}, not {}", saved, name),
+                "give the same --optimizer");
 }
 
 void Adam::load_state(const Value& state, const std::string& source) {
@@ -160,8 +162,7 @@ class RAdam final : public Adam {
       at::_foreach_add_(parameters, mean, -rate);
       return;
     }
-    const double rectification =
-        std::sqrt((1 - power) * (n - 4) / (n_max - 4) * (n - 2) / n * n_max / (n_max - 2));
+    const double rectification = std::sqrt((1 - power) * (n - 4) / (n_max - 4) * (n - 2) / n * n_max / (n_max - 2));
     Tensors denominator = at::_foreach_sqrt(square);
     at::_foreach_add_(denominator, kEpsilon);
     at::_foreach_addcdiv_(parameters, mean, denominator, -rate * rectification);
@@ -187,9 +188,8 @@ class Sgd final : public Optimizer {
   }
 
   Value state() const override {
-    return Value::Dict{{"name", std::string("sgd")},
-                       {"learning_rate", learning_rate_},
-                       {"momentum_buffer", to_value(buffer_)}};
+    return Value::Dict{
+        {"name", std::string("sgd")}, {"learning_rate", learning_rate_}, {"momentum_buffer", to_value(buffer_)}};
   }
 
   void load_state(const Value& state, const std::string& source) override {

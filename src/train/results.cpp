@@ -11,7 +11,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_best_name(const std::string& name) { return name.starts_with("epoch=") && name.ends_with(".ckpt"); }
+bool is_best_name(const std::string& name) {
+  return name.starts_with("epoch=") && name.ends_with(".ckpt");
+}
 
 // Makes `name` in the folder through a temporary name and a rename, so that an existing one is replaced at once.
 template <class Make>
@@ -45,7 +47,8 @@ void keep_best_checkpoint(const fs::path& checkpoints, std::int64_t epoch) try {
   for (const auto& entry : fs::directory_iterator(checkpoints))
     if (is_best_name(entry.path().filename().string()) && entry.path() != best) fs::remove(entry.path());
 } catch (const fs::filesystem_error& e) {
-  throw Error(checkpoints.string(), e.code().message(), "free some space or make the folder writable, then --resume_training");
+  throw Error(checkpoints.string(), e.code().message(),
+              "free some space or make the folder writable, then --resume_training");
 }
 
 void keep_earlier_results(const fs::path& results, const std::string& logname) {
@@ -54,10 +57,11 @@ void keep_earlier_results(const fs::path& results, const std::string& logname) {
   while (fs::exists(results / fmt::format("earlier-{}", n))) ++n;
   const fs::path earlier = results / fmt::format("earlier-{}", n);
   fs::create_directory(earlier);
-  for (const std::string& name : {std::string("checkpoints"), logname, std::string("progress.png"), std::string("train.log")})
+  for (const std::string& name :
+       {std::string("checkpoints"), logname, std::string("progress.png"), std::string("train.log")})
     if (fs::exists(results / name)) fs::rename(results / name, earlier / name);
-  log::warn(fmt::format("{} held an earlier training: moved to {} (use --resume_training to continue one)", results.string(),
-                        earlier.string()));
+  log::warn(fmt::format("{} held an earlier training: moved to {} (use --resume_training to continue one)",
+                        results.string(), earlier.string()));
 }
 
 }  // namespace nnunet

@@ -32,7 +32,8 @@ Scheduler::Scheduler(SchedulerOptions options, double learning_rate)
       best_(std::numeric_limits<double>::infinity()) {
   const std::string& name = options_.name;
   if (name != "none" && name != "multistep" && name != "cosine" && name != "plateau")
-    throw Error("--scheduler", fmt::format("unknown scheduler \"{}\"", name), "choose none, multistep, cosine or plateau");
+    throw Error("--scheduler", fmt::format("unknown scheduler \"{}\"", name),
+                "choose none, multistep, cosine or plateau");
   if (name == "multistep" && options_.steps.empty())
     throw Error("--scheduler", "multistep has no steps", "give the epochs with --steps");
   if ((name == "multistep" || name == "plateau") && !(options_.factor > 0 && options_.factor < 1))

@@ -10,10 +10,12 @@ namespace {
 
 // A tensor over the batch's memory, which it keeps alive; on the device.
 template <class T>
-torch::Tensor to_tensor(const std::shared_ptr<T>& memory, const std::vector<std::int64_t>& shape, torch::Device device) {
+torch::Tensor to_tensor(const std::shared_ptr<T>& memory, const std::vector<std::int64_t>& shape,
+                        torch::Device device) {
   const auto type = std::is_same_v<T, float> ? torch::kFloat32 : torch::kUInt8;
   const auto options = torch::TensorOptions().dtype(type).pinned_memory(false);
-  auto tensor = torch::from_blob(memory.get(), shape, [memory](void*) {}, options);
+  auto tensor = torch::from_blob(
+      memory.get(), shape, [memory](void*) {}, options);
   return tensor.to(device, /*non_blocking=*/true);
 }
 
@@ -31,7 +33,8 @@ LoaderOptions loader_options(const TrainOptions& o, const DataConfig& config, to
   l.limit_batches = o.train_batches;
   if (device.is_cuda())
     l.allocate = [](std::size_t bytes) {
-      auto block = torch::empty({static_cast<std::int64_t>(bytes)}, torch::TensorOptions().dtype(torch::kUInt8).pinned_memory(true));
+      auto block = torch::empty({static_cast<std::int64_t>(bytes)},
+                                torch::TensorOptions().dtype(torch::kUInt8).pinned_memory(true));
       return std::shared_ptr<void>(block.data_ptr(), [block](void*) {});
     };
   return l;

@@ -28,7 +28,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 double rounded(double value, int digits) {
   const double scale = std::pow(10.0, digits);
@@ -82,9 +84,12 @@ class Trainer {
     require_writable_folder(o_.results);
     std::filesystem::path source;
     if (o_.resume_training) {
-      if (std::filesystem::exists(last_path())) source = last_path();
-      else if (!o_.ckpt_path.empty()) source = o_.ckpt_path;
-      else log::info("nothing to resume: neither checkpoints/last.ckpt nor --ckpt_path is there; starting anew");
+      if (std::filesystem::exists(last_path()))
+        source = last_path();
+      else if (!o_.ckpt_path.empty())
+        source = o_.ckpt_path;
+      else
+        log::info("nothing to resume: neither checkpoints/last.ckpt nor --ckpt_path is there; starting anew");
     }
     if (source.empty()) keep_earlier_results(o_.results, o_.logname);
     log::set_log_file(o_.results / "train.log");
@@ -100,11 +105,11 @@ class Trainer {
                                        [](std::int64_t n, const torch::Tensor& p) { return n + p.numel(); });
     std::string filters;
     for (const auto f : plan_.filters) filters += (filters.empty() ? "" : ", ") + std::to_string(f);
-    log::info(fmt::format("{}: fold {} of {}, {} training and {} validation cases", folder_.path().string(), o_.fold, o_.nfolds,
-                          fold_.train.size(), fold_.val_names.size()));
-    log::info(fmt::format("{}D U-Net, filters {} ({:.1f} million parameters), patch {}, batch {}, {} on {}", plan_.dim, filters,
-                          static_cast<double>(count) / 1e6, shape_text(folder_.config().patch_size), o_.batch_size,
-                          precision_name(precision_), device_.str()));
+    log::info(fmt::format("{}: fold {} of {}, {} training and {} validation cases", folder_.path().string(), o_.fold,
+                          o_.nfolds, fold_.train.size(), fold_.val_names.size()));
+    log::info(fmt::format("{}D U-Net, filters {} ({:.1f} million parameters), patch {}, batch {}, {} on {}", plan_.dim,
+                          filters, static_cast<double>(count) / 1e6, shape_text(folder_.config().patch_size),
+                          o_.batch_size, precision_name(precision_), device_.str()));
   }
 
   bool stop_early() {
@@ -178,6 +183,7 @@ class Trainer {
     windows.blend = o_.blend;
     windows.batch_size = o_.val_batch_size;
     windows.tta = o_.tta;
+    windows.device = device_;
     const ValidationResult v = validate(folder_, fold_.val_names, forward, loss, windows, o_.test_batches);
     record.val_loss = v.loss;
     record.dice = v.dice;
@@ -223,17 +229,18 @@ class Trainer {
     c.data = folder_.config();
     c.data.cases.clear();
     c.state_dict = state_dict(*network_);
-    c.training = Value::Dict{{"epochs_done", Value(history_.epochs().empty() ? std::int64_t{0} : history_.epochs().back().epoch + 1)},
-                             {"global_step", Value(step_.steps())},
-                             {"seed", Value(static_cast<std::int64_t>(o_.seed))},
-                             {"fold", Value(std::int64_t{o_.fold})},
-                             {"nfolds", Value(std::int64_t{o_.nfolds})},
-                             {"precision", Value(precision_name(precision_))},
-                             {"optimizer_name", Value(o_.optimizer.name)},
-                             {"optimizer", step_.optimizer().state()},
-                             {"scheduler", scheduler_.state()},
-                             {"scaler", step_.scaler().state()},
-                             {"history", history_.state()}};
+    c.training = Value::Dict{
+        {"epochs_done", Value(history_.epochs().empty() ? std::int64_t{0} : history_.epochs().back().epoch + 1)},
+        {"global_step", Value(step_.steps())},
+        {"seed", Value(static_cast<std::int64_t>(o_.seed))},
+        {"fold", Value(std::int64_t{o_.fold})},
+        {"nfolds", Value(std::int64_t{o_.nfolds})},
+        {"precision", Value(precision_name(precision_))},
+        {"optimizer_name", Value(o_.optimizer.name)},
+        {"optimizer", step_.optimizer().state()},
+        {"scheduler", scheduler_.state()},
+        {"scaler", step_.scaler().state()},
+        {"history", history_.state()}};
     save_checkpoint(last_path(), c);
     if (best) keep_best_checkpoint(o_.results / "checkpoints", history_.epochs().back().epoch);
   }
@@ -252,11 +259,13 @@ class Trainer {
     }
     const auto part = [&](std::string_view key) -> const Value& {
       const Value* v = c.training.find(key);
-      if (v == nullptr) throw Error(source, fmt::format("the checkpoint lacks '{}' of its training", key), "resume from another one");
+      if (v == nullptr)
+        throw Error(source, fmt::format("the checkpoint lacks '{}' of its training", key), "resume from another one");
       return *v;
     };
     if (const auto& name = part("optimizer_name").as_string(source); name != o_.optimizer.name)
-      throw Error(source, fmt::format("it was trained with --optimizer {}, not {}", name, o_.optimizer.name), "give the same optimizer");
+      throw Error(source, fmt::format("it was trained with --optimizer {}, not {}", name, o_.optimizer.name),
+                  "give the same optimizer");
     step_.optimizer().load_state(part("optimizer"), source);
     scheduler_.load_state(part("scheduler"), source);
     step_.optimizer().set_learning_rate(scheduler_.learning_rate());
@@ -295,6 +304,8 @@ class Trainer {
 
 }  // namespace
 
-TrainResult train(const TrainOptions& options) { return Trainer(options).run(); }
+TrainResult train(const TrainOptions& options) {
+  return Trainer(options).run();
+}
 
 }  // namespace nnunet

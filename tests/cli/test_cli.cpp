@@ -27,13 +27,16 @@ Outcome shell(const std::string& command) {
   Outcome outcome;
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen((command + " 2>&1").c_str(), "r"), [](FILE*) { return 0; });
   std::array<char, 4096> buffer{};
-  while (const std::size_t n = fread(buffer.data(), 1, buffer.size(), pipe.get())) outcome.text.append(buffer.data(), n);
+  while (const std::size_t n = fread(buffer.data(), 1, buffer.size(), pipe.get()))
+    outcome.text.append(buffer.data(), n);
   const int status = pclose(pipe.get());
   outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
 }
 
-Outcome nnunet_run(const std::string& arguments) { return shell(std::string(NNUNET_BINARY_DIR) + "/bin/nnunet " + arguments); }
+Outcome nnunet_run(const std::string& arguments) {
+  return shell(std::string(NNUNET_BINARY_DIR) + "/bin/nnunet " + arguments);
+}
 
 std::string read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -61,12 +64,12 @@ bool has_leftovers(const fs::path& folder) {
   return false;
 }
 
-#define EXPECT_FAILS(outcome, ...)                                                   \
-  do {                                                                               \
-    const Outcome o_ = (outcome);                                                    \
-    EXPECT_NE(o_.code, 0) << o_.text;                                                \
-    EXPECT_LT(o_.code, 128) << "died of a signal: " << o_.text;                      \
-    for (const std::string part : {__VA_ARGS__})                                     \
+#define EXPECT_FAILS(outcome, ...)                                                               \
+  do {                                                                                           \
+    const Outcome o_ = (outcome);                                                                \
+    EXPECT_NE(o_.code, 0) << o_.text;                                                            \
+    EXPECT_LT(o_.code, 128) << "died of a signal: " << o_.text;                                  \
+    for (const std::string part : {__VA_ARGS__})                                                 \
       EXPECT_NE(o_.text.find(part), std::string::npos) << "no '" << part << "' in: " << o_.text; \
   } while (false)
 
@@ -91,10 +94,12 @@ class Cli : public testing::Test {
 
   static std::string at(const std::string& name) { return (*folder_ / name).string(); }
   static std::string preprocess() {
-    return "preprocess --data " + at("data") + " --results " + at("prepared") + " --task 99 --dim 3 --patch_size 16 32 16";
+    return "preprocess --data " + at("data") + " --results " + at("prepared") +
+           " --task 99 --dim 3 --patch_size 16 32 16";
   }
   static std::string train(const std::string& results) {
-    return "train --data " + at("prepared") + " --results " + at(results) + " --task 99 --gpus 0 --train_batches 3" + small_network;
+    return "train --data " + at("prepared") + " --results " + at(results) + " --task 99 --gpus 0 --train_batches 3" +
+           small_network;
   }
   static std::string best() { return at("results/checkpoints/best.ckpt"); }
 
@@ -128,12 +133,14 @@ TEST_F(Cli, MainJobLeavesLogsCheckpointsAndCurves) {
 }
 
 TEST_F(Cli, EvaluatePredictAndScore) {
-  const auto evaluated = nnunet_run("evaluate --gpus 0 --data " + at("prepared") + " --results " + at("eval") + " --task 99 --tta --ckpt_path " + best());
+  const auto evaluated = nnunet_run("evaluate --gpus 0 --data " + at("prepared") + " --results " + at("eval") +
+                                    " --task 99 --tta --ckpt_path " + best());
   ASSERT_EQ(evaluated.code, 0) << evaluated.text;
   EXPECT_NE(read(at("eval/eval_log.json")).find("\"Mean dice\""), std::string::npos);
 
   const std::string images = at("data") + "/Task99_Phantom/imagesTs";
-  const auto predicted = nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + images + " --output " + at("maps") + " --overlays");
+  const auto predicted = nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + images + " --output " +
+                                    at("maps") + " --overlays");
   ASSERT_EQ(predicted.code, 0) << predicted.text;
   int maps = 0;
   for (const auto& entry : fs::directory_iterator(images)) {
@@ -144,16 +151,19 @@ TEST_F(Cli, EvaluatePredictAndScore) {
     ++maps;
   }
   EXPECT_EQ(maps, 2);
-  const auto scored = nnunet_run("score --preds " + at("maps") + " --lbls " + at("data") + "/Task99_Phantom/labelsTs --json " + at("score.json"));
+  const auto scored = nnunet_run("score --preds " + at("maps") + " --lbls " + at("data") +
+                                 "/Task99_Phantom/labelsTs --json " + at("score.json"));
   EXPECT_EQ(scored.code, 0) << scored.text;
-  EXPECT_TRUE(std::regex_search(scored.text, std::regex("mean dice: [01]\\.[0-9]{4} - L1 [01]\\.[0-9]{4}"))) << scored.text;
+  EXPECT_TRUE(std::regex_search(scored.text, std::regex("mean dice: [01]\\.[0-9]{4} - L1 [01]\\.[0-9]{4}")))
+      << scored.text;
   EXPECT_TRUE(nlohmann::json::accept(read(at("score.json"))));
 }
 
 TEST_F(Cli, PredictPreprocessedFolderSavesSoftmaxInTheOriginalGrid) {
   const auto made = nnunet_run(preprocess() + " --exec_mode val");
   ASSERT_EQ(made.code, 0) << made.text;
-  const std::string command = "predict --gpus 0 --data " + at("prepared") + "/99_3d/val --results " + at("preds") + " --task 99 --save_preds --ckpt_path ";
+  const std::string command = "predict --gpus 0 --data " + at("prepared") + "/99_3d/val --results " + at("preds") +
+                              " --task 99 --save_preds --ckpt_path ";
   const auto predicted = nnunet_run(command + best());
   ASSERT_EQ(predicted.code, 0) << predicted.text;
   const fs::path folder = at("preds") + "/preds_task_99_dim_3_fold_0_fp32";
@@ -163,11 +173,13 @@ TEST_F(Cli, PredictPreprocessedFolderSavesSoftmaxInTheOriginalGrid) {
     if (entry.path().extension() != ".npy") continue;
     ++files;
     const auto softmax = nnunet::read_npy<float>(entry.path());
-    const auto label = nnunet::read_label_map(at("data") + "/Task99_Phantom/labelsTr/" + entry.path().stem().string() + ".nii.gz");
+    const auto label =
+        nnunet::read_label_map(at("data") + "/Task99_Phantom/labelsTr/" + entry.path().stem().string() + ".nii.gz");
     EXPECT_EQ(softmax.spatial(), label.geometry.shape);
   }
   EXPECT_EQ(files, 2);  // the validation cases of fold 0 of 5 over 10
-  const auto scored = nnunet_run("score --preds " + folder.string() + " --lbls " + at("data") + "/Task99_Phantom/labelsTr");
+  const auto scored =
+      nnunet_run("score --preds " + folder.string() + " --lbls " + at("data") + "/Task99_Phantom/labelsTr");
   EXPECT_EQ(scored.code, 0) << scored.text;
   EXPECT_FAILS(nnunet_run(command + at("results/checkpoints/last.ckpt") + " --overlap 0.25"), "--overwrite");
 }
@@ -178,7 +190,8 @@ TEST_F(Cli, LossesDoNotDependOnTheNumberOfWorkers) {
     EXPECT_EQ(run.code, 0) << run.text;
     std::vector<std::string> values;
     const std::string log = read(at(results) + "/logs.json");
-    for (std::sregex_iterator i(log.begin(), log.end(), std::regex("\"(?:val_loss_full|train_loss)\": ([^,}]+)")), end; i != end; ++i)
+    for (std::sregex_iterator i(log.begin(), log.end(), std::regex("\"(?:val_loss_full|train_loss)\": ([^,}]+)")), end;
+         i != end; ++i)
       values.push_back((*i)[1]);
     return values;
   };
@@ -204,18 +217,21 @@ TEST_F(Cli, ResumeContinuesAndEarlierResultsAreKept) {
 
 TEST_F(Cli, EveryNormResidualLossOptimizerAndScheduler) {
   for (const std::string options :
-       {"--norm batch --optimizer adam --scheduler cosine", "--norm instance --residual --focal --optimizer sgd --scheduler multistep --steps 1",
+       {"--norm batch --optimizer adam --scheduler cosine",
+        "--norm instance --residual --focal --optimizer sgd --scheduler multistep --steps 1",
         "--scheduler plateau --gradient_clip_val 1 --amp"}) {
     const auto run = nnunet_run(train("variants") + " --max_epochs 2 --test_batches 1 --tta " + options);
     EXPECT_EQ(run.code, 0) << options << "\n" << run.text;
   }
-  const auto group = nnunet_run("train --data " + at("prepared") + " --results " + at("group") +
-                                " --task 99 --gpus 0 --train_batches 2 --max_epochs 1 --test_batches 1 --norm group --filters 32 32 --depth 1");
+  const auto group = nnunet_run(
+      "train --data " + at("prepared") + " --results " + at("group") +
+      " --task 99 --gpus 0 --train_batches 2 --max_epochs 1 --test_batches 1 --norm group --filters 32 32 --depth 1");
   EXPECT_EQ(group.code, 0) << group.text;
 }
 
 TEST_F(Cli, TwoDimensional) {
-  auto run = nnunet_run("preprocess --data " + at("data") + " --results " + at("prepared") + " --task 99 --dim 2 --patch_size 32 32");
+  auto run = nnunet_run("preprocess --data " + at("data") + " --results " + at("prepared") +
+                        " --task 99 --dim 2 --patch_size 32 32");
   ASSERT_EQ(run.code, 0) << run.text;
   run = nnunet_run("train --dim 2 --batch_size 8 --nvol 2 --data " + at("prepared") + " --results " + at("r2d") +
                    " --task 99 --gpus 0 --train_batches 3 --max_epochs 1 --test_batches 1 --tta" + small_network);
@@ -229,7 +245,8 @@ TEST_F(Cli, UntrainedCheckpointAndInfo) {
   const auto run = nnunet_run(train("untrained") + " --max_epochs 0");
   ASSERT_EQ(run.code, 0) << run.text;
   ASSERT_TRUE(fs::exists(at("untrained/checkpoints/last.ckpt")));
-  for (const std::string& what : {at("untrained/checkpoints/last.ckpt"), at("prepared/99_3d"), at("data/Task99_Phantom")}) {
+  for (const std::string& what :
+       {at("untrained/checkpoints/last.ckpt"), at("prepared/99_3d"), at("data/Task99_Phantom")}) {
     const auto info = nnunet_run("info " + what);
     EXPECT_EQ(info.code, 0) << info.text;
     EXPECT_GT(info.text.size(), 50U);
@@ -240,7 +257,8 @@ TEST_F(Cli, BenchmarkWritesPerfJson) {
   const auto run = nnunet_run(train("bench") + " --benchmark --warmup 1");
   ASSERT_EQ(run.code, 0) << run.text;
   const auto perf = read(at("bench/perf.json"));
-  for (const char* key : {"throughput_train", "latency_train_mean", "latency_train_50", "latency_train_90", "latency_train_95", "latency_train_99"})
+  for (const char* key : {"throughput_train", "latency_train_mean", "latency_train_50", "latency_train_90",
+                          "latency_train_95", "latency_train_99"})
     EXPECT_NE(perf.find(key), std::string::npos) << perf;
   EXPECT_NE(perf.find("\"step\": []"), std::string::npos) << perf;
 }
@@ -255,11 +273,14 @@ TEST_F(Cli, OneBadCaseDoesNotStopTheOthers) {
   fs::resize_file(files[1], fs::file_size(files[1]) / 2);
   write(files[2], "");
   const auto before = snapshot(data);
-  const std::string command = "preprocess --data " + data.string() + " --results " + at("prepared_bad") + " --task 99 --dim 3 --patch_size 16 32 16";
-  EXPECT_FAILS(nnunet_run(command), nnunet::nifti_stem(files[0]), nnunet::nifti_stem(files[1]), nnunet::nifti_stem(files[2]));
+  const std::string command = "preprocess --data " + data.string() + " --results " + at("prepared_bad") +
+                              " --task 99 --dim 3 --patch_size 16 32 16";
+  EXPECT_FAILS(nnunet_run(command), nnunet::nifti_stem(files[0]), nnunet::nifti_stem(files[1]),
+               nnunet::nifti_stem(files[2]));
   EXPECT_EQ(snapshot(data), before) << "the dataset was written to";
   int made = 0;
-  for (const auto& entry : fs::directory_iterator(at("prepared_bad/99_3d"))) made += entry.path().string().ends_with("_x.npy");
+  for (const auto& entry : fs::directory_iterator(at("prepared_bad/99_3d")))
+    made += entry.path().string().ends_with("_x.npy");
   EXPECT_EQ(made, 7);
   EXPECT_FALSE(has_leftovers(at("prepared_bad")));
 }
@@ -269,7 +290,9 @@ TEST_F(Cli, OneBadImageDoesNotStopPrediction) {
   fs::copy(at("data") + "/Task99_Phantom/imagesTs", images);
   write(images / "a_broken.nii.gz", "not an image");
   const auto before = snapshot(images);
-  EXPECT_FAILS(nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + images.string() + " --output " + at("mixed_out")), "a_broken");
+  EXPECT_FAILS(nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + images.string() + " --output " +
+                          at("mixed_out")),
+               "a_broken");
   EXPECT_EQ(std::distance(fs::directory_iterator(at("mixed_out")), {}), 2);
   EXPECT_EQ(snapshot(images), before);
 }
@@ -278,7 +301,8 @@ TEST_F(Cli, BadOptionsAndInputs) {
   EXPECT_FAILS(nnunet_run(""), "subcommand");
   EXPECT_FAILS(nnunet_run("preprocess --data /nowhere --task 04"), "/nowhere");
   EXPECT_FAILS(nnunet_run("preprocess --data " + at("data") + " --task 57 --patch_size 16 16 16"), "57");
-  EXPECT_FAILS(nnunet_run("preprocess --data " + at("data") + " --results " + at("x") + " --task 99 --dim 3"), "--patch_size");
+  EXPECT_FAILS(nnunet_run("preprocess --data " + at("data") + " --results " + at("x") + " --task 99 --dim 3"),
+               "--patch_size");
   EXPECT_FAILS(nnunet_run(preprocess() + " --spacing 2 2 2"), "--overwrite");
   EXPECT_FAILS(nnunet_run(train("x") + " --fold 5"), "fold");
   EXPECT_FAILS(nnunet_run(train("x") + " --nfolds 11"), "fold");
@@ -287,29 +311,38 @@ TEST_F(Cli, BadOptionsAndInputs) {
   EXPECT_FAILS(nnunet_run("train --task 99 --data /nowhere --gpus 0"), "/nowhere");
   EXPECT_FAILS(nnunet_run("evaluate --gpus 0 --task 99 --data " + at("prepared")), "--ckpt_path");
   EXPECT_FAILS(nnunet_run("predict --gpus 0 --task 99 --data " + at("prepared")), "--ckpt_path");
-  EXPECT_FAILS(nnunet_run("predict --gpus 0 --ckpt_path " + at("none.ckpt") + " --input " + at("data") + " --output " + at("o")), "none.ckpt");
-  EXPECT_FAILS(nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + at("none.nii.gz") + " --output " + at("o.nii.gz")), "none.nii.gz");
+  EXPECT_FAILS(
+      nnunet_run("predict --gpus 0 --ckpt_path " + at("none.ckpt") + " --input " + at("data") + " --output " + at("o")),
+      "none.ckpt");
+  EXPECT_FAILS(nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + at("none.nii.gz") + " --output " +
+                          at("o.nii.gz")),
+               "none.nii.gz");
   EXPECT_FAILS(nnunet_run("score --preds " + at("none") + " --lbls " + at("none")), "none");
   EXPECT_FAILS(nnunet_run("info " + at("none")), "none");
 }
 
 TEST_F(Cli, CheckpointOfAnotherShape) {
   EXPECT_FAILS(nnunet_run("train --data " + at("prepared") + " --results " + at("other") +
-                          " --task 99 --gpus 0 --filters 16 32 --depth 1 --ckpt_path " + best()), "best.ckpt");
+                          " --task 99 --gpus 0 --filters 16 32 --depth 1 --ckpt_path " + best()),
+               "best.ckpt");
   EXPECT_FALSE(fs::exists(at("other/checkpoints")));
 }
 
 TEST_F(Cli, UnwritableResults) {
   write(at("file"), "a file, not a folder");
   EXPECT_FAILS(nnunet_run(train("file/results") + " --max_epochs 1"), at("file"));
-  EXPECT_FAILS(nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + at("data") + "/Task99_Phantom/imagesTs --output " + at("file/x")), at("file"));
+  EXPECT_FAILS(nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + at("data") +
+                          "/Task99_Phantom/imagesTs --output " + at("file/x")),
+               at("file"));
   EXPECT_EQ(read(at("file")), "a file, not a folder");
 }
 
 // A limit on file sizes stands in for a full disk: the write fails in the middle.
 TEST_F(Cli, DiskFullLeavesNothingHalfWritten) {
   const std::string limited = "ulimit -f 8; " + std::string(NNUNET_BINARY_DIR) + "/bin/nnunet ";
-  EXPECT_FAILS(shell(limited + "preprocess --data " + at("data") + " --results " + at("full") + " --task 99 --dim 3 --patch_size 16 32 16"), at("full"));
+  EXPECT_FAILS(shell(limited + "preprocess --data " + at("data") + " --results " + at("full") +
+                     " --task 99 --dim 3 --patch_size 16 32 16"),
+               at("full"));
   EXPECT_FALSE(has_leftovers(at("full")));
   for (const auto& entry : fs::recursive_directory_iterator(at("full")))
     EXPECT_FALSE(entry.path().string().ends_with("_x.npy")) << entry.path();
@@ -320,7 +353,8 @@ TEST_F(Cli, DiskFullLeavesNothingHalfWritten) {
 }
 
 TEST_F(Cli, HelpOfEveryCommandStatesDefaults) {
-  for (const std::string command : {"preprocess", "train", "evaluate", "predict", "score", "download", "info", "phantom"}) {
+  for (const std::string command :
+       {"preprocess", "train", "evaluate", "predict", "score", "download", "info", "phantom"}) {
     const auto help = nnunet_run(command + " --help");
     EXPECT_EQ(help.code, 0) << command;
     EXPECT_GT(help.text.size(), 200U) << command;

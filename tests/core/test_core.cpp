@@ -14,7 +14,8 @@
 using namespace nnunet;
 
 TEST(Error, ReadsAsSentences) {
-  EXPECT_STREQ(Error("a.nii", "the file is empty", "fetch it again").what(), "a.nii: the file is empty. Fetch it again.");
+  EXPECT_STREQ(Error("a.nii", "the file is empty", "fetch it again").what(),
+               "a.nii: the file is empty. Fetch it again.");
   EXPECT_STREQ(Error("", "no data").what(), "no data.");
 }
 
@@ -62,7 +63,11 @@ TEST(Parallel, VisitsEveryIndexOnce) {
 }
 
 TEST(Parallel, RethrowsTheFirstError) {
-  EXPECT_THROW(parallel_for(100, 3, [](std::int64_t i) { if (i == 5) throw std::runtime_error("five"); }), std::runtime_error);
+  EXPECT_THROW(parallel_for(100, 3,
+                            [](std::int64_t i) {
+                              if (i == 5) throw std::runtime_error("five");
+                            }),
+               std::runtime_error);
 }
 
 TEST(Table, AlignsNumbersRight) {

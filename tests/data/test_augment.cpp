@@ -21,7 +21,11 @@ struct Patch {
       : image(static_cast<std::size_t>(channels * volume(size)), -7.0F),
         label(static_cast<std::size_t>(volume(size)), 77) {
     const std::int64_t plane = size[1] * size[2];
-    view = {image.data(), label.data(), channels, size, slices ? plane : size[0] * plane,
+    view = {image.data(),
+            label.data(),
+            channels,
+            size,
+            slices ? plane : size[0] * plane,
             slices ? channels * plane : plane};
   }
 };
@@ -318,7 +322,8 @@ TEST(DrawAugmentation, ProbabilitiesAndRanges) {
                                 {"brightness", &Augmentation::brightness, 1, 0.7, 1.3},
                                 {"contrast", &Augmentation::contrast, 1, 0.65, 1.5}};
   for (const Operator& op : operators) {
-    const Tally t = tally(draws, [&](const Augmentation& how) { return how.*op.field; }, op.neutral);
+    const Tally t = tally(
+        draws, [&](const Augmentation& how) { return how.*op.field; }, op.neutral);
     const double width = op.high - op.low;
     EXPECT_NEAR(t.rate, 0.15, 0.009) << op.name;
     EXPECT_NEAR(t.mean, (op.low + op.high) / 2, 0.02 * width) << op.name;

@@ -22,7 +22,9 @@ std::string message_of(const std::function<void()>& action) {
   return "no error";
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 FolderWriter write_folder(const std::filesystem::path& path, const Names& cases, const Names& listed = {}) {
   FolderWriter writer(path);

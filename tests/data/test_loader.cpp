@@ -36,7 +36,9 @@ LoaderOptions options_3d(int workers = 0) {
   return options;
 }
 
-std::string case_name(int i) { return "case_" + std::string(i < 10 ? "0" : "") + std::to_string(i); }
+std::string case_name(int i) {
+  return "case_" + std::string(i < 10 ? "0" : "") + std::to_string(i);
+}
 
 // Seven 3D cases of two channels, each of its own size.
 class Volumes : public ::testing::Test {
@@ -45,11 +47,12 @@ class Volumes : public ::testing::Test {
     std::filesystem::create_directories(writer_.path());
     writer_.config("8,10,12", 4, 2);
     for (int i = 0; i < 7; ++i) {
-      writer_.made(case_name(i), 2, {10 + i, 14 - i, 13},
-                   [i](auto c, auto d, auto h, auto w) {
-                     return std::sin(static_cast<double>(d * 31 + h * 7 + w * 3 + c + i)) + i;
-                   },
-                   [](auto d, auto h, auto w) { return d > 3 && h > 3 && w > 3 ? (d + h + w) % 4 : 0; });
+      writer_.made(
+          case_name(i), 2, {10 + i, 14 - i, 13},
+          [i](auto c, auto d, auto h, auto w) {
+            return std::sin(static_cast<double>(d * 31 + h * 7 + w * 3 + c + i)) + i;
+          },
+          [](auto d, auto h, auto w) { return d > 3 && h > 3 && w > 3 ? (d + h + w) % 4 : 0; });
     }
     folder_.emplace(temp_.path(), "01", 3);
   }
@@ -73,7 +76,9 @@ Copy copy_of(const Batch& batch) {
   const auto image = batch.image.get();
   const auto label = batch.label.get();
   return {{image, image + Array<float>::count(batch.image_shape)},
-          {label, label + Array<float>::count(batch.label_shape)}, batch.cases, batch.step};
+          {label, label + Array<float>::count(batch.label_shape)},
+          batch.cases,
+          batch.step};
 }
 
 std::vector<Copy> run_epoch(Loader& loader, std::int64_t epoch, std::int64_t first_step = 0) {
@@ -307,8 +312,9 @@ TEST(LoaderCrop, OversamplingPutsForegroundInTheCentre) {
   const TempFolder temp;
   const FolderWriter writer(temp.path());
   writer.config("8,8,8", 2, 1);
-  writer.made("a", 1, {24, 30, 28}, [](auto...) { return 0; },
-              [](auto d, auto h, auto w) { return d == 11 && h == 17 && w == 9 ? 1 : 0; });
+  writer.made(
+      "a", 1, {24, 30, 28}, [](auto...) { return 0; },
+      [](auto d, auto h, auto w) { return d == 11 && h == 17 && w == 9 ? 1 : 0; });
   const PreprocessedFolder folder(temp.path(), "", 3);
   const auto rate = [&](double oversampling) {
     LoaderOptions options;
@@ -344,12 +350,13 @@ class Slices : public ::testing::Test {
 
   const PreprocessedFolder& with_depths(const std::vector<std::int64_t>& depths) {
     for (std::size_t i = 0; i < depths.size(); ++i) {
-      writer_.made(case_name(static_cast<int>(i)), 2, {depths[i], 12, 14},
-                   [i](auto c, auto d, auto h, auto w) {
-                     return 100 * (static_cast<double>(i) + 1) + static_cast<double>(10 * d + c) +
-                            0.01 * static_cast<double>(h * w);
-                   },
-                   [](auto d, auto, auto) { return d + 1; });
+      writer_.made(
+          case_name(static_cast<int>(i)), 2, {depths[i], 12, 14},
+          [i](auto c, auto d, auto h, auto w) {
+            return 100 * (static_cast<double>(i) + 1) + static_cast<double>(10 * d + c) +
+                   0.01 * static_cast<double>(h * w);
+          },
+          [](auto d, auto, auto) { return d + 1; });
     }
     return folder_.emplace(temp_.path(), "", 2);
   }
@@ -461,7 +468,7 @@ TEST_F(Slices, OnlyShallowVolumes) {
   const auto batches = run_epoch(loader, 0);
   ASSERT_EQ(batches.size(), 2U);
   EXPECT_EQ(batches[0].label.size(), 16U * 80);
-  EXPECT_EQ(batches[0].cases.size(), 7U);  // 2 + 3 + 2 + 3 + 2 + 3 + 1, or the like
+  EXPECT_EQ(batches[0].cases.size(), 7U);                         // 2 + 3 + 2 + 3 + 2 + 3 + 1, or the like
   for (const auto label : batches[0].label) ASSERT_GT(label, 0);  // no blank slices
 }
 

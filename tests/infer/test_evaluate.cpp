@@ -57,7 +57,8 @@ TEST(DiceMetric, RefusesOtherShapes) {
 
 class Validate : public testing::Test {
  protected:
-  void add_case(const std::string& name, const torch::Tensor& label, const std::vector<std::int64_t>& image_shape = {}) {
+  void add_case(const std::string& name, const torch::Tensor& label,
+                const std::vector<std::int64_t>& image_shape = {}) {
     auto shape = image_shape.empty() ? label.sizes().vec() : image_shape;
     shape.insert(shape.begin(), 1);
     Array<float> x(shape);
@@ -135,7 +136,9 @@ TEST_F(Validate, BadCases) {
   add_case("unlabelled", striped({8, 16, 16}));
   std::filesystem::remove(folder_ / "unlabelled_y.npy");
   const auto folder = open(3);
-  const auto run = [&](const std::vector<std::string>& names) { return validate(folder, names, perfect, {}, {{8, 16, 16}}); };
+  const auto run = [&](const std::vector<std::string>& names) {
+    return validate(folder, names, perfect, {}, {{8, 16, 16}});
+  };
   EXPECT_THROW(run({"classes"}), Error);
   EXPECT_THROW(run({"shape"}), Error);
   EXPECT_THROW(run({"unlabelled"}), Error);

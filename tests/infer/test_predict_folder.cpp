@@ -19,7 +19,8 @@ class PredictFolder : public testing::Test {
  protected:
   PredictFolder() {
     config_ = test::tiny_config(3);
-    for (int i = 0; i < 6; ++i) config_.cases.push_back({"case_" + std::to_string(i), {2.0, 1.0, 1.0}, {12, 20, 22}, true});
+    for (int i = 0; i < 6; ++i)
+      config_.cases.push_back({"case_" + std::to_string(i), {2.0, 1.0, 1.0}, {12, 20, 22}, true});
     for (const fs::path& folder : {data(), data() / "val", data() / "test"}) {
       fs::create_directories(folder);
       write_config(folder / "config.json", config_);
@@ -35,9 +36,11 @@ class PredictFolder : public testing::Test {
   fs::path data() const { return temp_ / "77_3d"; }
 
   /// Crop box of 10x18x20 voxels in an image of 12x20x22.
-  static void write_case(const fs::path& folder, const std::string& name, bool meta, bool label, const Shape3& shape = {10, 18, 20}) {
+  static void write_case(const fs::path& folder, const std::string& name, bool meta, bool label,
+                         const Shape3& shape = {10, 18, 20}) {
     Array<float> x({1, shape[0], shape[1], shape[2]});
-    for (std::size_t i = 0; i < x.values.size(); ++i) x.values[i] = std::sin(0.1F * static_cast<float>(i * (1 + name.back() % 7)));
+    for (std::size_t i = 0; i < x.values.size(); ++i)
+      x.values[i] = std::sin(0.1F * static_cast<float>(i * (1 + name.back() % 7)));
     write_npy(folder / (name + "_x.npy"), x);
     if (label) write_npy(folder / (name + "_y.npy"), Array<std::uint8_t>(x.shape, 1));
     Array<std::int64_t> box({3, 3});
@@ -67,7 +70,8 @@ TEST_F(PredictFolder, ValTakesTheFoldsCasesOnly) {
   EXPECT_EQ(result.folder, options_.results / "preds_task_77_dim_3_fold_1_fp32");
   EXPECT_EQ(result.predicted, 2);
   EXPECT_EQ(result.failed, 0);
-  for (const auto i : make_fold(6, 3, 1).val) EXPECT_TRUE(fs::exists(result.folder / ("case_" + std::to_string(i) + ".npy")));
+  for (const auto i : make_fold(6, 3, 1).val)
+    EXPECT_TRUE(fs::exists(result.folder / ("case_" + std::to_string(i) + ".npy")));
   EXPECT_EQ(predictions(result.folder), 2U);
   ASSERT_TRUE(result.score);
   EXPECT_EQ(result.score->volumes, 2);

@@ -34,7 +34,8 @@ class PredictImages : public testing::Test {
   }
   std::vector<std::string> names(int channels) const {
     std::vector<std::string> result;
-    for (const auto& c : list_image_cases(options_.input, channels)) result.push_back(c.name + (c.problem.empty() ? "" : "!"));
+    for (const auto& c : list_image_cases(options_.input, channels))
+      result.push_back(c.name + (c.problem.empty() ? "" : "!"));
     return result;
   }
 

@@ -23,7 +23,8 @@ TEST(Predictor, SegmentEqualsItsSteps) {
   UNet network(checkpoint.plan);
   load_state_dict(*network, checkpoint.state_dict, "a");
   network->eval();
-  const auto logits = sliding_window(as_tensor(c.x), [&](const torch::Tensor& x) { return network->forward(x); }, {config.patch_size});
+  const auto logits =
+      sliding_window(as_tensor(c.x), [&](const torch::Tensor& x) { return network->forward(x); }, {config.patch_size});
   EXPECT_NE((Shape3{logits.size(1), logits.size(2), logits.size(3)}), (Shape3{12, 20, 22}));
   const auto expected = restore_labels("a", logits, {c.crop_start, c.crop_end, c.original, false});
 
@@ -105,7 +106,8 @@ TEST(Predictor, OutputGeometryEqualsTheInputs) {
     ASSERT_EQ(image.geometry.header.size(), 348U);
     ASSERT_EQ(label.geometry.header.size(), 348U);
     for (const auto& [begin, end] : {std::pair{76, 92}, std::pair{123, 124}, std::pair{252, 328}})
-      EXPECT_TRUE(std::equal(image.geometry.header.begin() + begin, image.geometry.header.begin() + end, label.geometry.header.begin() + begin))
+      EXPECT_TRUE(std::equal(image.geometry.header.begin() + begin, image.geometry.header.begin() + end,
+                             label.geometry.header.begin() + begin))
           << "bytes from " << begin;
   }
 }
@@ -114,7 +116,9 @@ TEST(Predictor, RefusesBadCheckpoints) {
   const test::TempFolder folder;
   const DataConfig config = test::tiny_config(3);
   const auto good = test::save_tiny(folder / "good.ckpt", config);
-  const auto load = [&](const std::vector<std::filesystem::path>& paths) { return Predictor(paths, {}, {}, torch::kCPU, Precision::fp32); };
+  const auto load = [&](const std::vector<std::filesystem::path>& paths) {
+    return Predictor(paths, {}, {}, torch::kCPU, Precision::fp32);
+  };
   EXPECT_NO_THROW(load({good, good}));
   EXPECT_THROW(load({}), Error);
   EXPECT_THROW(load({folder / "absent.ckpt"}), Error);

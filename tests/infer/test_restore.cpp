@@ -24,7 +24,9 @@ struct Between {
 Between between(std::int64_t i, std::int64_t from, std::int64_t to) {
   const double at = (static_cast<double>(i) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5;
   const double low = std::floor(at);
-  const auto inside = [&](double v) { return static_cast<std::int64_t>(std::clamp(v, 0.0, static_cast<double>(from - 1))); };
+  const auto inside = [&](double v) {
+    return static_cast<std::int64_t>(std::clamp(v, 0.0, static_cast<double>(from - 1)));
+  };
   return {inside(low), inside(low + 1), at - low};
 }
 std::int64_t nearest(std::int64_t i, std::int64_t from, std::int64_t to) {
@@ -45,17 +47,21 @@ torch::Tensor plain_resample(const torch::Tensor& logits, const Shape3& box, boo
           if (anisotropic) bz = {nearest(z, in.size(1), box[0]), 0, 0.0};
           const Between by = between(y, in.size(2), box[1]), bx = between(x, in.size(3), box[2]);
           const auto plane = [&](std::int64_t zz) {
-            const auto row = [&](std::int64_t yy) { return in[k][zz][yy][bx.low] * (1 - bx.weight) + in[k][zz][yy][bx.high] * bx.weight; };
+            const auto row = [&](std::int64_t yy) {
+              return in[k][zz][yy][bx.low] * (1 - bx.weight) + in[k][zz][yy][bx.high] * bx.weight;
+            };
             return row(by.low) * (1 - by.weight) + row(by.high) * by.weight;
           };
-          out[k][z][y][x] = bz.weight == 0 ? plane(bz.low) : plane(bz.low) * (1 - bz.weight) + plane(bz.high) * bz.weight;
+          out[k][z][y][x] =
+              bz.weight == 0 ? plane(bz.low) : plane(bz.low) * (1 - bz.weight) + plane(bz.high) * bz.weight;
         }
   return result;
 }
 
 void check(const Shape3& from, const OriginalGrid& grid) {
   const auto logits = formula_logits({4, from[0], from[1], from[2]});
-  const Shape3 box{grid.crop_end[0] - grid.crop_start[0], grid.crop_end[1] - grid.crop_start[1], grid.crop_end[2] - grid.crop_start[2]};
+  const Shape3 box{grid.crop_end[0] - grid.crop_start[0], grid.crop_end[1] - grid.crop_start[1],
+                   grid.crop_end[2] - grid.crop_start[2]};
   const auto resampled = plain_resample(logits, box, grid.anisotropic);
   const auto expected = torch::softmax(resampled, 0);
   const auto probabilities = restore_probabilities("case", logits, grid, 2);
@@ -74,9 +80,13 @@ void check(const Shape3& from, const OriginalGrid& grid) {
         std::vector<double> p(4);
         for (std::int64_t k = 0; k < 4; ++k) {
           p[static_cast<std::size_t>(k)] = inside ? e[k][bz][by][bx] : outside_value(k);
-          const float got = probabilities.values[static_cast<std::size_t>(((k * grid.shape[0] + z) * grid.shape[1] + y) * grid.shape[2] + x)];
-          if (inside) worst = std::max(worst, std::abs(got - p[static_cast<std::size_t>(k)]));
-          else EXPECT_EQ(got, outside_value(k));
+          const float got =
+              probabilities
+                  .values[static_cast<std::size_t>(((k * grid.shape[0] + z) * grid.shape[1] + y) * grid.shape[2] + x)];
+          if (inside)
+            worst = std::max(worst, std::abs(got - p[static_cast<std::size_t>(k)]));
+          else
+            EXPECT_EQ(got, outside_value(k));
         }
         const auto label = labels.values[static_cast<std::size_t>((z * grid.shape[1] + y) * grid.shape[2] + x)];
         if (p[label] < *std::max_element(p.begin(), p.end()) - 1e-6) ++wrong_labels;
@@ -85,13 +95,27 @@ void check(const Shape3& from, const OriginalGrid& grid) {
   EXPECT_EQ(wrong_labels, 0);
 }
 
-TEST(Restore, SameGrid) { check({5, 6, 7}, {{1, 2, 0}, {6, 8, 7}, {8, 9, 7}, false}); }
-TEST(Restore, WholeImage) { check({5, 6, 7}, {{0, 0, 0}, {5, 6, 7}, {5, 6, 7}, false}); }
-TEST(Restore, IsotropicUp) { check({5, 6, 7}, {{1, 2, 3}, {9, 13, 13}, {10, 16, 14}, false}); }
-TEST(Restore, IsotropicDown) { check({9, 12, 11}, {{1, 0, 2}, {5, 7, 10}, {6, 8, 12}, false}); }
-TEST(Restore, AnisotropicUp) { check({5, 6, 7}, {{1, 2, 3}, {12, 13, 13}, {12, 16, 14}, true}); }
-TEST(Restore, AnisotropicDown) { check({11, 6, 7}, {{0, 0, 0}, {4, 9, 9}, {5, 9, 10}, true}); }
-TEST(Restore, SingleSlice) { check({1, 6, 7}, {{0, 1, 1}, {1, 7, 8}, {1, 9, 9}, false}); }
+TEST(Restore, SameGrid) {
+  check({5, 6, 7}, {{1, 2, 0}, {6, 8, 7}, {8, 9, 7}, false});
+}
+TEST(Restore, WholeImage) {
+  check({5, 6, 7}, {{0, 0, 0}, {5, 6, 7}, {5, 6, 7}, false});
+}
+TEST(Restore, IsotropicUp) {
+  check({5, 6, 7}, {{1, 2, 3}, {9, 13, 13}, {10, 16, 14}, false});
+}
+TEST(Restore, IsotropicDown) {
+  check({9, 12, 11}, {{1, 0, 2}, {5, 7, 10}, {6, 8, 12}, false});
+}
+TEST(Restore, AnisotropicUp) {
+  check({5, 6, 7}, {{1, 2, 3}, {12, 13, 13}, {12, 16, 14}, true});
+}
+TEST(Restore, AnisotropicDown) {
+  check({11, 6, 7}, {{0, 0, 0}, {4, 9, 9}, {5, 9, 10}, true});
+}
+TEST(Restore, SingleSlice) {
+  check({1, 6, 7}, {{0, 1, 1}, {1, 7, 8}, {1, 9, 9}, false});
+}
 
 TEST(Restore, RefusesBoxesOutsideTheImage) {
   const auto logits = formula_logits({2, 4, 4, 4});

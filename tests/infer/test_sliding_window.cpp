@@ -89,7 +89,8 @@ TEST(SlidingWindow, EqualsPlainImplementation3D) {
     for (const double overlap : {0.0, 0.25, 0.5})
       for (const std::int64_t batch : {1, 3, 64}) {
         const WindowOptions options{{4, 6, 5}, overlap, blend, batch, false};
-        expect_close(sliding_window(volume, toy_network, options), plain_blend(volume, {4, 6, 5}, overlap, blend), 2e-5);
+        expect_close(sliding_window(volume, toy_network, options), plain_blend(volume, {4, 6, 5}, overlap, blend),
+                     2e-5);
       }
 }
 
@@ -229,12 +230,14 @@ TEST_P(SlidingWindowReference, EqualsMonai) {
   for (const Blend blend : {Blend::gaussian, Blend::constant})
     for (const std::string overlap : {"0.5", "0.25"})
       for (const bool tta : {false, true}) {
-        const std::string key = GetParam() + (blend == Blend::gaussian ? "_gaussian_" : "_constant_") + overlap + (tta ? "_tta" : "");
+        const std::string key =
+            GetParam() + (blend == Blend::gaussian ? "_gaussian_" : "_constant_") + overlap + (tta ? "_tta" : "");
         SCOPED_TRACE(key);
         const auto expected = npz.load<float>(key);
         const WindowOptions options{{40, 56, 40}, std::stod(overlap), blend, 4, tta};
         const auto logits = sliding_window(volume, std::ref(forward), options);
-        const auto every_third = logits.slice(1, 0, std::nullopt, 3).slice(2, 0, std::nullopt, 3).slice(3, 0, std::nullopt, 3);
+        const auto every_third =
+            logits.slice(1, 0, std::nullopt, 3).slice(2, 0, std::nullopt, 3).slice(3, 0, std::nullopt, 3);
         const auto wanted = torch::from_blob(const_cast<float*>(expected.data()), expected.shape, torch::kFloat32);
         expect_close(every_third, wanted, 1e-4);
         ++compared;

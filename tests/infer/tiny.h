@@ -38,7 +38,8 @@ inline Checkpoint tiny_checkpoint(const DataConfig& config, std::uint64_t seed =
   return checkpoint;
 }
 
-inline std::filesystem::path save_tiny(const std::filesystem::path& path, const DataConfig& config, std::uint64_t seed = 1) {
+inline std::filesystem::path save_tiny(const std::filesystem::path& path, const DataConfig& config,
+                                       std::uint64_t seed = 1) {
   save_checkpoint(path, tiny_checkpoint(config, seed));
   return path;
 }
@@ -52,7 +53,8 @@ inline Image tiny_image(const Shape3& shape, std::int64_t channels = 1, const Sp
     for (std::int64_t z = 0; z < shape[0]; ++z)
       for (std::int64_t y = 0; y < shape[1]; ++y)
         for (std::int64_t x = 0; x < shape[2]; ++x, ++i)
-          if (z > 0 && y > 1 && x > 2) image.voxels.values[i] = 2 + std::sin(0.37F * static_cast<float>(i)) + static_cast<float>(c);
+          if (z > 0 && y > 1 && x > 2)
+            image.voxels.values[i] = 2 + std::sin(0.37F * static_cast<float>(i)) + static_cast<float>(c);
   image.geometry.shape = shape;
   image.geometry.spacing = spacing;
   image.geometry.affine = {{{spacing[2], 0, 0, -3}, {0, spacing[1], 0, 4}, {0, 0, spacing[0], 5}, {0, 0, 0, 1}}};

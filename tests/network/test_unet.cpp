@@ -50,7 +50,8 @@ TEST_P(ReferenceNetwork, Output) {
   ASSERT_EQ(output.size(1), reference.at("n_class").get<std::int64_t>());
   const torch::Tensor flat = output.flatten();
   for (std::int64_t i = 0; i < 16; ++i)
-    EXPECT_NEAR(flat[i].item<double>(), reference.at("output_first16").at(static_cast<std::size_t>(i)).get<double>(), 1e-4);
+    EXPECT_NEAR(flat[i].item<double>(), reference.at("output_first16").at(static_cast<std::size_t>(i)).get<double>(),
+                1e-4);
   EXPECT_NEAR(flat.to(torch::kDouble).mean().item<double>(), reference.at("output_mean").get<double>(), 1e-4);
   EXPECT_NEAR(flat.to(torch::kDouble).abs().mean().item<double>(), reference.at("output_abs_mean").get<double>(), 1e-4);
 }
@@ -105,7 +106,8 @@ TEST(UNet, InitialisationHasTheContractsDistribution) {
       EXPECT_LE(values.abs().max().item<double>(), bound * 1.000001) << item.key();
       EXPECT_NEAR(values.std().item<double>(), bound / std::sqrt(3.0), bound * 0.1) << item.key();
     } else if (values.dim() > 1) {
-      const double deviation = gain / std::sqrt(static_cast<double>(values.numel()) / static_cast<double>(values.size(0)));
+      const double deviation =
+          gain / std::sqrt(static_cast<double>(values.numel()) / static_cast<double>(values.size(0)));
       const double error = 4 / std::sqrt(2.0 * static_cast<double>(values.numel()));
       EXPECT_NEAR(values.std().item<double>() / deviation, 1, error) << item.key();
       EXPECT_NEAR(values.mean().item<double>() / deviation, 0, 2 * error) << item.key();

@@ -44,11 +44,21 @@ TEST(NetworkPlan, AnisotropicPatchOfTheProstate) {
 
 TEST(NetworkPlan, EveryPatchOfTheTaskTableFits) {
   const std::vector<std::pair<std::vector<std::int64_t>, std::vector<double>>> tasks{
-      {{128, 128, 128}, {1, 1, 1}},     {{80, 192, 160}, {1.37, 1.25, 1.25}}, {{128, 128, 128}, {1, 0.7676, 0.7676}},
-      {{40, 56, 40}, {1, 1, 1}},        {{20, 320, 256}, {3.6, 0.62, 0.62}},  {{80, 192, 160}, {1.24, 0.79, 0.79}},
-      {{40, 224, 224}, {2.5, 0.8, 0.8}}, {{64, 192, 192}, {1.5, 0.8, 0.8}},   {{64, 192, 160}, {1.6, 0.79, 0.79}},
-      {{56, 192, 160}, {3, 0.78, 0.78}}, {{192, 160}, {1, 1}},                {{320, 256}, {1.25, 1.25}},
-      {{512, 512}, {0.8, 0.8}},         {{56, 40}, {1, 1}},                   {{320, 320}, {0.62, 0.62}}};
+      {{128, 128, 128}, {1, 1, 1}},
+      {{80, 192, 160}, {1.37, 1.25, 1.25}},
+      {{128, 128, 128}, {1, 0.7676, 0.7676}},
+      {{40, 56, 40}, {1, 1, 1}},
+      {{20, 320, 256}, {3.6, 0.62, 0.62}},
+      {{80, 192, 160}, {1.24, 0.79, 0.79}},
+      {{40, 224, 224}, {2.5, 0.8, 0.8}},
+      {{64, 192, 192}, {1.5, 0.8, 0.8}},
+      {{64, 192, 160}, {1.6, 0.79, 0.79}},
+      {{56, 192, 160}, {3, 0.78, 0.78}},
+      {{192, 160}, {1, 1}},
+      {{320, 256}, {1.25, 1.25}},
+      {{512, 512}, {0.8, 0.8}},
+      {{56, 40}, {1, 1}},
+      {{320, 320}, {0.62, 0.62}}};
   for (const auto& [patch, spacing] : tasks) EXPECT_NO_THROW(plan_of(patch, spacing)) << patch[0];
 }
 
@@ -91,13 +101,16 @@ TEST(NetworkPlan, RefusesWhatNoNetworkFits) {
   EXPECT_NE(message_of([&] { plan_of({32, 32, 0}, iso); }).find("32x32x0 is not positive"), std::string::npos);
   EXPECT_NE(message_of([&] { plan_of({32, -4, 32}, iso); }).find("not positive"), std::string::npos);
   EXPECT_NE(message_of([&] { plan_of({32, 32, 32}, {1, 1}); }).find("spacing"), std::string::npos);
-  for (const double bad : {0.0, -1.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()})
+  for (const double bad :
+       {0.0, -1.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()})
     EXPECT_NE(message_of([&] { plan_of({32, 32, 32}, {1, bad, 1}); }).find("spacing"), std::string::npos);
   EXPECT_NE(message_of([&] { plan_of({7, 7, 7}, iso); }).find("too small"), std::string::npos);
   EXPECT_NE(message_of([&] { plan_of({40, 56, 41}, iso); }).find("8x8x8"), std::string::npos);
   EXPECT_NE(message_of([&] { plan_of({32, 32}, iso, {.filters = {8, 8}}); }).find("--filters"), std::string::npos);
   EXPECT_NE(message_of([&] { plan_of({16, 16}, iso, {.filters = {8, 0, 8}}); }).find("filters"), std::string::npos);
-  EXPECT_NE(message_of([&] { plan_of({16, 16}, iso, {.norm = Norm::group, .filters = {32, 48, 64}}); }).find("48"),
+  EXPECT_NE(message_of([&] {
+              plan_of({16, 16}, iso, {.norm = Norm::group, .filters = {32, 48, 64}});
+            }).find("48"),
             std::string::npos);
   EXPECT_NE(message_of([&] { plan_of({16, 16}, iso, {.depth = 0}); }).find("--depth"), std::string::npos);
   EXPECT_NE(message_of([&] { plan_of({16, 16}, iso, {.min_fmap = 0}); }).find("--min_fmap"), std::string::npos);
@@ -120,8 +133,10 @@ TEST(NetworkPlan, RefusesBrokenJson) {
     nlohmann::json missing = good, wrong = good;
     missing.erase(item.key());
     wrong[item.key()] = nlohmann::json::object();
-    EXPECT_NE(message_of([&] { plan_from_json(missing, "plan.json"); }).find("plan.json"), std::string::npos) << item.key();
-    EXPECT_NE(message_of([&] { plan_from_json(wrong, "plan.json"); }).find("plan.json"), std::string::npos) << item.key();
+    EXPECT_NE(message_of([&] { plan_from_json(missing, "plan.json"); }).find("plan.json"), std::string::npos)
+        << item.key();
+    EXPECT_NE(message_of([&] { plan_from_json(wrong, "plan.json"); }).find("plan.json"), std::string::npos)
+        << item.key();
   }
   const auto refused = [&](const std::string& key, const nlohmann::json& value) {
     nlohmann::json changed = good;

@@ -40,7 +40,9 @@ TEST(IntensityCounts, AgreesWithNumpy) {
 
 TEST(IntensityCounts, MergedPartsAreTheWhole) {
   std::vector<float> image;
-  for (int i = 0; i < 5000; ++i) image.push_back(static_cast<float>(std::floor(3000 * std::sin(i))) / static_cast<float>(1 + i % 4) + (i % 50 == 0 ? 1e6F : 0.0F));
+  for (int i = 0; i < 5000; ++i)
+    image.push_back(static_cast<float>(std::floor(3000 * std::sin(i))) / static_cast<float>(1 + i % 4) +
+                    (i % 50 == 0 ? 1e6F : 0.0F));
   const std::vector<std::uint8_t> label(image.size(), 1);
   IntensityCounts whole, a, b;
   whole.add(image, label);
@@ -75,7 +77,8 @@ TEST(Fingerprint, LeavesOutWhatCannotBeRead) {
   dataset.labels = {"background", "organ"};
   EXPECT_THROW(collect_fingerprint(dataset, false, 1), Error);
   for (const char* name : {"a", "b"}) {
-    dataset.training.push_back({name, folder / (std::string(name) + ".nii.gz"), folder / (std::string(name) + "_label.nii.gz")});
+    dataset.training.push_back(
+        {name, folder / (std::string(name) + ".nii.gz"), folder / (std::string(name) + "_label.nii.gz")});
   }
   EXPECT_THROW(collect_fingerprint(dataset, false, 1), Error);
   Image image;

@@ -13,7 +13,8 @@ namespace {
 Image image_of(std::int64_t channels, const Shape3& s, const Spacing3& spacing = {1, 1, 1}) {
   Image image;
   image.voxels = Array<float>({channels, s[0], s[1], s[2]});
-  for (std::size_t i = 0; i < image.voxels.values.size(); ++i) image.voxels.values[i] = static_cast<float>(1.5 + std::sin(static_cast<double>(i)));
+  for (std::size_t i = 0; i < image.voxels.values.size(); ++i)
+    image.voxels.values[i] = static_cast<float>(1.5 + std::sin(static_cast<double>(i)));
   image.geometry.shape = s;
   image.geometry.spacing = spacing;
   return image;
@@ -69,7 +70,8 @@ TEST(PreprocessCase, In2dNothingIsResampled) {
   DataConfig config = config_3d();
   config.patch_size = {8, 8};
   config.spacings = {0.5, 0.5};
-  EXPECT_EQ(preprocess_case("a", image_of(1, {3, 10, 11}), nullptr, config).x.shape, (std::vector<std::int64_t>{1, 3, 10, 11}));
+  EXPECT_EQ(preprocess_case("a", image_of(1, {3, 10, 11}), nullptr, config).x.shape,
+            (std::vector<std::int64_t>{1, 3, 10, 11}));
 }
 
 TEST(PreprocessCase, ThreadsDoNotChangeIt) {
@@ -77,7 +79,8 @@ TEST(PreprocessCase, ThreadsDoNotChangeIt) {
   config.in_channels = 2;
   const Image image = image_of(2, {7, 20, 21}, {1.5, 0.7, 1.2});
   const LabelMap label = label_of({7, 20, 21});
-  const PreprocessedCase one = preprocess_case("a", image, &label, config, 1), four = preprocess_case("a", image, &label, config, 4);
+  const PreprocessedCase one = preprocess_case("a", image, &label, config, 1),
+                         four = preprocess_case("a", image, &label, config, 4);
   EXPECT_EQ(one.x.values, four.x.values);
   EXPECT_EQ(one.y->values, four.y->values);
 }

@@ -26,7 +26,8 @@ void write_case_files(const fs::path& folder, const std::string& name, const Sha
   Image image;
   image.voxels = Array<float>({1, shape[0], shape[1], shape[2]});
   for (std::size_t i = 0; i < image.voxels.values.size(); ++i)
-    image.voxels.values[i] = static_cast<float>(20 + 10 * std::sin(0.3 * static_cast<double>(i) + static_cast<double>(name.back())));
+    image.voxels.values[i] =
+        static_cast<float>(20 + 10 * std::sin(0.3 * static_cast<double>(i) + static_cast<double>(name.back())));
   image.geometry.shape = shape;
   image.geometry.spacing = {2, 1, 1};
   image.geometry.affine = {{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 2, 0}, {0, 0, 0, 1}}};
@@ -53,9 +54,11 @@ class PipelineTest : public ::testing::Test {
     options_.quiet = true;
   }
 
-  void write_json(const std::vector<std::string>& training, const std::vector<std::string>& test, const std::string& modality = "MRI") const {
+  void write_json(const std::vector<std::string>& training, const std::vector<std::string>& test,
+                  const std::string& modality = "MRI") const {
     json lists{{"name", "Phantom"}, {"modality", {{"0", modality}}}, {"labels", {{"0", "background"}, {"1", "organ"}}}};
-    for (const std::string& n : training) lists["training"].push_back({{"image", "./imagesTr/" + n + ".nii.gz"}, {"label", "labelsTr/" + n + ".nii.gz"}});
+    for (const std::string& n : training)
+      lists["training"].push_back({{"image", "./imagesTr/" + n + ".nii.gz"}, {"label", "labelsTr/" + n + ".nii.gz"}});
     for (const std::string& n : test) lists["test"].push_back("imagesTr/" + n + ".nii.gz");
     std::ofstream(dataset_ / "dataset.json") << lists;
   }
@@ -98,7 +101,8 @@ TEST_F(PipelineTest, TrainingWritesCasesAndConfig) {
   const PreprocessReport report = preprocess_dataset(options_);
   EXPECT_EQ(report.failed(), 0);
   EXPECT_EQ(report.folder, out_);
-  EXPECT_EQ(names(out_), (std::vector<std::string>{"a1_x.npy", "a1_y.npy", "a2_x.npy", "a2_y.npy", "a3_x.npy", "a3_y.npy", "config.json"}));
+  EXPECT_EQ(names(out_), (std::vector<std::string>{"a1_x.npy", "a1_y.npy", "a2_x.npy", "a2_y.npy", "a3_x.npy",
+                                                   "a3_y.npy", "config.json"}));
   EXPECT_EQ(read_npy<float>(out_ / "a1_x.npy").shape, (std::vector<std::int64_t>{1, 12, 9, 8}));
   EXPECT_EQ(read_npy<std::uint8_t>(out_ / "a1_y.npy").shape, (std::vector<std::int64_t>{1, 12, 9, 8}));
   const DataConfig config = read_config(out_ / "config.json");
@@ -124,7 +128,8 @@ TEST_F(PipelineTest, ValAndTestAreNotPaddedAndHaveMeta) {
   EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
   EXPECT_EQ(names(out_ / "val").size(), 10U);
   EXPECT_EQ(read_npy<float>(out_ / "val" / "a1_x.npy").shape, (std::vector<std::int64_t>{1, 6, 9, 8}));
-  EXPECT_EQ(read_npy<std::int64_t>(out_ / "val" / "a1_meta.npy").values, (std::vector<std::int64_t>{0, 0, 0, 6, 9, 8, 6, 9, 8}));
+  EXPECT_EQ(read_npy<std::int64_t>(out_ / "val" / "a1_meta.npy").values,
+            (std::vector<std::int64_t>{0, 0, 0, 6, 9, 8, 6, 9, 8}));
   EXPECT_EQ(read_config(out_ / "val" / "config.json").patch_size, (std::vector<std::int64_t>{12, 8, 8}));
   options_.exec_mode = "test";
   EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
@@ -254,7 +259,8 @@ TEST_F(PipelineTest, OverwriteRemovesOwnOutputsOnly) {
   write_json({"a1", "a2"}, {});
   options_.overwrite = true;
   EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
-  EXPECT_EQ(names(out_), (std::vector<std::string>{"a1_x.npy", "a1_y.npy", "a2_x.npy", "a2_y.npy", "config.json", "notes.txt", "other_x.npy", "val"}));
+  EXPECT_EQ(names(out_), (std::vector<std::string>{"a1_x.npy", "a1_y.npy", "a2_x.npy", "a2_y.npy", "config.json",
+                                                   "notes.txt", "other_x.npy", "val"}));
   EXPECT_EQ(names(out_ / "val").size(), 1U);
 }
 
@@ -311,7 +317,9 @@ TEST_F(PipelineTest, CtStatisticsAreCollectedOrGiven) {
   ASSERT_TRUE(config.ct);
   EXPECT_EQ(config.modality, "CT");
   std::vector<double> values;  // one labelled voxel a case
-  for (const char* name : {"a1", "a2", "a3"}) values.push_back(static_cast<double>(read_nifti(dataset_ / "imagesTr" / (std::string(name) + ".nii.gz")).voxels.values[100]));
+  for (const char* name : {"a1", "a2", "a3"})
+    values.push_back(
+        static_cast<double>(read_nifti(dataset_ / "imagesTr" / (std::string(name) + ".nii.gz")).voxels.values[100]));
   std::sort(values.begin(), values.end());
   EXPECT_NEAR(config.ct->mean, (values[0] + values[1] + values[2]) / 3, 1e-9);
   EXPECT_NEAR(config.ct->min, values[0] + 0.01 * (values[1] - values[0]), 1e-9);

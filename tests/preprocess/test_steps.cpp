@@ -31,7 +31,8 @@ TEST(ForegroundBox, CoversPositiveVoxelsOfAnyChannel) {
 TEST(NonFinite, Found) {
   std::vector<float> v(100, 1.0F);
   EXPECT_FALSE(has_non_finite(v));
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                          -std::numeric_limits<float>::infinity()}) {
     v[77] = bad;
     EXPECT_TRUE(has_non_finite(v));
   }

@@ -9,7 +9,9 @@
 namespace nnunet::test {
 
 /// ../shared beside the checkout: real images and reference numbers.
-inline std::filesystem::path shared_dir() { return NNUNET_SHARED_DIR; }
+inline std::filesystem::path shared_dir() {
+  return NNUNET_SHARED_DIR;
+}
 
 /// A folder that is removed at the end of the test.
 class TempFolder {
@@ -34,8 +36,8 @@ class TempFolder {
 }  // namespace nnunet::test
 
 /// First line of a test that needs a file or folder of ../shared: skips loudly where it is absent.
-#define NNUNET_NEEDS_SHARED(name)                                                                       \
-  if (!std::filesystem::exists(nnunet::test::shared_dir() / (name))) {                                  \
-    std::cerr << "SKIPPED: " << (nnunet::test::shared_dir() / (name)) << " is not there" << std::endl;  \
-    GTEST_SKIP() << (nnunet::test::shared_dir() / (name)) << " is not there";                           \
+#define NNUNET_NEEDS_SHARED(name)                                                                      \
+  if (!std::filesystem::exists(nnunet::test::shared_dir() / (name))) {                                 \
+    std::cerr << "SKIPPED: " << (nnunet::test::shared_dir() / (name)) << " is not there" << std::endl; \
+    GTEST_SKIP() << (nnunet::test::shared_dir() / (name)) << " is not there";                          \
   }

@@ -10,7 +10,8 @@ namespace {
 
 /// Four voxels, three classes, two samples of two: by hand.
 struct Example {
-  torch::Tensor logits = torch::tensor({0.5, -1.0, 2.0, 0.0, 1.0, 0.25, -0.5, 1.5, 0.75, -2.0, 0.0, 1.0}).view({2, 3, 2});
+  torch::Tensor logits =
+      torch::tensor({0.5, -1.0, 2.0, 0.0, 1.0, 0.25, -0.5, 1.5, 0.75, -2.0, 0.0, 1.0}).view({2, 3, 2});
   torch::Tensor label = torch::tensor({0, 2, 1, 1}, torch::kByte).view({2, 2});
 };
 

@@ -55,9 +55,15 @@ TEST_P(ReferenceTraining, LossesAndGradientNorms) {
   }
 }
 
-TEST_P(ReferenceTraining, RAdam) { check_trajectory("radam"); }
-TEST_P(ReferenceTraining, AdamW) { check_trajectory("adam"); }
-TEST_P(ReferenceTraining, Sgd) { check_trajectory("sgd"); }
+TEST_P(ReferenceTraining, RAdam) {
+  check_trajectory("radam");
+}
+TEST_P(ReferenceTraining, AdamW) {
+  check_trajectory("adam");
+}
+TEST_P(ReferenceTraining, Sgd) {
+  check_trajectory("sgd");
+}
 
 INSTANTIATE_TEST_SUITE_P(All, ReferenceTraining,
                          testing::Values("hippocampus_3d", "brats_like_3d_residual", "anisotropic_3d", "hippocampus_2d",
@@ -71,7 +77,8 @@ std::vector<torch::Tensor> make_parameters() {
 
 void take_step(Optimizer& optimizer, std::vector<torch::Tensor>& parameters, int step) {
   for (auto& parameter : parameters)
-    parameter.mutable_grad() = torch::sin(torch::arange(parameter.numel(), torch::kFloat) + step).view(parameter.sizes());
+    parameter.mutable_grad() =
+        torch::sin(torch::arange(parameter.numel(), torch::kFloat) + step).view(parameter.sizes());
   optimizer.step();
 }
 
@@ -151,7 +158,9 @@ TEST(Optimizer, FirstStepByHand) {
   }
 }
 
-TEST(Optimizer, UnknownName) { EXPECT_THROW(make_optimizer({.name = "adagrad"}, make_parameters()), Error); }
+TEST(Optimizer, UnknownName) {
+  EXPECT_THROW(make_optimizer({.name = "adagrad"}, make_parameters()), Error);
+}
 
 TEST(ClipGradients, ScalesToTheNormAndNeverUp) {
   auto parameters = make_parameters();

@@ -19,17 +19,21 @@ void expect_rates(Scheduler scheduler, const std::vector<double>& losses, const 
   }
 }
 
-const std::vector<double> kPlateauLosses{1.0, 0.9, 0.90005, 0.89995, 0.8999, 0.95, 0.8,
-                                         0.81, 0.82, 0.83, 0.84, 0.85, 0.86, 0.5};
+const std::vector<double> kPlateauLosses{1.0,  0.9,  0.90005, 0.89995, 0.8999, 0.95, 0.8,
+                                         0.81, 0.82, 0.83,    0.84,    0.85,   0.86, 0.5};
 const std::vector<double> kPlateauRates{0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.03, 0.03, 0.03, 0.009, 0.009};
 
-SchedulerOptions plateau() { return {.name = "plateau", .factor = 0.3, .lr_patience = 2}; }
+SchedulerOptions plateau() {
+  return {.name = "plateau", .factor = 0.3, .lr_patience = 2};
+}
 
-TEST(Scheduler, None) { expect_rates(Scheduler({}, 0.1), {1, 1, 1}, {0.1, 0.1, 0.1}); }
+TEST(Scheduler, None) {
+  expect_rates(Scheduler({}, 0.1), {1, 1, 1}, {0.1, 0.1, 0.1});
+}
 
 TEST(Scheduler, Multistep) {
-  expect_rates(Scheduler({.name = "multistep", .steps = {2, 4, 4, 7}, .factor = 0.3}, 0.1), std::vector<double>(9, kNaN),
-               {0.1, 0.03, 0.03, 0.0027, 0.0027, 0.0027, 0.00081, 0.00081, 0.00081});
+  expect_rates(Scheduler({.name = "multistep", .steps = {2, 4, 4, 7}, .factor = 0.3}, 0.1),
+               std::vector<double>(9, kNaN), {0.1, 0.03, 0.03, 0.0027, 0.0027, 0.0027, 0.00081, 0.00081, 0.00081});
 }
 
 TEST(Scheduler, Cosine) {
@@ -39,7 +43,9 @@ TEST(Scheduler, Cosine) {
                 0.0024471741852423235, 0.009549150281252666, 0.020610737385376433});
 }
 
-TEST(Scheduler, Plateau) { expect_rates(Scheduler(plateau(), 0.1), kPlateauLosses, kPlateauRates); }
+TEST(Scheduler, Plateau) {
+  expect_rates(Scheduler(plateau(), 0.1), kPlateauLosses, kPlateauRates);
+}
 
 TEST(Scheduler, PlateauWithoutPatienceStopsAtTinyRates) {
   expect_rates(Scheduler({.name = "plateau", .factor = 0.001, .lr_patience = 0}, 0.1), std::vector<double>(5, 1.0),
@@ -56,9 +62,8 @@ TEST(Scheduler, PlateauDoesNotCountEpochsWithoutEvaluation) {
 }
 
 TEST(Scheduler, ContinuesExactlyFromItsState) {
-  for (const SchedulerOptions& options :
-       {plateau(), SchedulerOptions{.name = "multistep", .steps = {3, 9}}, SchedulerOptions{.name = "cosine", .max_epochs = 20},
-        SchedulerOptions{}}) {
+  for (const SchedulerOptions& options : {plateau(), SchedulerOptions{.name = "multistep", .steps = {3, 9}},
+                                          SchedulerOptions{.name = "cosine", .max_epochs = 20}, SchedulerOptions{}}) {
     Scheduler straight(options, 0.1), first(options, 0.1), second(options, 0.1);
     for (std::size_t i = 0; i < 8; ++i) {
       straight.step(kPlateauLosses[i]);

@@ -16,7 +16,9 @@ using Shape3 = std::array<std::int64_t, 3>;
 /// Voxel spacing in mm: z, y, x.
 using Spacing3 = std::array<double, 3>;
 
-inline std::int64_t volume(const Shape3& s) { return s[0] * s[1] * s[2]; }
+inline std::int64_t volume(const Shape3& s) {
+  return s[0] * s[1] * s[2];
+}
 
 /// Dense row-major array that owns its values: a shape and a vector. Volumes are (C,D,H,W), label maps (D,H,W).
 template <class T>

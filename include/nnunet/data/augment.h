@@ -38,11 +38,11 @@ enum class Axes { Volume, InPlane };
 
 /// What happens to one sample. The defaults change nothing.
 struct Augmentation {
-  float zoom = 1;                            ///< edge of the part that is blown up to the patch, relative to the patch
-  std::array<bool, 3> flip{};                ///< axes D, H, W
-  float noise_std = 0;                       ///< additive Gaussian noise
-  float blur_sigma = 0;                      ///< voxels
-  float brightness = 1, contrast = 1;        ///< factors; contrast keeps to the sample's own range
+  float zoom = 1;                      ///< edge of the part that is blown up to the patch, relative to the patch
+  std::array<bool, 3> flip{};          ///< axes D, H, W
+  float noise_std = 0;                 ///< additive Gaussian noise
+  float blur_sigma = 0;                ///< voxels
+  float brightness = 1, contrast = 1;  ///< factors; contrast keeps to the sample's own range
 };
 
 /// Throws the coins of one sample: zoom 0.15 U(0.7,1); flips 0.33 an axis; noise 0.15 U(0,0.33); blur 0.15 U(0.5,1.5);

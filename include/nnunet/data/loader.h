@@ -22,12 +22,12 @@ struct Batch {
 struct LoaderOptions {
   std::vector<std::int64_t> patch_size;  ///< (d,h,w) or (h,w)
   std::int64_t batch_size = 2;
-  std::int64_t nvol = 1;           ///< 2D: volumes a batch
-  int data2d_dim = 3;              ///< 2D: 3 = slices of volumes, 2 = cases are single images
-  double oversampling = 0.33;      ///< probability that a crop is centred on a foreground voxel
-  bool augment = true;             ///< false: centre crops, nothing random (benchmarks)
-  int num_workers = 8;             ///< threads; 0: batches are made by next() itself
-  int prefetch = 2;                ///< batches ready per worker at most
+  std::int64_t nvol = 1;       ///< 2D: volumes a batch
+  int data2d_dim = 3;          ///< 2D: 3 = slices of volumes, 2 = cases are single images
+  double oversampling = 0.33;  ///< probability that a crop is centred on a foreground voxel
+  bool augment = true;         ///< false: centre crops, nothing random (benchmarks)
+  int num_workers = 8;         ///< threads; 0: batches are made by next() itself
+  int prefetch = 2;            ///< batches ready per worker at most
   std::uint64_t seed = 1;
   std::int64_t limit_batches = 0;  ///< > 0: an epoch ends after so many
   /// Where batches live (pinned memory for CUDA); default: aligned host memory.

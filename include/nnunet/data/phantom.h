@@ -11,7 +11,7 @@ struct PhantomOptions {
   int cases = 24;                ///< training cases
   int test_cases = 6;            ///< held-out cases in imagesTs; labelsTs has their labels, unknown to dataset.json
   std::uint64_t seed = 1;
-  int threads = 0;               ///< 0: one per core
+  int threads = 0;  ///< 0: one per core
 };
 
 /// One synthetic case: a body with three organs to find (1 lobe: a large ellipsoid, 2 node: a small bright ellipsoid,

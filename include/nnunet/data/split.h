@@ -13,8 +13,8 @@ struct FoldSplit {
   std::vector<std::string> val_names;  ///< case names, bytewise order
 };
 
-/// Splits folder.fold_cases() with make_fold; cases that the folder lacks are left out with a warning. Throws Error when
-/// fold or n_folds do not fit the number of cases.
+/// Splits folder.fold_cases() with make_fold; cases that the folder lacks are left out with a warning. Throws Error
+/// when fold or n_folds do not fit the number of cases.
 FoldSplit split_fold(const PreprocessedFolder& folder, int n_folds, int fold);
 
 }  // namespace nnunet

@@ -14,7 +14,7 @@ namespace nnunet {
 struct ValidationResult {
   std::vector<double> dice;  ///< per foreground class, 0-100
   double mean_dice = 0;
-  double loss = 0;           ///< mean over volumes of the loss on the blended logits
+  double loss = 0;  ///< mean over volumes of the loss on the blended logits
   std::int64_t volumes = 0;
 };
 
@@ -36,9 +36,11 @@ class DiceMetric {
 using LossFunction = std::function<torch::Tensor(const torch::Tensor& logits, const torch::Tensor& label)>;
 
 /// Validates cases (names) of a preprocessed folder, one volume at a time: 3D sliding window, 2D slice by slice on the
-/// centre-cropped planes (a sliding window in the plane where they are not cropped to the patch). loss may be empty. Shows
-/// progress. limit > 0: only the first so many. Throws Error for cases without a label, or with one that does not fit.
+/// centre-cropped planes (a sliding window in the plane where they are not cropped to the patch). loss may be empty.
+/// Shows progress. limit > 0: only the first so many. Throws Error for cases without a label, or with one that does not
+/// fit.
 ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
-                          const ForwardFunction& forward, const LossFunction& loss, const WindowOptions& options, std::int64_t limit = 0);
+                          const ForwardFunction& forward, const LossFunction& loss, const WindowOptions& options,
+                          std::int64_t limit = 0);
 
 }  // namespace nnunet

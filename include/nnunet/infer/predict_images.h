@@ -10,9 +10,9 @@ namespace nnunet {
 
 /// One image to segment: a file, or a file a channel.
 struct ImageCase {
-  std::string name;                            ///< file name without .nii / .nii.gz and without _0000
+  std::string name;                             ///< file name without .nii / .nii.gz and without _0000
   std::vector<std::filesystem::path> channels;  ///< one 3D or 4D file, or a 3D file each channel
-  std::string problem;                         ///< why it cannot be segmented (a channel is missing, say); empty: none
+  std::string problem;                          ///< why it cannot be segmented (a channel is missing, say); empty: none
 };
 
 /// What INPUT, a NIfTI file or a folder of them, holds, in order of names. For networks of several channels,

@@ -44,12 +44,13 @@ class Predictor {
 
   /// Mean of the networks' logits for a batch of windows (N,C,spatial), float32, on the device.
   torch::Tensor forward(const torch::Tensor& windows);
-  /// Logits (K,D,H,W) float32 on the CPU of a preprocessed volume (C,D,H,W). Throws Error for another number of channels
-  /// or when the GPU's memory does not suffice.
+  /// Logits (K,D,H,W) float32 on the CPU of a preprocessed volume (C,D,H,W). Throws Error for another number of
+  /// channels or when the GPU's memory does not suffice.
   torch::Tensor logits(const std::string& name, const torch::Tensor& x);
 
   /// Dice of cases of a preprocessed folder; limit as in nnunet::validate.
-  ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases, std::int64_t limit = 0);
+  ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
+                            std::int64_t limit = 0);
 
   /// The same steps as the training data went through. threads: 0 = all cores.
   PreprocessedCase preprocess(const std::string& name, const Image& image, int threads = 0) const;

@@ -15,13 +15,14 @@ struct OriginalGrid {
 };
 
 /// Label map (D,H,W) in the original grid from logits (K,d,h,w) float32 on the preprocessed grid: logits are resampled
-/// linearly on the half-pixel grid to the crop box, then each voxel takes its largest class; outside the box background.
-/// Works class by class: beside the result only three volumes of the box's size are held. threads: 0 = all cores.
-/// Throws Error (name) when the box does not lie within the original grid, or there are more than 256 classes.
+/// linearly on the half-pixel grid to the crop box, then each voxel takes its largest class; outside the box
+/// background. Works class by class: beside the result only three volumes of the box's size are held. threads: 0 = all
+/// cores. Throws Error (name) when the box does not lie within the original grid, or there are more than 256 classes.
 Array<std::uint8_t> restore_labels(const std::string& name, const torch::Tensor& logits, const OriginalGrid& grid,
                                    int threads = 0);
 
-/// Softmax probabilities (K,D,H,W) in the original grid, in the same way; outside the box background with probability 1.
+/// Softmax probabilities (K,D,H,W) in the original grid, in the same way; outside the box background with
+/// probability 1.
 Array<float> restore_probabilities(const std::string& name, const torch::Tensor& logits, const OriginalGrid& grid,
                                    int threads = 0);
 

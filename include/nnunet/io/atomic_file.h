@@ -7,11 +7,12 @@
 
 namespace nnunet {
 
-/// Writes a file under a temporary name in the same folder ("<name>.tmp.<pid>.<n>"), flushes it to disk and renames it: the final name
-/// never holds half a file, and an existing file is replaced only by a whole one. `write` gets the temporary path;
-/// if it throws, or the disk is full, the temporary file is removed and Error names the final path, the system's
-/// reason and the remedy. Missing parent folders are made.
-void write_atomically(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write);
+/// Writes a file under a temporary name in the same folder ("<name>.tmp.<pid>.<n>"), flushes it to disk and renames it:
+/// the final name never holds half a file, and an existing file is replaced only by a whole one. `write` gets the
+/// temporary path; if it throws, or the disk is full, the temporary file is removed and Error names the final path, the
+/// system's reason and the remedy. Missing parent folders are made.
+void write_atomically(const std::filesystem::path& path,
+                      const std::function<void(const std::filesystem::path&)>& write);
 void write_file(const std::filesystem::path& path, std::span<const std::byte> content);
 void write_text(const std::filesystem::path& path, std::string_view content);
 

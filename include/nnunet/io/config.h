@@ -30,12 +30,12 @@ struct DataConfig {
   std::vector<double> spacings;          ///< target, mm, (z,y,x) or (y,x) (three are accepted in 2D)
   int n_class = 0;                       ///< with background
   int in_channels = 0;
-  std::string modality = "MRI";          ///< "CT" or "MRI"
-  std::vector<std::string> labels;       ///< by class; may be empty
+  std::string modality = "MRI";     ///< "CT" or "MRI"
+  std::vector<std::string> labels;  ///< by class; may be empty
   std::optional<CtStats> ct;
-  std::vector<CaseInfo> cases;           ///< may be empty
-  std::string task;                      ///< as given to preprocess; may be empty
-  std::string options;                   ///< what the folder was made with (compared before adding to it); may be empty
+  std::vector<CaseInfo> cases;  ///< may be empty
+  std::string task;             ///< as given to preprocess; may be empty
+  std::string options;          ///< what the folder was made with (compared before adding to it); may be empty
 
   int dim() const { return static_cast<int>(patch_size.size()); }
   const CaseInfo* find_case(const std::string& name) const;

@@ -29,8 +29,8 @@ struct Dataset {
 };
 
 /// Reads FOLDER/dataset.json. `training` or `test` may be absent (not both); numTraining is not trusted; paths with or
-/// without "./". Throws Error when it is missing, broken, lacks modality or labels, repeats a case name, has labels that are not 0..n-1, or has a path that
-/// leaves the folder (absolute or "..", also through symbolic links).
+/// without "./". Throws Error when it is missing, broken, lacks modality or labels, repeats a case name, has labels
+/// that are not 0..n-1, or has a path that leaves the folder (absolute or "..", also through symbolic links).
 Dataset read_dataset(const std::filesystem::path& folder);
 
 }  // namespace nnunet

@@ -8,8 +8,8 @@
 
 #include "nnunet/plan/plan.h"
 
-/// The parts of the U-Net (contract, section 3), for two or three spatial axes alike: tensors are (N,C,D,H,W) or (N,C,H,W).
-/// The names under which they register parameters are those of the reference system.
+/// The parts of the U-Net (contract, section 3), for two or three spatial axes alike: tensors are (N,C,D,H,W) or
+/// (N,C,H,W). The names under which they register parameters are those of the reference system.
 namespace nnunet {
 
 using Sizes = std::vector<std::int64_t>;
@@ -74,7 +74,8 @@ class ConvBlock : public Block {
   ConvLayer conv1_, conv2_;
 };
 
-/// Layer, convolution, normalisation, plus the input (through a convolution and normalisation where its shape differs) -> LeakyReLU.
+/// Layer, convolution, normalisation, plus the input (through a convolution and normalisation where its shape differs)
+/// -> LeakyReLU.
 class ResidualBlock : public Block {
  public:
   ResidualBlock(std::int64_t in, std::int64_t out, const Sizes& kernel, const Sizes& stride, const NetworkPlan& plan);

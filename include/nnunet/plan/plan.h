@@ -30,12 +30,12 @@ struct NetworkOptions {
   bool residual = false;
   double negative_slope = 0.01;
   std::vector<std::int64_t> filters = {};  ///< empty: min(32 * 2^i, 320 in 3D, 512 in 2D)
-  std::int64_t min_fmap = 4;          ///< no axis gets shorter: halved only while its size is at least twice this ...
-  int depth = 5;                      ///< ... and there are fewer than this many strided levels
+  std::int64_t min_fmap = 4;  ///< no axis gets shorter: halved only while its size is at least twice this ...
+  int depth = 5;              ///< ... and there are fewer than this many strided levels
 };
 
-/// Strides and kernels from patch size and spacing. Throws Error when patch and spacing differ in length (spacing may be
-/// longer: its last ones count), a size is not positive, the patch cannot be halved at all or is no multiple of the
+/// Strides and kernels from patch size and spacing. Throws Error when patch and spacing differ in length (spacing may
+/// be longer: its last ones count), a size is not positive, the patch cannot be halved at all or is no multiple of the
 /// strides (the way up would not meet the way down), or --filters has another number of entries than there are levels.
 NetworkPlan make_network_plan(const std::vector<std::int64_t>& patch, const std::vector<double>& spacing,
                               int in_channels, int n_class, const NetworkOptions& options);

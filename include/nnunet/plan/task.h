@@ -18,9 +18,9 @@ struct TaskDefaults {
   std::string_view name;    ///< "BrainTumour" ..
   std::array<std::int64_t, 3> patch_3d;
   std::array<std::int64_t, 2> patch_2d;
-  Spacing3 spacing;            ///< target, mm (z,y,x)
-  std::optional<CtStats> ct;   ///< CT tasks only
-  int channels, classes;       ///< of the original data, for synthetic benchmarks
+  Spacing3 spacing;           ///< target, mm (z,y,x)
+  std::optional<CtStats> ct;  ///< CT tasks only
+  int channels, classes;      ///< of the original data, for synthetic benchmarks
 };
 
 /// All ten, in order.

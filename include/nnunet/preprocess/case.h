@@ -16,13 +16,15 @@ struct PreprocessedCase {
   Spacing3 spacing{};                    ///< of the original, mm
 };
 
-/// Steps 2-4 of contract section 2 (crop, resample when config.dim() == 3, normalise) on one image: what training, `preprocess`, `predict` and the
-/// server all run. No padding, no 2D centre crop. Throws Error (name, problem, remedy): wrong channel count, no voxel > 0, constant in all channels,
-/// label of another shape, label class >= n_class.
+/// Steps 2-4 of contract section 2 (crop, resample when config.dim() == 3, normalise) on one image: what training,
+/// `preprocess`, `predict` and the server all run. No padding, no 2D centre crop. Throws Error (name, problem, remedy):
+/// wrong channel count, no voxel > 0, constant in all channels, label of another shape, label class >= n_class.
 /// threads: how many may work on this case (0: all cores).
-PreprocessedCase preprocess_case(const std::string& name, const Image& image, const LabelMap* label, const DataConfig& config, int threads = 1);
+PreprocessedCase preprocess_case(const std::string& name, const Image& image, const LabelMap* label,
+                                 const DataConfig& config, int threads = 1);
 
-/// Max/min spacing >= 3 of the image or of the target: such cases are resampled in-plane and by nearest neighbour along z.
+/// Max/min spacing >= 3 of the image or of the target: such cases are resampled in-plane and by nearest neighbour along
+/// z.
 bool is_anisotropic(const Spacing3& image, const Spacing3& target);
 
 }  // namespace nnunet

@@ -22,10 +22,11 @@ std::optional<Box> foreground_box(const Array<float>& image);
 /// True when a value is NaN or infinite.
 bool has_non_finite(std::span<const float> values);
 
-/// Copies out[start + i] = in[i] for the part of a volume `in` (D,H,W) that a window of shape `out_shape` starting at `offset` of it covers; the rest of
-/// out is left as it is. A negative offset pads, a positive one crops.
+/// Copies out[start + i] = in[i] for the part of a volume `in` (D,H,W) that a window of shape `out_shape` starting at
+/// `offset` of it covers; the rest of out is left as it is. A negative offset pads, a positive one crops.
 template <class T>
-void copy_window(std::span<const T> in, const Shape3& in_shape, const Shape3& offset, std::span<T> out, const Shape3& out_shape) {
+void copy_window(std::span<const T> in, const Shape3& in_shape, const Shape3& offset, std::span<T> out,
+                 const Shape3& out_shape) {
   Shape3 first{}, last{};  // of out
   for (std::size_t a = 0; a < 3; ++a) {
     first[a] = std::max<std::int64_t>(0, -offset[a]);
@@ -44,10 +45,12 @@ Array<T> crop(const Array<T>& array, const Box& box) {
   const Shape3 from = array.spatial(), to = box.shape();
   const bool channels = array.shape.size() == 4;
   const std::int64_t count = channels ? array.size(0) : 1;
-  Array<T> result(channels ? std::vector<std::int64_t>{count, to[0], to[1], to[2]} : std::vector<std::int64_t>{to[0], to[1], to[2]});
+  Array<T> result(channels ? std::vector<std::int64_t>{count, to[0], to[1], to[2]}
+                           : std::vector<std::int64_t>{to[0], to[1], to[2]});
   const auto in = static_cast<std::size_t>(volume(from)), out = static_cast<std::size_t>(volume(to));
   for (std::size_t c = 0; c < static_cast<std::size_t>(count); ++c)
-    copy_window<T>(std::span<const T>(array.values).subspan(c * in, in), from, box.start, std::span<T>(result.values).subspan(c * out, out), to);
+    copy_window<T>(std::span<const T>(array.values).subspan(c * in, in), from, box.start,
+                   std::span<T>(result.values).subspan(c * out, out), to);
   return result;
 }
 

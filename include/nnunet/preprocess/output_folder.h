@@ -12,19 +12,22 @@
 
 namespace nnunet {
 
-/// The folder that preprocessed cases are written to: keeps finished cases of a former run with the same options and data, refuses others.
+/// The folder that preprocessed cases are written to: keeps finished cases of a former run with the same options and
+/// data, refuses others.
 class OutputFolder {
  public:
-  /// Looks at what is there. Throws Error when config.json records other options or data, or when there are outputs of these names without
-  /// a config.json; with options.overwrite those outputs (never anything else in the folder) are removed instead. Throws Error when the folder cannot be written.
-  OutputFolder(std::filesystem::path path, const PreprocessOptions& options, const std::string& task, const Parameters& parameters,
-               const Dataset& dataset, const std::vector<CaseFiles>& cases);
+  /// Looks at what is there. Throws Error when config.json records other options or data, or when there are outputs of
+  /// these names without a config.json; with options.overwrite those outputs (never anything else in the folder) are
+  /// removed instead. Throws Error when the folder cannot be written.
+  OutputFolder(std::filesystem::path path, const PreprocessOptions& options, const std::string& task,
+               const Parameters& parameters, const Dataset& dataset, const std::vector<CaseFiles>& cases);
 
   const std::filesystem::path& path() const { return path_; }
   /// What a former run with the same options left: parameters and finished cases.
   const std::optional<DataConfig>& former() const { return former_; }
 
-  /// Writes y and meta first, x last, each atomically: a case is finished when its x is there. Nothing stays after a failure.
+  /// Writes y and meta first, x last, each atomically: a case is finished when its x is there. Nothing stays after a
+  /// failure.
   void write_case(const std::string& name, PreprocessedCase&& item) const;
   /// Writes config.json with these finished cases (in the order of the dataset's list).
   void write_config(DataConfig config) const;

@@ -19,12 +19,15 @@ struct Parameters {
   bool must_collect() const { return spacing.empty() || must_collect_ct(); }
 };
 
-/// Flags first, then the task's table. For val and test, `training_config` is the training folder's config.json: where it exists its values count, and flags that
-/// contradict it are an Error. Throws Error for a task without a patch size, and for --ct_stats on a dataset that is not CT.
+/// Flags first, then the task's table. For val and test, `training_config` is the training folder's config.json: where
+/// it exists its values count, and flags that contradict it are an Error. Throws Error for a task without a patch size,
+/// and for --ct_stats on a dataset that is not CT.
 Parameters choose_parameters(const PreprocessOptions& options, const std::string& task, const Dataset& dataset,
                              const std::filesystem::path& training_config);
 
-/// The configuration of the folder to be made, without cases; collects what is missing from the dataset's training cases.
-DataConfig make_config(const Parameters& parameters, const std::string& task, const Dataset& dataset, int threads, bool quiet);
+/// The configuration of the folder to be made, without cases; collects what is missing from the dataset's training
+/// cases.
+DataConfig make_config(const Parameters& parameters, const std::string& task, const Dataset& dataset, int threads,
+                       bool quiet);
 
 }  // namespace nnunet

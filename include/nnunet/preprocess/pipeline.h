@@ -12,12 +12,12 @@ namespace nnunet {
 /// What became of one case.
 struct CaseReport {
   std::string name;
-  Shape3 original{};                 ///< (D,H,W) of the image
-  Spacing3 spacing{};                ///< mm (z,y,x)
-  std::vector<std::int64_t> shape;   ///< of x (C,D,H,W)
+  Shape3 original{};                ///< (D,H,W) of the image
+  Spacing3 spacing{};               ///< mm (z,y,x)
+  std::vector<std::int64_t> shape;  ///< of x (C,D,H,W)
   double seconds = 0;
-  bool kept = false;                 ///< finished by a former run
-  std::string error;                 ///< why there is no output; empty: there is
+  bool kept = false;  ///< finished by a former run
+  std::string error;  ///< why there is no output; empty: there is
 };
 
 struct PreprocessReport {
@@ -31,9 +31,10 @@ struct PreprocessReport {
   std::string table() const;
 };
 
-/// Preprocesses a dataset (contract, sections 1 and 2): finds it, chooses or collects parameters, makes the cases that are missing, many at a time, and
-/// writes config.json. A case that cannot be made is logged and reported, and the others go on. Throws Error when nothing can be started: bad
-/// options, unknown task, broken dataset.json, folder made with other options, folder that cannot be written.
+/// Preprocesses a dataset (contract, sections 1 and 2): finds it, chooses or collects parameters, makes the cases that
+/// are missing, many at a time, and writes config.json. A case that cannot be made is logged and reported, and the
+/// others go on. Throws Error when nothing can be started: bad options, unknown task, broken dataset.json, folder made
+/// with other options, folder that cannot be written.
 PreprocessReport preprocess_dataset(const PreprocessOptions& options);
 
 }  // namespace nnunet

@@ -14,9 +14,10 @@ struct BenchmarkResult {
 /// seconds: per batch; batch_size: images in each. Percentiles with numpy's linear interpolation.
 BenchmarkResult summarise(std::vector<double> seconds, std::int64_t batch_size);
 
-/// The reference's `--benchmark`: training cases repeated, centre crops, no augmentation, Adam; one warm pass, then a second one whose steps
-/// after `warmup` are timed from batch start to batch start, loader included. train_batches steps a pass (0: one epoch).
-/// Writes RESULTS/perf.json (or --logname) and prints a line. With profile: RESULTS/trace.json.
+/// The reference's `--benchmark`: training cases repeated, centre crops, no augmentation, Adam; one warm pass, then a
+/// second one whose steps after `warmup` are timed from batch start to batch start, loader included. train_batches
+/// steps a pass (0: one epoch). Writes RESULTS/perf.json (or --logname) and prints a line. With profile:
+/// RESULTS/trace.json.
 BenchmarkResult benchmark_training(const TrainOptions& options);
 /// The bare forward on patches (test_batches passes; 0: one epoch), batch val_batch_size.
 BenchmarkResult benchmark_prediction(const TrainOptions& options);

@@ -7,9 +7,9 @@
 
 namespace nnunet {
 
-/// Dynamic loss scaling for fp16 (Micikevicius et al., "Mixed precision training", ICLR 2018), with torch.amp.GradScaler's
-/// constants: start 2^16, doubled after 2000 good steps, halved after a step with Inf or NaN, which is skipped.
-/// Disabled (fp32, bf16) it does nothing.
+/// Dynamic loss scaling for fp16 (Micikevicius et al., "Mixed precision training", ICLR 2018), with
+/// torch.amp.GradScaler's constants: start 2^16, doubled after 2000 good steps, halved after a step with Inf or NaN,
+/// which is skipped. Disabled (fp32, bf16) it does nothing.
 class GradScaler {
  public:
   explicit GradScaler(bool enabled) : enabled_(enabled) {}

@@ -33,6 +33,7 @@ class History {
 double mean_dice(const EpochRecord& record);
 
 /// Draws losses, Dice per class, learning rate and seconds per epoch. class_names: foreground classes.
-void draw_history(const std::filesystem::path& path, const History& history, const std::vector<std::string>& class_names);
+void draw_history(const std::filesystem::path& path, const History& history,
+                  const std::vector<std::string>& class_names);
 
 }  // namespace nnunet

@@ -12,8 +12,8 @@ namespace nnunet {
 struct OptimizerOptions {
   std::string name = "radam";  ///< radam, adam (decoupled weight decay: AdamW) or sgd
   double learning_rate = 0.001;
-  double momentum = 0.99;       ///< sgd
-  double weight_decay = 0.0001; ///< not sgd
+  double momentum = 0.99;        ///< sgd
+  double weight_decay = 0.0001;  ///< not sgd
 };
 
 /// Optimizers of the contract's section 4 over a list of parameters.
@@ -38,7 +38,8 @@ class Optimizer {
 /// Throws Error for an unknown name.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters);
 
-/// Scales gradients so that their global L2 norm is at most max_norm; returns the norm (0-dim tensor on their device). As torch's clip_grad_norm_.
+/// Scales gradients so that their global L2 norm is at most max_norm; returns the norm (0-dim tensor on their device).
+/// As torch's clip_grad_norm_.
 torch::Tensor clip_gradients(const std::vector<torch::Tensor>& parameters, double max_norm);
 
 }  // namespace nnunet

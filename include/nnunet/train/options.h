@@ -38,10 +38,10 @@ struct TrainOptions {
   // Length
   std::int64_t min_epochs = 30;
   std::int64_t max_epochs = 10000;
-  std::int64_t patience = 100;           ///< epochs without a better Dice sum
-  std::int64_t skip_first_n_eval = 0;    ///< epochs without evaluation
-  std::int64_t train_batches = 0;        ///< steps an epoch at most; 0: all
-  std::int64_t test_batches = 0;         ///< validation volumes at most; 0: all
+  std::int64_t patience = 100;         ///< epochs without a better Dice sum
+  std::int64_t skip_first_n_eval = 0;  ///< epochs without evaluation
+  std::int64_t train_batches = 0;      ///< steps an epoch at most; 0: all
+  std::int64_t test_batches = 0;       ///< validation volumes at most; 0: all
 
   // Data
   std::int64_t batch_size = 0;      ///< 0: 2 in 3D, 64 in 2D
@@ -59,7 +59,8 @@ struct TrainOptions {
   // Checkpoints
   bool save_ckpt = true;
   bool resume_training = false;
-  std::filesystem::path ckpt_path;  ///< with resume_training: what to continue where last.ckpt is absent; else initial weights
+  std::filesystem::path
+      ckpt_path;  ///< with resume_training: what to continue where last.ckpt is absent; else initial weights
 
   // Benchmark mode
   bool benchmark = false;

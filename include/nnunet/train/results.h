@@ -8,8 +8,9 @@ namespace nnunet {
 /// checkpoints/epoch=<n>.ckpt.
 std::filesystem::path best_checkpoint_path(const std::filesystem::path& checkpoints, std::int64_t epoch);
 
-/// last.ckpt of `checkpoints` becomes epoch=<n>.ckpt too (a hard link where the file system has them, else a copy), best.ckpt a symbolic
-/// link to it (a copy where there are none), and the former best is removed last: at every moment a whole best checkpoint is there.
+/// last.ckpt of `checkpoints` becomes epoch=<n>.ckpt too (a hard link where the file system has them, else a copy),
+/// best.ckpt a symbolic link to it (a copy where there are none), and the former best is removed last: at every moment
+/// a whole best checkpoint is there.
 void keep_best_checkpoint(const std::filesystem::path& checkpoints, std::int64_t epoch);
 
 /// A training that starts anew never destroys an earlier one: log, checkpoints and curves in `results` are moved to

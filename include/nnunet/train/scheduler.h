@@ -8,19 +8,21 @@
 namespace nnunet {
 
 struct SchedulerOptions {
-  std::string name = "none";        ///< none, multistep, cosine, plateau
+  std::string name = "none";             ///< none, multistep, cosine, plateau
   std::vector<std::int64_t> steps = {};  ///< multistep: epochs
-  double factor = 0.3;              ///< multistep, plateau
-  std::int64_t lr_patience = 70;    ///< plateau
-  std::int64_t max_epochs = 10000;  ///< cosine: length of the half wave
+  double factor = 0.3;                   ///< multistep, plateau
+  std::int64_t lr_patience = 70;         ///< plateau
+  std::int64_t max_epochs = 10000;       ///< cosine: length of the half wave
 };
 
-/// Learning rate, stepped once an epoch; as PyTorch's MultiStepLR, CosineAnnealingLR, ReduceLROnPlateau(mode min, relative threshold 1e-4).
+/// Learning rate, stepped once an epoch; as PyTorch's MultiStepLR, CosineAnnealingLR, ReduceLROnPlateau(mode min,
+/// relative threshold 1e-4).
 class Scheduler {
  public:
   /// Throws Error for an unknown name, or multistep without steps.
   Scheduler(SchedulerOptions options, double learning_rate);
-  /// After an epoch; val_loss is what plateau watches (NaN when the epoch was not evaluated: then plateau does not count it). Returns the rate of the next epoch.
+  /// After an epoch; val_loss is what plateau watches (NaN when the epoch was not evaluated: then plateau does not
+  /// count it). Returns the rate of the next epoch.
   double step(double val_loss);
   double learning_rate() const { return rate_; }
   Value state() const;

@@ -13,13 +13,15 @@
 
 namespace nnunet {
 
-/// TrainOptions turned into the loader's. On a GPU batches lie in pinned memory, so that copies run beside the computation.
+/// TrainOptions turned into the loader's. On a GPU batches lie in pinned memory, so that copies run beside the
+/// computation.
 LoaderOptions loader_options(const TrainOptions& options, const DataConfig& config, torch::Device device);
 
 /// Fills in what depends on dim: batch sizes left at 0.
 TrainOptions with_defaults(TrainOptions options);
 
-/// One optimisation step: forward under autocast, loss, backward, unscaling, clipping, update. Owns optimizer and loss scale.
+/// One optimisation step: forward under autocast, loss, backward, unscaling, clipping, update. Owns optimizer and loss
+/// scale.
 class TrainStep {
  public:
   /// The network must be on the device already.

@@ -23,7 +23,7 @@ struct EpochRecord {
 struct TrainResult {
   std::vector<EpochRecord> epochs;
   std::optional<std::int64_t> best_epoch;
-  double best_mean_dice = 0;  ///< 0-100
+  double best_mean_dice = 0;                               ///< 0-100
   std::filesystem::path best_checkpoint, last_checkpoint;  ///< empty without save_ckpt
 };
 
@@ -31,7 +31,8 @@ struct TrainResult {
 /// validation cases, early stopping, logs, checkpoints.
 ///   TrainOptions options; options.data = "data"; options.task = "04"; options.results = "results";
 ///   TrainResult result = train(options);
-/// Throws Error for options or data that do not fit, a loss that is not finite (naming the cases of the step), and files that cannot be written.
+/// Throws Error for options or data that do not fit, a loss that is not finite (naming the cases of the step), and
+/// files that cannot be written.
 TrainResult train(const TrainOptions& options);
 
 }  // namespace nnunet
