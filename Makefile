@@ -1,4 +1,4 @@
-# make build   set-up + build: build/bin/nnunet
+# make build   set-up + build: build/bin/nnunet and the tests
 # make demo    the main job: data, preprocessing, training, evaluation, prediction, score
 #              (a phantom dataset; DATA=folder TASK=04 for a Medical Segmentation Decathlon task)
 # make test    all tests
@@ -6,17 +6,22 @@
 JOBS ?= $(shell nproc)
 export TORCH_PYTHON
 
-.PHONY: setup build demo test asan clean
+.PHONY: setup configure program build demo test asan clean
 
 setup:
 	@scripts/setup.sh
 
-build: setup
-	@cmake --preset release > build-configure.log || (cat build-configure.log; rm -f build-configure.log; exit 1)
-	@rm -f build-configure.log
+configure: setup
+	@cmake --preset release
+
+build: configure
 	@cmake --build build --parallel $(JOBS)
 
-demo: build
+# The program without the tests.
+program: configure
+	@cmake --build build --parallel $(JOBS) --target nnunet_app
+
+demo: program
 	@DATA="$(DATA)" TASK="$(TASK)" DEMO_EPOCHS="$(DEMO_EPOCHS)" scripts/demo.sh
 
 test: build

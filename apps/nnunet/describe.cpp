@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -67,7 +66,8 @@ Json describe_data(const DataConfig& data) {
   json["n_class"] = data.n_class;
   json["modality"] = data.modality;
   if (!data.labels.empty()) json["labels"] = data.labels;
-  if (data.ct) json["ct"] = {{"min", data.ct->min}, {"max", data.ct->max}, {"mean", data.ct->mean}, {"std", data.ct->std}};
+  if (data.ct)
+    json["ct"] = {{"min", data.ct->min}, {"max", data.ct->max}, {"mean", data.ct->mean}, {"std", data.ct->std}};
   return json;
 }
 
@@ -99,12 +99,14 @@ Json plain_values(const Value& value, int depth = 0) {
 }
 
 /// Tensors of a value, whatever they are nested in.
-void collect_tensors(const Value& value, const std::string& name, std::vector<std::pair<std::string, torch::Tensor>>& found) {
+void collect_tensors(const Value& value, const std::string& name,
+                     std::vector<std::pair<std::string, torch::Tensor>>& found) {
   if (const auto* tensor = std::get_if<torch::Tensor>(&value.data)) found.emplace_back(name, *tensor);
   if (const auto* list = std::get_if<Value::List>(&value.data))
     for (std::size_t i = 0; i < list->size(); ++i) collect_tensors((*list)[i], fmt::format("{}[{}]", name, i), found);
   if (const auto* dict = std::get_if<Value::Dict>(&value.data))
-    for (const auto& [key, item] : *dict) collect_tensors(item, name.empty() ? key : fmt::format("{}.{}", name, key), found);
+    for (const auto& [key, item] : *dict)
+      collect_tensors(item, name.empty() ? key : fmt::format("{}.{}", name, key), found);
 }
 
 void add_tensors(Json& json, const std::vector<std::pair<std::string, torch::Tensor>>& tensors, bool list) {
@@ -115,14 +117,17 @@ void add_tensors(Json& json, const std::vector<std::pair<std::string, torch::Ten
   if (!list) return;
   json["tensor_list"] = Json::array();
   for (const auto& [name, tensor] : tensors)
-    json["tensor_list"].push_back({{"name", name}, {"shape", fmt::format("({})", fmt::join(tensor.sizes(), ", "))}, {"type", c10::toString(tensor.scalar_type())}});
+    json["tensor_list"].push_back({{"name", name},
+                                   {"shape", fmt::format("({})", fmt::join(tensor.sizes(), ", "))},
+                                   {"type", c10::toString(tensor.scalar_type())}});
 }
 
 Json describe_checkpoint(const fs::path& path, bool tensors) {
   const Value root = load_torch_file(path);
   const Value* format = root.find("format");
   Json json;
-  if (format != nullptr && std::holds_alternative<std::string>(format->data) && format->as_string("format") == "nnunet") {
+  if (format != nullptr && std::holds_alternative<std::string>(format->data) &&
+      format->as_string("format") == "nnunet") {
     const Checkpoint checkpoint = load_checkpoint(path);
     json["kind"] = "checkpoint";
     json["network"] = describe_network(checkpoint.plan);
@@ -150,7 +155,8 @@ Json describe_preprocessed(const fs::path& path, Json& problems) {
   json["kind"] = "preprocessed folder";
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(path))
-    if (const std::string name = entry.path().filename().string(); name.ends_with("_x.npy")) names.push_back(name.substr(0, name.size() - 6));
+    if (const std::string name = entry.path().filename().string(); name.ends_with("_x.npy"))
+      names.push_back(name.substr(0, name.size() - 6));
   std::ranges::sort(names);
   json["cases"] = names.size();
   json["case_list"] = Json::array();
@@ -201,17 +207,28 @@ Json describe_dataset(const fs::path& path, Json& problems) {
 
 const char* datatype_name(int code) {
   switch (code) {  // NIfTI-1's DT_* codes
-    case 2: return "uint8";
-    case 4: return "int16";
-    case 8: return "int32";
-    case 16: return "float32";
-    case 64: return "float64";
-    case 256: return "int8";
-    case 512: return "uint16";
-    case 768: return "uint32";
-    case 1024: return "int64";
-    case 1280: return "uint64";
-    default: return "other";
+    case 2:
+      return "uint8";
+    case 4:
+      return "int16";
+    case 8:
+      return "int32";
+    case 16:
+      return "float32";
+    case 64:
+      return "float64";
+    case 256:
+      return "int8";
+    case 512:
+      return "uint16";
+    case 768:
+      return "uint32";
+    case 1024:
+      return "int64";
+    case 1280:
+      return "uint64";
+    default:
+      return "other";
   }
 }
 
@@ -238,7 +255,8 @@ Json describe_nifti(const fs::path& path) {
             {"type", datatype_name(info.datatype)},
             {"orientation", orientation(image.geometry)}};
   json["affine"] = image.geometry.affine;
-  add_statistics(json, std::span<const float>(image.voxels.values), info.channels == 1 ? spacing[0] * spacing[1] * spacing[2] : 0);
+  add_statistics(json, std::span<const float>(image.voxels.values),
+                 info.channels == 1 ? spacing[0] * spacing[1] * spacing[2] : 0);
   return json;
 }
 
@@ -257,7 +275,8 @@ Json describe_any(const fs::path& path, bool tensors, Json& problems) {
   if (fs::is_directory(path)) {
     if (fs::exists(path / "config.json")) return describe_preprocessed(path, problems);
     if (fs::exists(path / "dataset.json")) return describe_dataset(path, problems);
-    throw Error(path.string(), "neither a preprocessed folder (config.json) nor a dataset (dataset.json)", "give one of these, or a file");
+    throw Error(path.string(), "neither a preprocessed folder (config.json) nor a dataset (dataset.json)",
+                "give one of these, or a file");
   }
   if (is_nifti_name(path)) return describe_nifti(path);
   if (path.extension() == ".npy") return describe_npy(path);

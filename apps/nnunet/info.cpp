@@ -16,7 +16,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// A checkpoint may hold text in any encoding.
-std::string dump(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
 
 std::string cell(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
@@ -91,8 +93,9 @@ std::string description_text(const Json& json, int indent) {
 
 void add_info(CLI::App& program) {
   CLI::App* command = program.add_subcommand(
-      "info", "Say what a checkpoint, a preprocessed folder, a dataset folder, a NIfTI image or a .npy file holds.\n"
-              "Sizes and spacings are in the order (z, y, x), in mm.");
+      "info",
+      "Say what a checkpoint, a preprocessed folder, a dataset folder, a NIfTI image or a .npy file holds.\n"
+      "Sizes and spacings are in the order (z, y, x), in mm.");
   auto flags = std::make_shared<Flags>();
   command->add_option("path", flags->paths, "Files or folders")->required();
   command->add_flag("--json", flags->json, "Print JSON (a list when several paths are given)");

@@ -17,7 +17,8 @@ constexpr std::int64_t kVersion = 1;
 
 bool is_ours(const Value& root) {
   const Value* format = root.find("format");
-  return format != nullptr && std::holds_alternative<std::string>(format->data) && format->as_string("format") == kFormat;
+  return format != nullptr && std::holds_alternative<std::string>(format->data) &&
+         format->as_string("format") == kFormat;
 }
 
 const Value& required(const Value& root, const char* key, const std::filesystem::path& path) {
@@ -31,7 +32,8 @@ Checkpoint read_ours(const Value& root, const std::filesystem::path& path) {
   const auto what = [&](const char* key) { return fmt::format("{} ({})", path.string(), key); };
   const std::int64_t version = required(root, "version", path).as_int(what("version"));
   if (version != kVersion)
-    throw Error(path.string(), fmt::format("the checkpoint has version {}, this program reads version {}", version, kVersion),
+    throw Error(path.string(),
+                fmt::format("the checkpoint has version {}, this program reads version {}", version, kVersion),
                 "use the program that wrote it, or a newer one");
   Checkpoint checkpoint;
   checkpoint.plan = plan_from_json(value_to_json(required(root, "plan", path)), what("plan"));

@@ -19,7 +19,8 @@ std::string_view without(std::string_view name, std::string_view prefix) {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
 }
 
-/// The tensors of the network under their own names. Where any name begins with "model.", others ("dice.*") belong to something else.
+/// The tensors of the network under their own names. Where any name begins with "model.", others ("dice.*") belong to
+/// something else.
 StateDict network_tensors(const Value::Dict& entries, const std::filesystem::path& path) {
   const auto of_model = [](std::string_view name) { return without(name, kWrapper).starts_with(kModel); };
   const bool lightning = std::ranges::any_of(entries, [&](const auto& entry) { return of_model(entry.first); });
@@ -39,8 +40,8 @@ const Value::Dict& find_weights(const Value& root, const std::filesystem::path& 
   const Value* nested = root.find("state_dict");
   const auto* dict = std::get_if<Value::Dict>(nested != nullptr ? &nested->data : &root.data);
   const bool any_tensor = dict != nullptr && std::ranges::any_of(*dict, [](const auto& entry) {
-    return std::holds_alternative<torch::Tensor>(entry.second.data);
-  });
+                            return std::holds_alternative<torch::Tensor>(entry.second.data);
+                          });
   if (!any_tensor)
     throw Error(path.string(), "this is not a checkpoint of a network (no state_dict with tensors)",
                 "give a checkpoint of this program, of the reference system, or a state_dict");
@@ -69,7 +70,8 @@ bool any_name_ends(const StateDict& state, std::string_view ending) {
 
 /// Hyper-parameters win over flags, and what the names of the weights prove wins over both.
 NetworkOptions network_options(const Value& root, const StateDict& state, NetworkOptions options) {
-  if (const Value* norm = hyper_parameter(root, "norm"); norm != nullptr && std::holds_alternative<std::string>(norm->data))
+  if (const Value* norm = hyper_parameter(root, "norm");
+      norm != nullptr && std::holds_alternative<std::string>(norm->data))
     options.norm = norm_from_name(norm->as_string("norm"));
   if (const Value* slope = hyper_parameter(root, "negative_slope"); slope != nullptr && !slope->is_none())
     options.negative_slope = slope->as_double("negative_slope");
@@ -93,23 +95,31 @@ std::vector<std::int64_t> filters_of(const StateDict& state) {
 }
 
 /// The plan that patch and spacing ask for, with as many levels and filters as the weights have.
-NetworkPlan plan_for(const DataConfig& data, NetworkOptions options, const StateDict& state, const std::filesystem::path& path) {
+NetworkPlan plan_for(const DataConfig& data, NetworkOptions options, const StateDict& state,
+                     const std::filesystem::path& path) {
   const auto* first = find_tensor(state, "input_block.conv1.conv.weight");
   if (first == nullptr)
-    throw Error(path.string(), fmt::format("its weights are named otherwise than a U-Net of the reference system's (first: {})", state.front().first),
+    throw Error(path.string(),
+                fmt::format("its weights are named otherwise than a U-Net of the reference system's (first: {})",
+                            state.front().first),
                 "give a checkpoint of this program or of the reference system");
   if (first->dim() != data.dim() + 2)
-    throw Error(path.string(), fmt::format("it holds a {}D network, but the data are prepared for {}D", first->dim() - 2, data.dim()),
+    throw Error(path.string(),
+                fmt::format("it holds a {}D network, but the data are prepared for {}D", first->dim() - 2, data.dim()),
                 "choose the checkpoint or --data and --dim that fit together");
   const auto filters = filters_of(state);
-  const auto plan_with = [&](NetworkOptions with) { return make_network_plan(data.patch_size, data.spacings, data.in_channels, data.n_class, with); };
+  const auto plan_with = [&](NetworkOptions with) {
+    return make_network_plan(data.patch_size, data.spacings, data.in_channels, data.n_class, with);
+  };
   options.filters.clear();
   options.depth = static_cast<int>(filters.size()) - 1;
   // Trained with a smaller --min_fmap, a network has more levels than the default allows.
   while (plan_with(options).strides.size() < filters.size() && options.min_fmap > 1) options.min_fmap /= 2;
   if (const auto levels = plan_with(options).strides.size(); levels != filters.size())
-    throw Error(path.string(), fmt::format("its network has {} levels, patch and spacing of the data allow {}", filters.size(), levels),
-                "choose the checkpoint and --data that fit together");
+    throw Error(
+        path.string(),
+        fmt::format("its network has {} levels, patch and spacing of the data allow {}", filters.size(), levels),
+        "choose the checkpoint and --data that fit together");
   options.filters = filters;
   return plan_with(options);
 }
@@ -124,7 +134,8 @@ Checkpoint read_foreign(const Value& root, const std::filesystem::path& path, co
                 "give --data with the preprocessed folder whose config.json does");
   checkpoint.data = *defaults.data;
   checkpoint.data.cases.clear();
-  checkpoint.plan = plan_for(checkpoint.data, network_options(root, checkpoint.state_dict, defaults.network), checkpoint.state_dict, path);
+  checkpoint.plan = plan_for(checkpoint.data, network_options(root, checkpoint.state_dict, defaults.network),
+                             checkpoint.state_dict, path);
   return checkpoint;
 }
 

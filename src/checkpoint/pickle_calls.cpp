@@ -19,7 +19,9 @@ namespace {
 constexpr std::int64_t kMaxExpanded = std::int64_t{1} << 28;
 constexpr std::size_t kMaxDimensions = 64;
 
-bool is_sequence(const Node* node) { return node->kind == Kind::list || node->kind == Kind::tuple; }
+bool is_sequence(const Node* node) {
+  return node->kind == Kind::list || node->kind == Kind::tuple;
+}
 
 bool is_any(const std::string& text, std::initializer_list<const char*> names) {
   return std::ranges::any_of(names, [&](const char* name) { return text == name; });
@@ -67,8 +69,9 @@ void Calls::damaged(const std::string& problem) const {
 }
 
 Node* Calls::storage(const Node* id) const {
-  if (id->kind != Kind::tuple || id->items.size() < 5 || id->items[0]->kind != Kind::text || id->items[0]->text != "storage" ||
-      id->items[1]->kind != Kind::global || id->items[2]->kind != Kind::text || id->items[4]->kind != Kind::integer)
+  if (id->kind != Kind::tuple || id->items.size() < 5 || id->items[0]->kind != Kind::text ||
+      id->items[0]->text != "storage" || id->items[1]->kind != Kind::global || id->items[2]->kind != Kind::text ||
+      id->items[4]->kind != Kind::integer)
     damaged("a tensor's storage is not described as torch does");
   if (id->items[4]->integer < 0) damaged("a tensor's storage has a negative size");
   Node* node = make_(Kind::storage);
@@ -86,14 +89,16 @@ Node* Calls::tensor(const std::vector<Node*>& arguments, torch::Dtype dtype) con
   const auto integers = [&](const Node* sequence) {
     std::vector<std::int64_t> values;
     for (const Node* item : sequence->items) {
-      if (item->kind != Kind::integer || item->integer < 0) damaged("a tensor has a negative or missing size or stride");
+      if (item->kind != Kind::integer || item->integer < 0)
+        damaged("a tensor has a negative or missing size or stride");
       values.push_back(item->integer);
     }
     return values;
   };
   const auto sizes = integers(arguments[2]), strides = integers(arguments[3]);
   const std::int64_t offset = arguments[1]->integer;
-  if (sizes.size() != strides.size() || sizes.size() > kMaxDimensions) damaged("a tensor's sizes and strides do not fit together");
+  if (sizes.size() != strides.size() || sizes.size() > kMaxDimensions)
+    damaged("a tensor's sizes and strides do not fit together");
   if (offset < 0) damaged("a tensor starts before its storage");
 
   Node* node = make_(Kind::tensor);
@@ -104,7 +109,8 @@ Node* Calls::tensor(const std::vector<Node*>& arguments, torch::Dtype dtype) con
   const auto width = static_cast<std::int64_t>(c10::elementSize(dtype));
   const Node* storage = arguments[0];
   const bool untyped = !storage_dtype(storage->type->text);
-  const std::int64_t stored_width = untyped ? 1 : static_cast<std::int64_t>(c10::elementSize(*storage_dtype(storage->type->text)));
+  const std::int64_t stored_width =
+      untyped ? 1 : static_cast<std::int64_t>(c10::elementSize(*storage_dtype(storage->type->text)));
   std::int64_t bytes = 0, last = offset, count = 1;
   bool overflow = __builtin_mul_overflow(storage->integer, stored_width, &bytes);
   for (std::size_t i = 0; i < sizes.size() && !overflow; ++i) {
@@ -129,7 +135,8 @@ Node* Calls::numpy_scalar(const std::vector<Node*>& arguments) const {
   Node* none = make_(Kind::none);
   if (arguments.size() != 2 || arguments[0]->kind != Kind::object || arguments[1]->kind != Kind::bytes) return none;
   const Node* dtype = arguments[0];
-  if (dtype->arguments.empty() || dtype->arguments[0]->kind != Kind::text || dtype->arguments[0]->text.empty()) return none;
+  if (dtype->arguments.empty() || dtype->arguments[0]->kind != Kind::text || dtype->arguments[0]->text.empty())
+    return none;
   if (dtype->state != nullptr && dtype->state->items.size() > 1 && dtype->state->items[1]->text == ">") return none;
   const std::string &type = dtype->arguments[0]->text, &bytes = arguments[1]->text;
   if (type == "f8" || type == "f4") {
@@ -152,7 +159,8 @@ Node* Calls::call(Node* callable, const std::vector<Node*>& arguments, int depth
   const std::size_t count = arguments.size();
   const bool one_sequence = count == 1 && is_sequence(arguments[0]);
 
-  if (name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_tensor") return typed_tensor(arguments);
+  if (name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_tensor")
+    return typed_tensor(arguments);
   if (name == "torch._utils._rebuild_tensor_v3") {
     // ..., requires_grad, hooks, dtype
     if (count < 7 || arguments[6]->kind != Kind::global) damaged("a tensor has no type");
@@ -164,22 +172,26 @@ Node* Calls::call(Node* callable, const std::vector<Node*>& arguments, int depth
   if (name == "torch._tensor._rebuild_from_type_v2" && count > 2 && is_sequence(arguments[2]) && depth == 0)
     return call(arguments[0], arguments[2]->items, depth + 1);
 
-  if (is_any(name, {"collections.OrderedDict", "builtins.dict", "__builtin__.dict", "collections.Counter", "collections.defaultdict"})) {
+  if (is_any(name, {"collections.OrderedDict", "builtins.dict", "__builtin__.dict", "collections.Counter",
+                    "collections.defaultdict"})) {
     Node* dict = make_(Kind::dict);
     const Node* source = count == 0 ? nullptr : arguments.back();
     if (source != nullptr && source->kind == Kind::dict) dict->items = source->items;
     if (source != nullptr && is_sequence(source))
       for (const Node* pair : source->items)
-        if (is_sequence(pair) && pair->items.size() == 2) dict->items.insert(dict->items.end(), pair->items.begin(), pair->items.end());
+        if (is_sequence(pair) && pair->items.size() == 2)
+          dict->items.insert(dict->items.end(), pair->items.begin(), pair->items.end());
     return dict;
   }
-  if (one_sequence && is_any(name, {"torch.Size", "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset",
-                                    "__builtin__.list", "__builtin__.tuple", "__builtin__.set", "__builtin__.frozenset"}))
+  if (one_sequence &&
+      is_any(name, {"torch.Size", "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset",
+                    "__builtin__.list", "__builtin__.tuple", "__builtin__.set", "__builtin__.frozenset"}))
     return arguments[0];
   if (name == "torch.device" && count > 0 && arguments[0]->kind == Kind::text) return arguments[0];
   if (is_any(name, {"pathlib.PosixPath", "pathlib.PurePosixPath", "pathlib._local.PosixPath"})) {
     Node* path = make_(Kind::text);
-    for (const Node* part : arguments) path->text += (path->text.empty() || path->text.back() == '/' ? "" : "/") + part->text;
+    for (const Node* part : arguments)
+      path->text += (path->text.empty() || path->text.back() == '/' ? "" : "/") + part->text;
     return path;
   }
   if (name == "_codecs.encode" && count == 2 && arguments[0]->kind == Kind::text) {

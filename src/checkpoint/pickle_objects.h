@@ -10,7 +10,8 @@ namespace nnunet::pickle {
 
 enum class Kind { none, boolean, integer, real, text, bytes, list, tuple, dict, global, object, storage, tensor };
 
-/// One Python object while a pickle is read. Objects may be shared and refer to each other, so an Arena owns all of them.
+/// One Python object while a pickle is read. Objects may be shared and refer to each other, so an Arena owns all of
+/// them.
 struct Node {
   Kind kind = Kind::none;
   bool visiting = false;         ///< on the path from the root, while values are made

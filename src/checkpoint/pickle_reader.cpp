@@ -28,7 +28,8 @@ constexpr const char* kRemedy = "copy or download the file again, or use another
 /// Limits what shared objects may grow to when they are written out (a few bytes of pickle can describe gigabytes).
 class Budget {
  public:
-  Budget(const std::string& name, std::size_t pickle_size) : name_(name), left_((std::size_t{1} << 28) + 64 * pickle_size) {}
+  Budget(const std::string& name, std::size_t pickle_size)
+      : name_(name), left_((std::size_t{1} << 28) + 64 * pickle_size) {}
   void spend(std::size_t bytes) {
     if (bytes > left_) throw Error(name_, "the file describes far more data than it holds", kRemedy);
     left_ -= bytes;
@@ -42,7 +43,8 @@ class Budget {
 /// The pickle machine: a stack, marks in it and a memo. The opcodes are those of Python's pickletools.
 class Machine {
  public:
-  Machine(std::string_view bytes, const std::string& name, const StorageLoader& load_storage, Arena& arena, Budget& budget)
+  Machine(std::string_view bytes, const std::string& name, const StorageLoader& load_storage, Arena& arena,
+          Budget& budget)
       : bytes_(bytes),
         name_(name),
         arena_(arena),
@@ -97,7 +99,8 @@ class Machine {
 
   void push(Node* node) { stack_.push_back(node); }
   Node* top() const {
-    if (stack_.empty() || (!marks_.empty() && stack_.size() <= marks_.back())) damaged("its description of the data is inconsistent");
+    if (stack_.empty() || (!marks_.empty() && stack_.size() <= marks_.back()))
+      damaged("its description of the data is inconsistent");
     return stack_.back();
   }
   Node* pop() {
@@ -145,8 +148,9 @@ class Machine {
       bits &= ~(std::uint64_t{0xff} << (8 * i));
       bits |= std::uint64_t{static_cast<unsigned char>(digits[i])} << (8 * i);
     }
-    const bool fits = digits.size() <= 8 || (std::all_of(digits.begin() + 8, digits.end(), [fill](char c) { return c == fill; }) &&
-                                             ((bits >> 63U) != 0) == negative);
+    const bool fits =
+        digits.size() <= 8 || (std::all_of(digits.begin() + 8, digits.end(), [fill](char c) { return c == fill; }) &&
+                               ((bits >> 63U) != 0) == negative);
     fits ? push_integer(std::bit_cast<std::int64_t>(bits)) : push(none_);
   }
 
@@ -192,26 +196,66 @@ class Machine {
 
   bool step_plain(unsigned char opcode) {
     switch (opcode) {
-      case 0x80: take(1); return true;                                                       // PROTO
-      case 0x95: take(8); return true;                                                       // FRAME
-      case 'N': push(none_); return true;                                                    // NONE
-      case 0x88: push(true_); return true;                                                   // NEWTRUE
-      case 0x89: push(false_); return true;                                                  // NEWFALSE
-      case 'K': push_integer(static_cast<std::int64_t>(take_unsigned(1))); return true;      // BININT1
-      case 'M': push_integer(static_cast<std::int64_t>(take_unsigned(2))); return true;      // BININT2
-      case 'J': push_integer(static_cast<std::int32_t>(take_unsigned(4))); return true;      // BININT
-      case 0x8a: push_long(take_unsigned(1)); return true;                                   // LONG1
-      case 0x8b: push_long(take_unsigned(4)); return true;                                   // LONG4
-      case 'G': push_real(); return true;                                                    // BINFLOAT
-      case 0x8c: push_text(Kind::text, take_unsigned(1)); return true;                       // SHORT_BINUNICODE
-      case 'X': push_text(Kind::text, take_unsigned(4)); return true;                        // BINUNICODE
-      case 0x8d: push_text(Kind::text, take_unsigned(8)); return true;                       // BINUNICODE8
-      case 'U': push_text(Kind::text, take_unsigned(1)); return true;                        // SHORT_BINSTRING (Python 2)
-      case 'T': push_text(Kind::text, take_unsigned(4)); return true;                        // BINSTRING (Python 2)
-      case 'C': push_text(Kind::bytes, take_unsigned(1)); return true;                       // SHORT_BINBYTES
-      case 'B': push_text(Kind::bytes, take_unsigned(4)); return true;                       // BINBYTES
-      case 0x8e: case 0x96: push_text(Kind::bytes, take_unsigned(8)); return true;           // BINBYTES8, BYTEARRAY8
-      default: return false;
+      case 0x80:
+        take(1);
+        return true;  // PROTO
+      case 0x95:
+        take(8);
+        return true;  // FRAME
+      case 'N':
+        push(none_);
+        return true;  // NONE
+      case 0x88:
+        push(true_);
+        return true;  // NEWTRUE
+      case 0x89:
+        push(false_);
+        return true;  // NEWFALSE
+      case 'K':
+        push_integer(static_cast<std::int64_t>(take_unsigned(1)));
+        return true;  // BININT1
+      case 'M':
+        push_integer(static_cast<std::int64_t>(take_unsigned(2)));
+        return true;  // BININT2
+      case 'J':
+        push_integer(static_cast<std::int32_t>(take_unsigned(4)));
+        return true;  // BININT
+      case 0x8a:
+        push_long(take_unsigned(1));
+        return true;  // LONG1
+      case 0x8b:
+        push_long(take_unsigned(4));
+        return true;  // LONG4
+      case 'G':
+        push_real();
+        return true;  // BINFLOAT
+      case 0x8c:
+        push_text(Kind::text, take_unsigned(1));
+        return true;  // SHORT_BINUNICODE
+      case 'X':
+        push_text(Kind::text, take_unsigned(4));
+        return true;  // BINUNICODE
+      case 0x8d:
+        push_text(Kind::text, take_unsigned(8));
+        return true;  // BINUNICODE8
+      case 'U':
+        push_text(Kind::text, take_unsigned(1));
+        return true;  // SHORT_BINSTRING (Python 2)
+      case 'T':
+        push_text(Kind::text, take_unsigned(4));
+        return true;  // BINSTRING (Python 2)
+      case 'C':
+        push_text(Kind::bytes, take_unsigned(1));
+        return true;  // SHORT_BINBYTES
+      case 'B':
+        push_text(Kind::bytes, take_unsigned(4));
+        return true;  // BINBYTES
+      case 0x8e:
+      case 0x96:
+        push_text(Kind::bytes, take_unsigned(8));
+        return true;  // BINBYTES8, BYTEARRAY8
+      default:
+        return false;
     }
   }
 
@@ -227,29 +271,89 @@ class Machine {
 
   bool step_container(unsigned char opcode) {
     switch (opcode) {
-      case '(': marks_.push_back(stack_.size()); return true;                   // MARK
-      case '1': pop_to_mark(); return true;                                     // POP_MARK
-      case '0': pop(); return true;                                             // POP
-      case '2': push(top()); return true;                                       // DUP
-      case ')': push_tuple(0); return true;                                     // EMPTY_TUPLE
-      case 0x85: push_tuple(1); return true;                                    // TUPLE1
-      case 0x86: push_tuple(2); return true;                                    // TUPLE2
-      case 0x87: push_tuple(3); return true;                                    // TUPLE3
-      case 't': push_sequence(Kind::tuple, pop_to_mark()); return true;         // TUPLE
-      case ']': case 0x8f: push_sequence(Kind::list, {}); return true;          // EMPTY_LIST, EMPTY_SET
-      case 'l': case 0x91: push_sequence(Kind::list, pop_to_mark()); return true;  // LIST, FROZENSET
-      case '}': push_sequence(Kind::dict, {}); return true;                     // EMPTY_DICT
-      case 'd': { auto items = pop_to_mark(); push_sequence(Kind::dict, {}); set_items(top(), items); return true; }  // DICT
-      case 'a': { Node* item = pop(); append(top(), {item}); return true; }     // APPEND
-      case 'e': case 0x90: { const auto items = pop_to_mark(); append(top(), items); return true; }  // APPENDS, ADDITEMS
-      case 's': { Node* value = pop(); Node* key = pop(); set_items(top(), {key, value}); return true; }  // SETITEM
-      case 'u': { const auto items = pop_to_mark(); set_items(top(), items); return true; }  // SETITEMS
-      case 'q': put(take_unsigned(1)); return true;                             // BINPUT
-      case 'r': put(take_unsigned(4)); return true;                             // LONG_BINPUT
-      case 0x94: put(memo_.size()); return true;                                // MEMOIZE
-      case 'h': get(take_unsigned(1)); return true;                             // BINGET
-      case 'j': get(take_unsigned(4)); return true;                             // LONG_BINGET
-      default: return false;
+      case '(':
+        marks_.push_back(stack_.size());
+        return true;  // MARK
+      case '1':
+        pop_to_mark();
+        return true;  // POP_MARK
+      case '0':
+        pop();
+        return true;  // POP
+      case '2':
+        push(top());
+        return true;  // DUP
+      case ')':
+        push_tuple(0);
+        return true;  // EMPTY_TUPLE
+      case 0x85:
+        push_tuple(1);
+        return true;  // TUPLE1
+      case 0x86:
+        push_tuple(2);
+        return true;  // TUPLE2
+      case 0x87:
+        push_tuple(3);
+        return true;  // TUPLE3
+      case 't':
+        push_sequence(Kind::tuple, pop_to_mark());
+        return true;  // TUPLE
+      case ']':
+      case 0x8f:
+        push_sequence(Kind::list, {});
+        return true;  // EMPTY_LIST, EMPTY_SET
+      case 'l':
+      case 0x91:
+        push_sequence(Kind::list, pop_to_mark());
+        return true;  // LIST, FROZENSET
+      case '}':
+        push_sequence(Kind::dict, {});
+        return true;  // EMPTY_DICT
+      case 'd': {
+        auto items = pop_to_mark();
+        push_sequence(Kind::dict, {});
+        set_items(top(), items);
+        return true;
+      }  // DICT
+      case 'a': {
+        Node* item = pop();
+        append(top(), {item});
+        return true;
+      }  // APPEND
+      case 'e':
+      case 0x90: {
+        const auto items = pop_to_mark();
+        append(top(), items);
+        return true;
+      }  // APPENDS, ADDITEMS
+      case 's': {
+        Node* value = pop();
+        Node* key = pop();
+        set_items(top(), {key, value});
+        return true;
+      }  // SETITEM
+      case 'u': {
+        const auto items = pop_to_mark();
+        set_items(top(), items);
+        return true;
+      }  // SETITEMS
+      case 'q':
+        put(take_unsigned(1));
+        return true;  // BINPUT
+      case 'r':
+        put(take_unsigned(4));
+        return true;  // LONG_BINPUT
+      case 0x94:
+        put(memo_.size());
+        return true;  // MEMOIZE
+      case 'h':
+        get(take_unsigned(1));
+        return true;  // BINGET
+      case 'j':
+        get(take_unsigned(4));
+        return true;  // LONG_BINGET
+      default:
+        return false;
     }
   }
 
@@ -267,16 +371,25 @@ class Machine {
         push_global(module->text, name->text);
         return true;
       }
-      case 0x92: pop(); call(); return true;         // NEWOBJ_EX: keyword arguments are dropped
-      case 'R': case 0x81: call(); return true;      // REDUCE, NEWOBJ
-      case 'Q': push(calls_.storage(pop())); return true;  // BINPERSID
-      case 'b': {                                    // BUILD
+      case 0x92:
+        pop();
+        call();
+        return true;  // NEWOBJ_EX: keyword arguments are dropped
+      case 'R':
+      case 0x81:
+        call();
+        return true;  // REDUCE, NEWOBJ
+      case 'Q':
+        push(calls_.storage(pop()));
+        return true;  // BINPERSID
+      case 'b': {     // BUILD
         Node* state = pop();
         Node* object = top();
         if (object->kind == Kind::object) object->state = state;
         return true;
       }
-      default: return false;
+      default:
+        return false;
     }
   }
 
@@ -298,16 +411,30 @@ class Values {
   Values(const std::string& name, Budget& budget) : name_(name), budget_(budget) {}
 
   Value convert(Node* node, int depth = 0) {
-    if (depth > kMaxDepth) throw Error(name_, fmt::format("its data are nested deeper than {} levels", kMaxDepth), kRemedy);
+    if (depth > kMaxDepth)
+      throw Error(name_, fmt::format("its data are nested deeper than {} levels", kMaxDepth), kRemedy);
     budget_.spend(sizeof(Value) + node->text.size());
     switch (node->kind) {
-      case Kind::boolean: return node->integer != 0;
-      case Kind::integer: return node->integer;
-      case Kind::real: return node->real;
-      case Kind::text: case Kind::bytes: return node->text;
-      case Kind::tensor: return node->tensor;
-      case Kind::list: case Kind::tuple: case Kind::dict: case Kind::object: break;
-      case Kind::none: case Kind::global: case Kind::storage: return {};
+      case Kind::boolean:
+        return node->integer != 0;
+      case Kind::integer:
+        return node->integer;
+      case Kind::real:
+        return node->real;
+      case Kind::text:
+      case Kind::bytes:
+        return node->text;
+      case Kind::tensor:
+        return node->tensor;
+      case Kind::list:
+      case Kind::tuple:
+      case Kind::dict:
+      case Kind::object:
+        break;
+      case Kind::none:
+      case Kind::global:
+      case Kind::storage:
+        return {};
     }
     if (node->visiting) return {};
     node->visiting = true;
@@ -327,12 +454,19 @@ class Values {
 
   static std::optional<std::string> key_text(const Node& key) {
     switch (key.kind) {
-      case Kind::text: case Kind::bytes: return key.text;
-      case Kind::integer: return std::to_string(key.integer);
-      case Kind::real: return fmt::format("{}", key.real);
-      case Kind::boolean: return key.integer != 0 ? "True" : "False";
-      case Kind::none: return "None";
-      default: return std::nullopt;
+      case Kind::text:
+      case Kind::bytes:
+        return key.text;
+      case Kind::integer:
+        return std::to_string(key.integer);
+      case Kind::real:
+        return fmt::format("{}", key.real);
+      case Kind::boolean:
+        return key.integer != 0 ? "True" : "False";
+      case Kind::none:
+        return "None";
+      default:
+        return std::nullopt;
     }
   }
 
@@ -347,7 +481,8 @@ class Values {
     return values;
   }
 
-  /// What an object of an unknown class holds: its entries if it is a kind of dict, its attributes, its items if a kind of list.
+  /// What an object of an unknown class holds: its entries if it is a kind of dict, its attributes, its items if a kind
+  /// of list.
   Value object(const Node& node, int depth) {
     Value::Dict values = dict(node.entries, depth);
     const auto add_attributes = [&](const Node* state) {

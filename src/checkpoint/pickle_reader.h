@@ -13,9 +13,10 @@ namespace nnunet {
 /// The storage with this key in the file, exactly `bytes` long. Throws Error when there is none or it is smaller.
 using StorageLoader = std::function<c10::Storage(const std::string& key, std::int64_t bytes)>;
 
-/// Reads a pickle (protocols 2 to 5) as torch.save makes them into plain values and tensors. Only the few callables that build
-/// tensors and containers are known, and those are done here; nothing is imported or executed. Any other object is kept as
-/// a dict of its plain attributes, or None. name: the file, for messages. Throws Error for whatever is damaged, too deep or too large.
+/// Reads a pickle (protocols 2 to 5) as torch.save makes them into plain values and tensors. Only the few callables
+/// that build tensors and containers are known, and those are done here; nothing is imported or executed. Any other
+/// object is kept as a dict of its plain attributes, or None. name: the file, for messages. Throws Error for whatever
+/// is damaged, too deep or too large.
 Value read_pickle(std::string_view bytes, const std::string& name, const StorageLoader& load_storage);
 
 }  // namespace nnunet

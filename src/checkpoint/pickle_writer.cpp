@@ -21,8 +21,11 @@ std::size_t utf8_length(const std::string& text, std::size_t at) {
   const unsigned first = byte(0), second = byte(1);
   if (first < 0x80) return 1;
   if (first >= 0xc2 && first < 0xe0 && tail(1)) return 2;
-  if (first >= 0xe0 && first < 0xf0 && tail(1) && tail(2) && (first != 0xe0 || second >= 0xa0) && (first != 0xed || second < 0xa0)) return 3;
-  if (first >= 0xf0 && first < 0xf5 && tail(1) && tail(2) && tail(3) && (first != 0xf0 || second >= 0x90) && (first != 0xf4 || second < 0x90))
+  if (first >= 0xe0 && first < 0xf0 && tail(1) && tail(2) && (first != 0xe0 || second >= 0xa0) &&
+      (first != 0xed || second < 0xa0))
+    return 3;
+  if (first >= 0xf0 && first < 0xf5 && tail(1) && tail(2) && tail(3) && (first != 0xf0 || second >= 0x90) &&
+      (first != 0xf4 || second < 0x90))
     return 4;
   return 0;
 }
@@ -31,8 +34,10 @@ std::string valid_utf8(const std::string& text) {
   std::string valid;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = utf8_length(text, at);
-    if (length == 0) valid += kReplacement;
-    else valid.append(text, at, length);
+    if (length == 0)
+      valid += kReplacement;
+    else
+      valid.append(text, at, length);
     at += std::max<std::size_t>(length, 1);
   }
   return valid;
@@ -49,13 +54,20 @@ class Writer {
   }
 
   void write(const Value& value, int depth = 0) {
-    if (depth > kMaxDepth) throw Error(name_, "the data to save are nested too deeply", "this is a defect of the program that saves");
-    if (value.is_none()) out_.bytes += 'N';
-    else if (const auto* flag = std::get_if<bool>(&value.data)) write_bool(*flag);
-    else if (const auto* integer = std::get_if<std::int64_t>(&value.data)) write_integer(*integer);
-    else if (const auto* real = std::get_if<double>(&value.data)) write_real(*real);
-    else if (const auto* text = std::get_if<std::string>(&value.data)) write_text(*text);
-    else if (const auto* tensor = std::get_if<torch::Tensor>(&value.data)) write_tensor(*tensor);
+    if (depth > kMaxDepth)
+      throw Error(name_, "the data to save are nested too deeply", "this is a defect of the program that saves");
+    if (value.is_none())
+      out_.bytes += 'N';
+    else if (const auto* flag = std::get_if<bool>(&value.data))
+      write_bool(*flag);
+    else if (const auto* integer = std::get_if<std::int64_t>(&value.data))
+      write_integer(*integer);
+    else if (const auto* real = std::get_if<double>(&value.data))
+      write_real(*real);
+    else if (const auto* text = std::get_if<std::string>(&value.data))
+      write_text(*text);
+    else if (const auto* tensor = std::get_if<torch::Tensor>(&value.data))
+      write_tensor(*tensor);
     else if (const auto* list = std::get_if<Value::List>(&value.data)) {
       out_.bytes += "](";
       for (const Value& item : *list) write(item, depth + 1);
@@ -94,19 +106,23 @@ class Writer {
   }
   void write_text(const std::string& text) {
     const std::string valid = valid_utf8(text);
-    if (valid.size() > std::numeric_limits<std::uint32_t>::max()) throw Error(name_, "a string to save is too long", "");
+    if (valid.size() > std::numeric_limits<std::uint32_t>::max())
+      throw Error(name_, "a string to save is too long", "");
     out_.bytes += 'X';
     write_little_endian(valid.size(), 4);
     out_.bytes += valid;
   }
-  void write_global(const std::string& module, const std::string& name) { out_.bytes += "c" + module + "\n" + name + "\n"; }
+  void write_global(const std::string& module, const std::string& name) {
+    out_.bytes += "c" + module + "\n" + name + "\n";
+  }
   void write_tuple(c10::IntArrayRef values) {
     out_.bytes += '(';
     for (const std::int64_t value : values) write_integer(value);
     out_.bytes += 't';
   }
 
-  // torch._utils._rebuild_tensor_v2(storage, offset, sizes, strides, requires_grad, hooks), or _v3 with the type at the end.
+  // torch._utils._rebuild_tensor_v2(storage, offset, sizes, strides, requires_grad, hooks), or _v3 with the type at the
+  // end.
   void write_tensor(const torch::Tensor& tensor) {
     if (!tensor.defined()) {
       out_.bytes += 'N';

@@ -29,7 +29,8 @@ const char* type_name(const Value& value) {
 }
 
 [[noreturn]] void wrong_type(const Value& value, std::string_view what, std::string_view wanted) {
-  throw Error(what, fmt::format("expected {}, found {}", wanted, type_name(value)), "use a checkpoint of this program or of the reference system");
+  throw Error(what, fmt::format("expected {}, found {}", wanted, type_name(value)),
+              "use a checkpoint of this program or of the reference system");
 }
 
 template <class T>
@@ -40,7 +41,8 @@ const T& get(const Value& value, std::string_view what, std::string_view wanted)
 
 /// torch.save before PyTorch 1.6 wrote a pickle of this number first.
 void refuse_legacy_format(const std::filesystem::path& path) {
-  constexpr std::array<unsigned char, 14> magic{0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
+  constexpr std::array<unsigned char, 14> magic{0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c,
+                                                0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
   std::array<char, magic.size()> start{};
   std::ifstream(path, std::ios::binary).read(start.data(), start.size());
   if (std::memcmp(start.data(), magic.data(), magic.size()) == 0)
@@ -55,12 +57,14 @@ std::string archive_name(const ZipReader& zip, const std::filesystem::path& path
     if (slash == std::string::npos || name.substr(slash) != "/data.pkl") continue;
     const std::string folder = name.substr(0, slash);
     if (zip.has(folder + "/constants.pkl"))
-      throw Error(path.string(), "this is a TorchScript program, not a checkpoint", "give the checkpoint that it was made from");
+      throw Error(path.string(), "this is a TorchScript program, not a checkpoint",
+                  "give the checkpoint that it was made from");
     if (zip.has(folder + "/byteorder") && zip.read_text(folder + "/byteorder", 16) != "little")
       throw Error(path.string(), "the file was written on a big-endian machine", "load it there and convert it");
     return folder;
   }
-  throw Error(path.string(), "this zip archive was not written by torch.save (no data.pkl)", "give a checkpoint (.ckpt, .pt, .pth)");
+  throw Error(path.string(), "this zip archive was not written by torch.save (no data.pkl)",
+              "give a checkpoint (.ckpt, .pt, .pth)");
 }
 
 /// Storages of one file by key, each read once: tensors that shared one on saving share it again.
@@ -85,7 +89,8 @@ class Storages {
     // Entries of a sound file do not overlap.
     total_ += size;
     if (total_ > zip_.file_size())
-      throw Error(path_.string(), "the file is damaged: its entries overlap", "copy or download the file again, or use another checkpoint");
+      throw Error(path_.string(), "the file is damaged: its entries overlap",
+                  "copy or download the file again, or use another checkpoint");
     c10::Storage storage(c10::Storage::use_byte_size_t(), size, c10::GetCPUAllocator(), /*resizable=*/false);
     zip_.read(entry, {static_cast<std::byte*>(storage.mutable_data()), size});
     return storage;
@@ -116,7 +121,8 @@ void write_archive(const std::filesystem::path& path, const Pickled& pickled) {
     writer.writeEndOfFile();
   }
   if (failed || !file.flush())
-    throw Error(path.string(), fmt::format("writing failed ({})", std::strerror(errno)), "free some space, or choose another folder");
+    throw Error(path.string(), fmt::format("writing failed ({})", std::strerror(errno)),
+                "free some space, or choose another folder");
 }
 
 }  // namespace
@@ -138,11 +144,21 @@ double Value::as_double(std::string_view what) const {
   return get<double>(*this, what, "a number");
 }
 
-bool Value::as_bool(std::string_view what) const { return get<bool>(*this, what, "a bool"); }
-const std::string& Value::as_string(std::string_view what) const { return get<std::string>(*this, what, "a string"); }
-const Value::List& Value::as_list(std::string_view what) const { return get<List>(*this, what, "a list"); }
-const Value::Dict& Value::as_dict(std::string_view what) const { return get<Dict>(*this, what, "a dict"); }
-const torch::Tensor& Value::as_tensor(std::string_view what) const { return get<torch::Tensor>(*this, what, "a tensor"); }
+bool Value::as_bool(std::string_view what) const {
+  return get<bool>(*this, what, "a bool");
+}
+const std::string& Value::as_string(std::string_view what) const {
+  return get<std::string>(*this, what, "a string");
+}
+const Value::List& Value::as_list(std::string_view what) const {
+  return get<List>(*this, what, "a list");
+}
+const Value::Dict& Value::as_dict(std::string_view what) const {
+  return get<Dict>(*this, what, "a dict");
+}
+const torch::Tensor& Value::as_tensor(std::string_view what) const {
+  return get<torch::Tensor>(*this, what, "a tensor");
+}
 
 Value load_torch_file(const std::filesystem::path& path) {
   try {
@@ -154,9 +170,11 @@ Value load_torch_file(const std::filesystem::path& path) {
   } catch (const Error&) {
     throw;
   } catch (const std::bad_alloc&) {
-    throw Error(path.string(), "there is not enough memory to read it", "close other programs, or use a machine with more memory");
+    throw Error(path.string(), "there is not enough memory to read it",
+                "close other programs, or use a machine with more memory");
   } catch (const std::exception& e) {  // what torch itself refuses
-    throw Error(path.string(), std::string("the file is damaged: ") + e.what(), "copy or download the file again, or use another checkpoint");
+    throw Error(path.string(), std::string("the file is damaged: ") + e.what(),
+                "copy or download the file again, or use another checkpoint");
   }
 }
 

@@ -70,7 +70,8 @@ std::optional<torch::Dtype> named_dtype(const std::string& name) {
 
 std::string dtype_name(torch::Dtype dtype) {
   const auto* type = find_type([&](const TypeNames& t) { return t.dtype == dtype; });
-  if (type == nullptr) throw Error("tensor", std::string("type ") + c10::toString(dtype) + " cannot be saved", "convert it first");
+  if (type == nullptr)
+    throw Error("tensor", std::string("type ") + c10::toString(dtype) + " cannot be saved", "convert it first");
   return type->name;
 }
 

@@ -31,7 +31,8 @@ template <class T>
 T number(std::span<const std::byte> bytes, std::size_t offset) {
   T value = 0;
   for (std::size_t i = 0; i < sizeof(T); ++i)
-    value = static_cast<T>(value | static_cast<T>(static_cast<T>(std::to_integer<std::uint8_t>(bytes[offset + i])) << (8 * i)));
+    value = static_cast<T>(value |
+                           static_cast<T>(static_cast<T>(std::to_integer<std::uint8_t>(bytes[offset + i])) << (8 * i)));
   return value;
 }
 
@@ -78,7 +79,9 @@ ZipReader::ZipReader(const std::filesystem::path& path) : path_(path) {
   }
 }
 
-ZipReader::~ZipReader() { close(file_); }
+ZipReader::~ZipReader() {
+  close(file_);
+}
 
 void ZipReader::corrupt(const std::string& problem) const {
   throw Error(path_.string(), "the file is corrupt or truncated: " + problem, kRemedy);
@@ -87,7 +90,8 @@ void ZipReader::corrupt(const std::string& problem) const {
 void ZipReader::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   if (offset > file_size_ || out.size() > file_size_ - offset) corrupt("it ends too early");
   while (!out.empty()) {
-    const ssize_t got = pread(file_, out.data(), std::min<std::size_t>(out.size(), 1U << 30), static_cast<off_t>(offset));
+    const ssize_t got =
+        pread(file_, out.data(), std::min<std::size_t>(out.size(), 1U << 30), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw Error(path_.string(), std::strerror(errno), "check the disk or the network drive");
     if (got == 0) corrupt("it ends too early");
@@ -106,14 +110,16 @@ std::vector<std::byte> ZipReader::bytes_at(std::uint64_t offset, std::uint64_t c
 ZipReader::Directory ZipReader::find_directory() const {
   const auto start = bytes_at(0, std::min<std::uint64_t>(4, file_size_));
   if (start.size() < 4 || number<std::uint32_t>(start, 0) != kLocalHeader)
-    throw Error(path_.string(), "this is not a file written by torch.save (no zip archive)", "give a checkpoint (.ckpt, .pt, .pth)");
+    throw Error(path_.string(), "this is not a file written by torch.save (no zip archive)",
+                "give a checkpoint (.ckpt, .pt, .pth)");
 
   const std::uint64_t tail_size = std::min(file_size_, kEndSize + kMaxComment);
   const std::uint64_t tail_start = file_size_ - tail_size;
   const auto tail = bytes_at(tail_start, tail_size);
   for (std::uint64_t i = tail_size >= kEndSize ? tail_size - kEndSize + 1 : 0; i-- > 0;) {
     if (number<std::uint32_t>(tail, i) != kEnd) continue;
-    Directory found{number<std::uint16_t>(tail, i + 10), number<std::uint32_t>(tail, i + 16), number<std::uint32_t>(tail, i + 12)};
+    Directory found{number<std::uint16_t>(tail, i + 10), number<std::uint32_t>(tail, i + 16),
+                    number<std::uint32_t>(tail, i + 12)};
     const std::uint64_t end = tail_start + i;
     if (end >= kEnd64LocatorSize) {
       const auto locator = bytes_at(end - kEnd64LocatorSize, kEnd64LocatorSize);
@@ -137,10 +143,11 @@ void ZipReader::read_directory(const Directory& directory) {
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     if (all.size() - at < kDirectoryHeaderSize || number<std::uint32_t>(all, at) != kDirectoryHeader)
       corrupt("its directory is damaged");
-    Entry entry{number<std::uint32_t>(all, at + 42), number<std::uint32_t>(all, at + 24), number<std::uint32_t>(all, at + 16),
-                number<std::uint16_t>(all, at + 10)};
+    Entry entry{number<std::uint32_t>(all, at + 42), number<std::uint32_t>(all, at + 24),
+                number<std::uint32_t>(all, at + 16), number<std::uint16_t>(all, at + 10)};
     std::uint64_t packed = number<std::uint32_t>(all, at + 20);
-    const std::uint64_t name_length = number<std::uint16_t>(all, at + 28), extra_length = number<std::uint16_t>(all, at + 30),
+    const std::uint64_t name_length = number<std::uint16_t>(all, at + 28),
+                        extra_length = number<std::uint16_t>(all, at + 30),
                         comment_length = number<std::uint16_t>(all, at + 32);
     at += kDirectoryHeaderSize;
     if (all.size() - at < name_length + extra_length + comment_length) corrupt("its directory is damaged");
@@ -164,7 +171,9 @@ const ZipReader::Entry& ZipReader::entry(const std::string& name) const {
   return found->second;
 }
 
-std::uint64_t ZipReader::size(const std::string& name) const { return entry(name).size; }
+std::uint64_t ZipReader::size(const std::string& name) const {
+  return entry(name).size;
+}
 
 void ZipReader::read(const std::string& name, std::span<std::byte> out) const {
   const Entry& e = entry(name);

@@ -26,16 +26,23 @@ class Md5 {
   void add(Block block) {
     static const auto sines = [] {
       std::array<std::uint32_t, 64> table{};
-      for (std::size_t i = 0; i < 64; ++i) table[i] = static_cast<std::uint32_t>(std::floor(4294967296.0 * std::fabs(std::sin(static_cast<double>(i + 1)))));
+      for (std::size_t i = 0; i < 64; ++i)
+        table[i] =
+            static_cast<std::uint32_t>(std::floor(4294967296.0 * std::fabs(std::sin(static_cast<double>(i + 1)))));
       return table;
     }();
-    constexpr std::array<std::array<int, 4>, 4> shifts{{{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}}};
+    constexpr std::array<std::array<int, 4>, 4> shifts{
+        {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}}};
     auto [a, b, c, d] = state_;
     for (unsigned i = 0; i < 64; ++i) {
       const unsigned round = i / 16;
-      const std::uint32_t mixed = round == 0 ? ((b & c) | (~b & d)) : round == 1 ? ((d & b) | (~d & c)) : round == 2 ? (b ^ c ^ d) : (c ^ (b | ~d));
+      const std::uint32_t mixed = round == 0   ? ((b & c) | (~b & d))
+                                  : round == 1 ? ((d & b) | (~d & c))
+                                  : round == 2 ? (b ^ c ^ d)
+                                               : (c ^ (b | ~d));
       const unsigned at = (round == 0 ? i : round == 1 ? 5 * i + 1 : round == 2 ? 3 * i + 5 : 7 * i) % 16 * 4;
-      const std::uint32_t word = block[at] | block[at + 1] << 8U | block[at + 2] << 16U | static_cast<std::uint32_t>(block[at + 3]) << 24U;
+      const std::uint32_t word =
+          block[at] | block[at + 1] << 8U | block[at + 2] << 16U | static_cast<std::uint32_t>(block[at + 3]) << 24U;
       const std::uint32_t turned = std::rotl(a + mixed + sines[i] + word, shifts[round][i % 4]);
       a = d, d = c, c = b, b += turned;
     }
@@ -52,7 +59,8 @@ class Md5 {
   std::array<std::uint32_t, 4> state_{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
 };
 
-/// FIPS 180-4: the constants are the first 32 bits of the fractions of the primes' cube roots, the start values of their square roots.
+/// FIPS 180-4: the constants are the first 32 bits of the fractions of the primes' cube roots, the start values of
+/// their square roots.
 class Sha256 {
  public:
   static constexpr bool big_endian = true;
@@ -71,7 +79,8 @@ class Sha256 {
   void add(Block block) {
     std::array<std::uint32_t, 64> w{};
     for (std::size_t i = 0; i < 16; ++i)
-      w[i] = static_cast<std::uint32_t>(block[4 * i]) << 24U | block[4 * i + 1] << 16U | block[4 * i + 2] << 8U | block[4 * i + 3];
+      w[i] = static_cast<std::uint32_t>(block[4 * i]) << 24U | block[4 * i + 1] << 16U | block[4 * i + 2] << 8U |
+             block[4 * i + 3];
     for (std::size_t i = 16; i < 64; ++i) {
       const std::uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3U);
       const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10U);
@@ -79,8 +88,10 @@ class Sha256 {
     }
     auto s = state_;
     for (std::size_t i = 0; i < 64; ++i) {
-      const std::uint32_t sum1 = std::rotr(s[4], 6) ^ std::rotr(s[4], 11) ^ std::rotr(s[4], 25), choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-      const std::uint32_t sum0 = std::rotr(s[0], 2) ^ std::rotr(s[0], 13) ^ std::rotr(s[0], 22), majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
+      const std::uint32_t sum1 = std::rotr(s[4], 6) ^ std::rotr(s[4], 11) ^ std::rotr(s[4], 25),
+                          choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
+      const std::uint32_t sum0 = std::rotr(s[0], 2) ^ std::rotr(s[0], 13) ^ std::rotr(s[0], 22),
+                          majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
       const std::uint32_t first = s[7] + sum1 + choice + constants_[i] + w[i];
       s = {first + sum0 + majority, s[0], s[1], s[2], s[3] + first, s[4], s[5], s[6]};
     }
@@ -94,7 +105,9 @@ class Sha256 {
   }
 
  private:
-  static std::uint32_t fraction(long double root) { return static_cast<std::uint32_t>((root - std::floor(root)) * 4294967296.0L); }
+  static std::uint32_t fraction(long double root) {
+    return static_cast<std::uint32_t>((root - std::floor(root)) * 4294967296.0L);
+  }
 
   std::array<std::uint32_t, 64> constants_{};
   std::array<std::uint32_t, 8> state_{};
@@ -115,10 +128,12 @@ std::string digest_of(const std::filesystem::path& path) {
     for (std::size_t at = 0; at < whole; at += 64) digest.add(Block(buffer.data() + at, 64));
     if (got == buffer.size()) continue;
     // The rest, a one bit, zeros, and the length in bits.
-    std::vector<unsigned char> tail(buffer.begin() + static_cast<std::ptrdiff_t>(whole), buffer.begin() + static_cast<std::ptrdiff_t>(got));
+    std::vector<unsigned char> tail(buffer.begin() + static_cast<std::ptrdiff_t>(whole),
+                                    buffer.begin() + static_cast<std::ptrdiff_t>(got));
     tail.push_back(0x80);
     while (tail.size() % 64 != 56) tail.push_back(0);
-    for (unsigned i = 0; i < 8; ++i) tail.push_back(static_cast<unsigned char>(total * 8 >> (8 * (Digest::big_endian ? 7 - i : i)) & 0xffU));
+    for (unsigned i = 0; i < 8; ++i)
+      tail.push_back(static_cast<unsigned char>(total * 8 >> (8 * (Digest::big_endian ? 7 - i : i)) & 0xffU));
     for (std::size_t at = 0; at < tail.size(); at += 64) digest.add(Block(tail.data() + at, 64));
     break;
   }
@@ -128,7 +143,11 @@ std::string digest_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::string sha256_of(const std::filesystem::path& file) { return digest_of<Sha256>(file); }
-std::string md5_of(const std::filesystem::path& file) { return digest_of<Md5>(file); }
+std::string sha256_of(const std::filesystem::path& file) {
+  return digest_of<Sha256>(file);
+}
+std::string md5_of(const std::filesystem::path& file) {
+  return digest_of<Md5>(file);
+}
 
 }  // namespace nnunet

@@ -57,13 +57,16 @@ class TemporaryFolder {
 std::string file_name(const std::string& url) {
   const std::string path = url.substr(0, url.find_first_of("?#"));
   std::string name = path.substr(path.find_last_of('/') + 1);
-  std::ranges::replace_if(name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '_' && c != '-'; }, '_');
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '_' && c != '-'; }, '_');
   if (name.empty() || name.starts_with("."))
     throw Error(url, "this address names no file", "give the address of a .tar or .tar.gz archive");
   return name;
 }
 
-std::string archive_stem(const std::string& name) { return name.substr(0, name.find('.')); }
+std::string archive_stem(const std::string& name) {
+  return name.substr(0, name.find('.'));
+}
 
 void check_sums(const fs::path& archive, const DownloadOptions& options, const std::string& md5) {
   std::string wanted = options.sha256;
@@ -84,7 +87,8 @@ fs::path find_dataset(const fs::path& folder, const fs::path& archive) {
   if (fs::exists(folder / "dataset.json")) return folder;
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.is_directory() && !entry.is_symlink() && fs::exists(entry.path() / "dataset.json")) return entry.path();
-  throw Error(archive.string(), "the archive holds no dataset (dataset.json)", "give the address of a Medical Segmentation Decathlon archive");
+  throw Error(archive.string(), "the archive holds no dataset (dataset.json)",
+              "give the address of a Medical Segmentation Decathlon archive");
 }
 
 }  // namespace
@@ -93,15 +97,19 @@ MsdArchive msd_archive(const std::string& task) {
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(task.data(), task.data() + task.size(), number);
   if (error != std::errc() || end != task.data() + task.size() || number < 1 || number > kTasks.size())
-    throw Error("--task " + task, "the Medical Segmentation Decathlon has the tasks 01 to 10", "choose one of them, or give --url");
+    throw Error("--task " + task, "the Medical Segmentation Decathlon has the tasks 01 to 10",
+                "choose one of them, or give --url");
   const Known& known = kTasks[number - 1];
   return {known.name, fmt::format("{}{}.tar", kBucket, known.name), known.md5};
 }
 
 fs::path download_dataset(const DownloadOptions& options) {
-  if (!options.sha256.empty() && (options.sha256.size() != 64 || !std::ranges::all_of(options.sha256, [](unsigned char c) { return std::isxdigit(c) != 0; })))
+  if (!options.sha256.empty() &&
+      (options.sha256.size() != 64 ||
+       !std::ranges::all_of(options.sha256, [](unsigned char c) { return std::isxdigit(c) != 0; })))
     throw Error("--sha256", "this is no SHA-256 (64 hexadecimal digits)", "copy it again");
-  const MsdArchive known = options.url.empty() ? msd_archive(options.task) : MsdArchive{archive_stem(file_name(options.url)), options.url, ""};
+  const MsdArchive known = options.url.empty() ? msd_archive(options.task)
+                                               : MsdArchive{archive_stem(file_name(options.url)), options.url, ""};
   if (fs::exists(options.results / known.name / "dataset.json")) {
     log::info(fmt::format("{} is there already", (options.results / known.name).string()));
     return options.results / known.name;
@@ -117,7 +125,9 @@ fs::path download_dataset(const DownloadOptions& options) {
   const fs::path target = options.results / (dataset == temporary.path() ? known.name : dataset.filename().string());
   std::error_code failed;
   fs::rename(dataset, target, failed);
-  if (failed) throw Error(target.string(), fmt::format("the unpacked dataset cannot be put there ({})", failed.message()), "move away what is there");
+  if (failed)
+    throw Error(target.string(), fmt::format("the unpacked dataset cannot be put there ({})", failed.message()),
+                "move away what is there");
   if (!options.keep_archive) fs::remove(archive, failed);
   return target;
 }

@@ -37,7 +37,9 @@ struct CloseCurl {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
 };
 
-fs::path with_suffix(const fs::path& file, const char* suffix) { return fs::path(file.string() + suffix); }
+fs::path with_suffix(const fs::path& file, const char* suffix) {
+  return fs::path(file.string() + suffix);
+}
 
 std::int64_t size_or_zero(const fs::path& file) {
   std::error_code none;
@@ -54,7 +56,11 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
 /// One request for the rest of a file: where its answer goes and what is known of it.
 class Transfer {
  public:
-  Transfer(const std::string& url, const fs::path& file) : url_(url), name_(file.filename().string()), part_(with_suffix(file, ".part")), tag_file_(with_suffix(file, ".part.tag")) {}
+  Transfer(const std::string& url, const fs::path& file)
+      : url_(url),
+        name_(file.filename().string()),
+        part_(with_suffix(file, ".part")),
+        tag_file_(with_suffix(file, ".part.tag")) {}
 
   /// True when the file is whole; false when it is worth trying again. Throws Error when it is not.
   bool run() {
@@ -70,7 +76,9 @@ class Transfer {
     progress_.reset();
     if (file_ && std::fflush(file_.get()) != 0) write_error_ = errno;
     file_.reset();
-    if (write_error_ != 0) throw Error(part_.string(), fmt::format("writing failed ({})", std::strerror(write_error_)), "free some space, or choose another --results");
+    if (write_error_ != 0)
+      throw Error(part_.string(), fmt::format("writing failed ({})", std::strerror(write_error_)),
+                  "free some space, or choose another --results");
     if (!refusal_.empty()) throw Error(url_, refusal_, "check --url, or try again later");
     if (status_ == 416) return answer_416();
     if (code == CURLE_OK && (status_ == 200 || status_ == 206)) {
@@ -82,10 +90,13 @@ class Transfer {
       return true;
     }
     if (status_ >= 400 && status_ != 408 && status_ != 429 && status_ < 500)
-      throw Error(url_, fmt::format("the server answered with HTTP status {}", status_), "check --url, or download the archive by hand and unpack it");
+      throw Error(url_, fmt::format("the server answered with HTTP status {}", status_),
+                  "check --url, or download the archive by hand and unpack it");
     if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT || code == CURLE_PEER_FAILED_VERIFICATION)
       throw Error(url_, curl_easy_strerror(code), "give an http or https address in --url");
-    reason_ = code == CURLE_OK ? fmt::format("HTTP status {}", status_) : error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+    reason_ = code == CURLE_OK    ? fmt::format("HTTP status {}", status_)
+              : error_[0] != '\0' ? error_
+                                  : curl_easy_strerror(code);
     return false;
   }
 
@@ -95,7 +106,8 @@ class Transfer {
  private:
   void set_options(CURL* handle, curl_slist* headers) {
     const auto set = [&](CURLoption option, auto value) {
-      if (curl_easy_setopt(handle, option, value) != CURLE_OK) throw Error(url_, "libcurl refuses an option", "use libcurl 7.85 or newer");
+      if (curl_easy_setopt(handle, option, value) != CURLE_OK)
+        throw Error(url_, "libcurl refuses an option", "use libcurl 7.85 or newer");
     };
     set(CURLOPT_URL, url_.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -142,7 +154,8 @@ class Transfer {
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n' || line.back() == ' ')) line.remove_suffix(1);
     if (line.starts_with("HTTP/")) {  // a new answer, after a redirection for instance
       const auto space = line.find(' ');
-      status_ = space == std::string_view::npos ? 0 : static_cast<long>(whole_number(line.substr(space + 1, 3)).value_or(0));
+      status_ =
+          space == std::string_view::npos ? 0 : static_cast<long>(whole_number(line.substr(space + 1, 3)).value_or(0));
       etag_.clear(), modified_.clear();
       length_ = total_ = range_start_ = -1;
       return;
@@ -153,10 +166,14 @@ class Transfer {
     std::string_view value = line.substr(colon + 1);
     while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
     const auto is = [&](const char* wanted) { return strcasecmp(key.c_str(), wanted) == 0; };
-    if (is("etag")) etag_ = value;
-    else if (is("last-modified")) modified_ = value;
-    else if (is("content-length")) length_ = whole_number(value).value_or(-1);
-    else if (is("content-range")) read_content_range(value);
+    if (is("etag"))
+      etag_ = value;
+    else if (is("last-modified"))
+      modified_ = value;
+    else if (is("content-length"))
+      length_ = whole_number(value).value_or(-1);
+    else if (is("content-range"))
+      read_content_range(value);
   }
 
   // "bytes 100-199/200", or "bytes */200" with status 416.
@@ -191,7 +208,9 @@ class Transfer {
       return false;
     }
     if (status_ == 200) {
-      if (offset_ > 0) log::info(fmt::format("{}: the server does not continue, or the remote file has changed: starting again", name_));
+      if (offset_ > 0)
+        log::info(
+            fmt::format("{}: the server does not continue, or the remote file has changed: starting again", name_));
       offset_ = 0;
       total_ = length_;
     }
@@ -202,7 +221,8 @@ class Transfer {
       write_error_ = errno == 0 ? EIO : errno;
       return false;
     }
-    const std::string title = offset_ > 0 ? fmt::format("download {} (continued at {} MB)", name_, offset_ / kMegabyte) : "download " + name_;
+    const std::string title =
+        offset_ > 0 ? fmt::format("download {} (continued at {} MB)", name_, offset_ / kMegabyte) : "download " + name_;
     progress_ = std::make_unique<Progress>(title, total_ < 0 ? 0 : (total_ - offset_) / kMegabyte, "MB");
     return true;
   }
@@ -234,7 +254,8 @@ void fetch(const std::string& url, const fs::path& file, std::chrono::millisecon
     if (transfer.received() > most) attempt = 1;
     most = std::max(most, transfer.received());
     if (attempt >= kAttempts)
-      throw Error(url, fmt::format("the download failed ({})", transfer.reason()), "check the network and run the command again: it continues where it stopped");
+      throw Error(url, fmt::format("the download failed ({})", transfer.reason()),
+                  "check the network and run the command again: it continues where it stopped");
     log::warn(fmt::format("{}: {}; trying again", url, transfer.reason()));
     std::this_thread::sleep_for(pause * (1 << (attempt * 2 - 2)));
   }

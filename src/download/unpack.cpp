@@ -35,7 +35,8 @@ void check_gzip(const fs::path& path) {
   }
   int code = Z_OK;
   const char* message = gzerror(file.get(), &code);
-  if (code != Z_OK) throw Error(path.string(), fmt::format("the archive is corrupt or truncated ({})", message), kRemedy);
+  if (code != Z_OK)
+    throw Error(path.string(), fmt::format("the archive is corrupt or truncated ({})", message), kRemedy);
 }
 
 /// The entry's path without "." parts. Throws Error when it would lead out of the folder.
@@ -48,7 +49,8 @@ fs::path safe_path(const char* name, const fs::path& archive_path) {
     if (part != "." && !part.empty()) clean /= part;
   }
   if (!safe)
-    throw Error(archive_path.string(), fmt::format("its entry \"{}\" leads out of the folder; nothing was unpacked", raw.string()),
+    throw Error(archive_path.string(),
+                fmt::format("its entry \"{}\" leads out of the folder; nothing was unpacked", raw.string()),
                 "use an archive from a source that you trust");
   return clean;
 }
@@ -59,12 +61,15 @@ void write_content(archive* reader, const fs::path& target, const fs::path& arch
   while (file) {
     const la_ssize_t got = archive_read_data(reader, buffer.data(), buffer.size());
     if (got < 0)
-      throw Error(archive_path.string(), fmt::format("the archive is corrupt or truncated ({})", archive_error_string(reader)), kRemedy);
+      throw Error(archive_path.string(),
+                  fmt::format("the archive is corrupt or truncated ({})", archive_error_string(reader)), kRemedy);
     if (got == 0) break;
     file.write(buffer.data(), got);
   }
   file.flush();
-  if (!file) throw Error(target.string(), fmt::format("writing failed ({})", std::strerror(errno)), "free some space, or choose another --results");
+  if (!file)
+    throw Error(target.string(), fmt::format("writing failed ({})", std::strerror(errno)),
+                "free some space, or choose another --results");
 }
 
 void write_entry(archive* reader, archive_entry* entry, const fs::path& folder, const fs::path& archive_path) {
@@ -72,7 +77,8 @@ void write_entry(archive* reader, archive_entry* entry, const fs::path& folder, 
   if (relative.empty() || relative.filename().string().starts_with("._")) return;
   const fs::path target = folder / relative;
   const auto refuse = [&](const char* what) {
-    throw Error(archive_path.string(), fmt::format("its entry \"{}\" is a {}; nothing was unpacked", relative.string(), what),
+    throw Error(archive_path.string(),
+                fmt::format("its entry \"{}\" is a {}; nothing was unpacked", relative.string(), what),
                 "use an archive from a source that you trust");
   };
   fs::create_directories(target.parent_path());
@@ -107,12 +113,16 @@ void unpack(const fs::path& path, const fs::path& folder) try {
   archive_read_support_format_tar(reader.get());
   const auto corrupt = [&] {
     const char* reason = archive_error_string(reader.get());
-    throw Error(path.string(), fmt::format("this is no tar archive, or a corrupt or truncated one ({})", reason == nullptr ? "unknown" : reason), kRemedy);
+    throw Error(path.string(),
+                fmt::format("this is no tar archive, or a corrupt or truncated one ({})",
+                            reason == nullptr ? "unknown" : reason),
+                kRemedy);
   };
   if (archive_read_open_filename(reader.get(), path.c_str(), 1U << 20U) != ARCHIVE_OK) corrupt();
 
   constexpr std::int64_t megabyte = 1000000;
-  Progress progress("unpack " + path.filename().string(), static_cast<std::int64_t>(fs::file_size(path)) / megabyte, "MB");
+  Progress progress("unpack " + path.filename().string(), static_cast<std::int64_t>(fs::file_size(path)) / megabyte,
+                    "MB");
   std::int64_t shown = 0;
   archive_entry* entry = nullptr;
   int code = ARCHIVE_OK;
@@ -124,7 +134,8 @@ void unpack(const fs::path& path, const fs::path& folder) try {
   }
   if (code != ARCHIVE_EOF) corrupt();
 } catch (const fs::filesystem_error& e) {
-  throw Error(path.string(), fmt::format("unpacking failed ({})", e.what()), "free some space, or choose another --results");
+  throw Error(path.string(), fmt::format("unpacking failed ({})", e.what()),
+              "free some space, or choose another --results");
 }
 
 }  // namespace nnunet

@@ -20,14 +20,15 @@ inline std::string python_with_torch() {
 /// Runs a script in the folder; its exit status.
 inline int run_python(const TempFolder& folder, const std::string& script) {
   std::ofstream(folder / "script.py") << script;
-  const std::string command = "cd '" + folder.path().string() + "' && '" + python_with_torch() + "' -W ignore script.py";
+  const std::string command =
+      "cd '" + folder.path().string() + "' && '" + python_with_torch() + "' -W ignore script.py";
   return std::system(command.c_str());
 }
 
 }  // namespace nnunet::test
 
-#define NNUNET_NEEDS_PYTHON()                                                                \
-  if (nnunet::test::python_with_torch().empty()) {                                           \
-    std::cerr << "SKIPPED: no Python with torch (" NNUNET_PYTHON_FILE ")" << std::endl;      \
-    GTEST_SKIP() << "no Python with torch";                                                  \
+#define NNUNET_NEEDS_PYTHON()                                                           \
+  if (nnunet::test::python_with_torch().empty()) {                                      \
+    std::cerr << "SKIPPED: no Python with torch (" NNUNET_PYTHON_FILE ")" << std::endl; \
+    GTEST_SKIP() << "no Python with torch";                                             \
   }

@@ -29,8 +29,11 @@ StateDict encoder(const std::vector<std::int64_t>& filters, const std::string& p
   StateDict state;
   std::int64_t in = 1;
   for (std::size_t i = 0; i < filters.size(); ++i) {
-    const std::string block = i == 0 ? "input_block" : i + 1 == filters.size() ? "bottleneck" : "downsamples." + std::to_string(i - 1);
-    state.emplace_back(prefix + block + ".conv1.conv.weight", torch::full({filters[i], in, 3, 3, 3}, static_cast<double>(i)));
+    const std::string block = i == 0                    ? "input_block"
+                              : i + 1 == filters.size() ? "bottleneck"
+                                                        : "downsamples." + std::to_string(i - 1);
+    state.emplace_back(prefix + block + ".conv1.conv.weight",
+                       torch::full({filters[i], in, 3, 3, 3}, static_cast<double>(i)));
     state.emplace_back(prefix + block + ".conv1.norm.weight", torch::ones({filters[i]}));
     in = filters[i];
   }
@@ -98,7 +101,8 @@ assert c['format'] == 'nnunet' and c['version'] == 1 and c['training'] is None
 assert list(c['state_dict'])[0] == 'input_block.conv1.conv.weight'
 assert c['state_dict']['bottleneck.conv1.conv.weight'].shape[2:] == (3, 3, 3)
 assert c['data']['patch_size'] == [16, 16, 16] and c['plan']['residual'] is False
-)"), 0);
+)"),
+            0);
 }
 
 TEST(Checkpoint, LightningCheckpointOfTheReference) {
@@ -126,7 +130,8 @@ checkpoint = {'epoch': 3, 'global_step': 40, 'pytorch-lightning_version': '1.3.8
               'optimizer_states': [adam.state_dict()], 'lr_schedulers': [], 'hparams_name': 'args', 'hyper_parameters': AttributeDict(args=args)}
 torch.save(checkpoint, 'lightning.ckpt')
 checkpoint['hyper_parameters'] = vars(args); torch.save(checkpoint, 'flat.ckpt')
-)"), 0);
+)"),
+            0);
   const DataConfig data = hippocampus();
   for (const char* name : {"lightning.ckpt", "flat.ckpt"}) {
     const Checkpoint loaded = load_checkpoint(folder / name, {&data, {}});
@@ -178,13 +183,15 @@ TEST(Checkpoint, WhatIsNoCheckpointIsRefused) {
   EXPECT_NE(refused(Value::Dict{{"state_dict", Value::Dict{}}}), "");
   EXPECT_NE(refused(Value::Dict{{"state_dict", 3}}), "");
   EXPECT_NE(refused(Value::Dict{{"weight", torch::ones({3})}}), "");
-  EXPECT_NE(refused(Value::Dict{{"input_block.conv1.conv.weight", torch::ones({8, 1, 3, 3})}}).find("2D"), std::string::npos);
+  EXPECT_NE(refused(Value::Dict{{"input_block.conv1.conv.weight", torch::ones({8, 1, 3, 3})}}).find("2D"),
+            std::string::npos);
   EXPECT_NE(refused(as_dict(encoder({1, 2, 3, 4, 5, 6, 7, 8, 9}))).find("levels"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}}).find("version"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 2}}).find("version 2"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}}).find("plan"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}, {"plan", torch::ones({1})}}), "");
-  EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}, {"plan", Value::Dict{}}, {"data", Value::Dict{}}}), "");
+  EXPECT_NE(
+      refused(Value::Dict{{"format", "nnunet"}, {"version", 1}, {"plan", Value::Dict{}}, {"data", Value::Dict{}}}), "");
   EXPECT_NE(refusal(folder / "absent.pt", {&data, {}}), "");
 }
 

@@ -21,7 +21,9 @@ std::string read_all(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-void write_all(const std::filesystem::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+void write_all(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 std::string little_endian(std::uint64_t value, int width) {
   std::string bytes;
@@ -50,21 +52,27 @@ std::string refusal(const std::filesystem::path& path) {
   }
 }
 
-std::string text(const std::string& s) { return "X" + little_endian(s.size(), 4) + s; }
-std::string integer(std::int64_t value) { return "\x8a\x08"s + little_endian(static_cast<std::uint64_t>(value), 8); }
+std::string text(const std::string& s) {
+  return "X" + little_endian(s.size(), 4) + s;
+}
+std::string integer(std::int64_t value) {
+  return "\x8a\x08"s + little_endian(static_cast<std::uint64_t>(value), 8);
+}
 
 /// A call of _rebuild_tensor_v2 with one size and one stride.
-std::string tensor(std::int64_t elements, std::int64_t offset, std::int64_t size, std::int64_t stride, const std::string& key = "0",
-                   const std::string& type = "FloatStorage") {
-  return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\n" + type + "\n" + text(key) + text("cuda:0") + integer(elements) + "tQ" +
-         integer(offset) + integer(size) + "\x85" + integer(stride) + "\x85" + "\x89" + "ccollections\nOrderedDict\n)RtR";
+std::string tensor(std::int64_t elements, std::int64_t offset, std::int64_t size, std::int64_t stride,
+                   const std::string& key = "0", const std::string& type = "FloatStorage") {
+  return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\n" + type + "\n" + text(key) +
+         text("cuda:0") + integer(elements) + "tQ" + integer(offset) + integer(size) + "\x85" + integer(stride) +
+         "\x85" + "\x89" + "ccollections\nOrderedDict\n)RtR";
 }
 
 TEST(DamagedTorchFile, MissingEmptyAndForeignFiles) {
   const TempFolder folder;
   EXPECT_THROW(load_torch_file(folder / "absent.pt"), Error);
   EXPECT_THROW(load_torch_file(folder.path()), Error);
-  for (const std::string& content : {""s, "x"s, "PK"s, "PK\x03\x04"s, "not a checkpoint at all"s, std::string(100, '\0'), "\x80\x02N."s, "PK\x05\x06"s + std::string(18, '\0')}) {
+  for (const std::string& content : {""s, "x"s, "PK"s, "PK\x03\x04"s, "not a checkpoint at all"s,
+                                     std::string(100, '\0'), "\x80\x02N."s, "PK\x05\x06"s + std::string(18, '\0')}) {
     write_all(folder / "foreign.pt", content);
     EXPECT_THROW(load_torch_file(folder / "foreign.pt"), Error) << content;
   }
@@ -76,7 +84,8 @@ TEST(DamagedTorchFile, MissingEmptyAndForeignFiles) {
 
 TEST(DamagedTorchFile, EveryTruncationIsRefused) {
   const TempFolder folder;
-  save_torch_file(folder / "a.pt", Value::Dict{{"a", torch::arange(5.0)}, {"b", "text"}, {"c", torch::ones({2}, torch::kUInt8)}});
+  save_torch_file(folder / "a.pt",
+                  Value::Dict{{"a", torch::arange(5.0)}, {"b", "text"}, {"c", torch::ones({2}, torch::kUInt8)}});
   const std::string whole = read_all(folder / "a.pt");
   for (std::size_t size = 0; size < whole.size(); size += size + 60 < whole.size() ? 5 : 1) {
     write_all(folder / "cut.pt", whole.substr(0, size));
@@ -109,8 +118,8 @@ TEST(DamagedTorchFile, FlippedBitsNeverCrashAndNeverChangeTensors) {
 // The same without the checksums' protection: every byte of the pickle itself.
 TEST(DamagedTorchFile, ChangedPicklesNeverCrash) {
   const TempFolder folder;
-  const std::string pickle = "\x80\x02}q\0("s + text("a") + tensor(2, 0, 2, 1) + text("b") + "](K\x01K\x02" + "e" + text("c") + "cargparse\nNamespace\n)\x81}" +
-                             text("x") + "G\x3f\xf8\0\0\0\0\0\0"s + "sbu.";
+  const std::string pickle = "\x80\x02}q\0("s + text("a") + tensor(2, 0, 2, 1) + text("b") + "](K\x01K\x02" + "e" +
+                             text("c") + "cargparse\nNamespace\n)\x81}" + text("x") + "G\x3f\xf8\0\0\0\0\0\0"s + "sbu.";
   ASSERT_EQ(refusal(with_pickle(folder, pickle)), "");
   int refused = 0;
   for (std::size_t i = 0; i < pickle.size(); ++i) {
@@ -129,12 +138,15 @@ TEST(DamagedTorchFile, TensorsStayInsideTheirStorages) {
   constexpr std::int64_t huge = std::int64_t{1} << 62;
   const Value sound = load_torch_file(with_pickle(folder, "\x80\x02" + tensor(2, 0, 2, 1) + "."));
   EXPECT_TRUE(torch::equal(sound.as_tensor("sound"), torch::tensor({1.0F, 2.0F})));
-  for (const std::string& bad : {tensor(2, 0, 3, 1), tensor(2, 1, 2, 1), tensor(2, 2, 1, 1), tensor(2, 0, 2, 2), tensor(2, -1, 1, 1), tensor(2, 0, -1, 1),
-                                 tensor(2, 0, 2, -1), tensor(3, 0, 3, 1), tensor(-2, 0, 1, 1), tensor(huge, 0, 1, 1), tensor(2, huge, 1, 1),
-                                 tensor(2, 0, huge, huge), tensor(2, 0, huge, 0), tensor(2, 0, 2, huge), tensor(2, 0, 1, 1, "absent"),
-                                 tensor(2, 0, 1, 1, "../data.pkl"), tensor(2, 0, 1, 1, "1"), tensor(2, 0, 2, 1, "0", "DoubleStorage")})
+  for (const std::string& bad :
+       {tensor(2, 0, 3, 1), tensor(2, 1, 2, 1), tensor(2, 2, 1, 1), tensor(2, 0, 2, 2), tensor(2, -1, 1, 1),
+        tensor(2, 0, -1, 1), tensor(2, 0, 2, -1), tensor(3, 0, 3, 1), tensor(-2, 0, 1, 1), tensor(huge, 0, 1, 1),
+        tensor(2, huge, 1, 1), tensor(2, 0, huge, huge), tensor(2, 0, huge, 0), tensor(2, 0, 2, huge),
+        tensor(2, 0, 1, 1, "absent"), tensor(2, 0, 1, 1, "../data.pkl"), tensor(2, 0, 1, 1, "1"),
+        tensor(2, 0, 2, 1, "0", "DoubleStorage")})
     EXPECT_NE(refusal(with_pickle(folder, "\x80\x02" + bad + ".")), "") << bad;
-  EXPECT_TRUE(load_torch_file(with_pickle(folder, "\x80\x02" + tensor(2, 0, 1, 1, "0", "StrangeStorage") + ".")).is_none());
+  EXPECT_TRUE(
+      load_torch_file(with_pickle(folder, "\x80\x02" + tensor(2, 0, 1, 1, "0", "StrangeStorage") + ".")).is_none());
 }
 
 TEST(DamagedTorchFile, BombsAreHarmless) {
@@ -142,19 +154,25 @@ TEST(DamagedTorchFile, BombsAreHarmless) {
   const auto marker = folder / "executed";
   const std::string command = "touch '" + marker.string() + "'";
   // os.system(command), as a value, in a list, and through builtins.eval: never called.
-  for (const std::string& call : {"cposix\nsystem\n" + text(command) + "\x85R.", "](cos\nsystem\n" + text(command) + "\x85Re.",
-                                  "cbuiltins\neval\n" + text("__import__('os').system(\"" + command + "\")") + "\x85R."})
+  for (const std::string& call :
+       {"cposix\nsystem\n" + text(command) + "\x85R.", "](cos\nsystem\n" + text(command) + "\x85Re.",
+        "cbuiltins\neval\n" + text("__import__('os').system(\"" + command + "\")") + "\x85R."})
     EXPECT_EQ(refusal(with_pickle(folder, "\x80\x02" + call)), "");
   EXPECT_FALSE(std::filesystem::exists(marker));
 
-  EXPECT_NE(refusal(with_pickle(folder, "\x80\x02" + std::string(100000, ']') + std::string(99999, 'a') + ".")), "");  // nested lists
+  EXPECT_NE(refusal(with_pickle(folder, "\x80\x02" + std::string(100000, ']') + std::string(99999, 'a') + ".")),
+            "");  // nested lists
   // Each list holds the one before it twice: 2^60 entries.
   std::string doubling = "\x80\x02]q"s + '\0' + "0";
   for (char i = 0; i < 60; ++i) doubling += "](h"s + i + "h" + i + "eq" + static_cast<char>(i + 1) + "0";
   EXPECT_NE(refusal(with_pickle(folder, doubling + "h\x3c.")), "");
-  EXPECT_EQ(refusal(with_pickle(folder, "\x80\x02]q\0h\0a."s)), "");                                   // a list in itself
-  for (const std::string& bad : {"X\xff\xff\xff\xff."s, "\x8d\xff\xff\xff\xff\xff\xff\xff\xff."s, "\x8b\xff\xff\xff\x7f."s, "h\x05."s, "t."s, "R."s, "b."s, "0."s,
-                                 "(K\x01\x30."s, "Nu."s, "N(K\x01K\x01u."s, "}(K\x01u."s, "NK\x01" "a."s, "cno newline"s, "NQ."s, "."s, ""s, "NNR."s, "\x07."s})
+  EXPECT_EQ(refusal(with_pickle(folder, "\x80\x02]q\0h\0a."s)), "");  // a list in itself
+  for (const std::string& bad :
+       {"X\xff\xff\xff\xff."s, "\x8d\xff\xff\xff\xff\xff\xff\xff\xff."s, "\x8b\xff\xff\xff\x7f."s, "h\x05."s, "t."s,
+        "R."s, "b."s, "0."s, "(K\x01\x30."s, "Nu."s, "N(K\x01K\x01u."s, "}(K\x01u."s,
+        "NK\x01"
+        "a."s,
+        "cno newline"s, "NQ."s, "."s, ""s, "NNR."s, "\x07."s})
     EXPECT_NE(refusal(with_pickle(folder, "\x80\x02" + bad)), "") << bad;
 }
 

@@ -54,10 +54,12 @@ void expect_same(const Value& a, const Value& b) {
 
 Value every_kind() {
   Value::List tensors;
-  for (const auto dtype : {torch::kFloat32, torch::kFloat64, torch::kFloat16, torch::kBFloat16, torch::kUInt8, torch::kInt8,
-                           torch::kInt16, torch::kInt32, torch::kInt64, torch::kBool, torch::kComplexFloat, torch::kComplexDouble})
+  for (const auto dtype :
+       {torch::kFloat32, torch::kFloat64, torch::kFloat16, torch::kBFloat16, torch::kUInt8, torch::kInt8, torch::kInt16,
+        torch::kInt32, torch::kInt64, torch::kBool, torch::kComplexFloat, torch::kComplexDouble})
     tensors.emplace_back(torch::arange(6).reshape({2, 3}).to(dtype));
-  for (const auto dtype : {torch::kUInt16, torch::kUInt32, torch::kUInt64, torch::kFloat8_e4m3fn, torch::kFloat8_e5m2, torch::kComplexHalf})
+  for (const auto dtype : {torch::kUInt16, torch::kUInt32, torch::kUInt64, torch::kFloat8_e4m3fn, torch::kFloat8_e5m2,
+                           torch::kComplexHalf})
     tensors.emplace_back(torch::ones({4}, dtype));
   const std::string path = "x";
   return Value::Dict{{"none", {}},
@@ -96,7 +98,8 @@ TEST(TorchFile, KeepsEveryKindOfValue) {
 
 TEST(TorchFile, ARootOfAnyKind) {
   const TempFolder folder;
-  for (const Value& value : {Value(), Value(3), Value("x"), Value(Value::List{Value::List{1}}), Value(torch::ones({3}))}) {
+  for (const Value& value :
+       {Value(), Value(3), Value("x"), Value(Value::List{Value::List{1}}), Value(torch::ones({3}))}) {
     save_torch_file(folder / "root.pt", value);
     expect_same(value, load_torch_file(folder / "root.pt"));
   }
@@ -124,7 +127,8 @@ TEST(TorchFile, AccessorsNameWhatIsWrong) {
 TEST(TorchFile, ReplacesWhatIsNotUtf8) {
   const TempFolder folder;
   save_torch_file(folder / "a.pt", std::string("a\xff\xed\xa0\x80z\xc3"));
-  EXPECT_EQ(load_torch_file(folder / "a.pt").as_string("a"), "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\xef\xbf\xbd");
+  EXPECT_EQ(load_torch_file(folder / "a.pt").as_string("a"),
+            "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\xef\xbf\xbd");
 }
 
 TEST(TorchFile, RefusesWhatCannotBeSaved) {
@@ -182,7 +186,8 @@ assert d['no elements'].shape == (0, 3)
 assert torch.equal(d['transposed'], torch.arange(6.).reshape(2, 3).T)
 assert torch.equal(d['slice'], torch.tensor([2, 5, 8]))
 d['scalar'] += 1   # writable
-)"), 0);
+)"),
+            0);
 }
 
 TEST(TorchFile, ReadsWhatTorchSaves) {
@@ -221,7 +226,8 @@ for protocol in (2, 3, 4, 5):
 cyclic = []; cyclic.append(cyclic); torch.save(cyclic, 'cyclic.pt')
 torch.save(base, 'legacy.pt', _use_new_zipfile_serialization=False)
 torch.jit.script(nn.ReLU()).save('script.pt')
-)"), 0);
+)"),
+            0);
 
   const Value state = load_torch_file(folder / "state.pt");
   ASSERT_EQ(state.as_dict("state").size(), 7U);

@@ -17,8 +17,9 @@ extern char** environ;
 namespace nnunet::test {
 
 /// A small HTTP server on the loopback interface that serves a folder. The first part of the path says how:
-/// /ranges/F, /noranges/F, /drop/F (breaks off after 100 kB of each answer), /dropnoranges/F (once), /changed/F (a new ETag each time),
-/// /redirect/F, /liar/F (answers 206 with the wrong range), /busy/F (503 twice), /short/F (announces more than it sends, no ranges).
+/// /ranges/F, /noranges/F, /drop/F (breaks off after 100 kB of each answer), /dropnoranges/F (once), /changed/F (a new
+/// ETag each time), /redirect/F, /liar/F (answers 206 with the wrong range), /busy/F (503 twice), /short/F (announces
+/// more than it sends, no ranges).
 class HttpServer {
  public:
   explicit HttpServer(const std::filesystem::path& folder) {
@@ -26,9 +27,12 @@ class HttpServer {
     std::ofstream(script) << kScript;
     const std::string script_name = script.string(), folder_name = folder.string();
     std::string python = "python3";
-    char* arguments[] = {python.data(), const_cast<char*>(script_name.c_str()), const_cast<char*>(folder_name.c_str()), nullptr};
-    if (posix_spawnp(&pid_, "python3", nullptr, nullptr, arguments, environ) != 0) throw std::runtime_error("python3 does not start");
-    for (int i = 0; i < 600 && !std::filesystem::exists(port); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    char* arguments[] = {python.data(), const_cast<char*>(script_name.c_str()), const_cast<char*>(folder_name.c_str()),
+                         nullptr};
+    if (posix_spawnp(&pid_, "python3", nullptr, nullptr, arguments, environ) != 0)
+      throw std::runtime_error("python3 does not start");
+    for (int i = 0; i < 600 && !std::filesystem::exists(port); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
     std::string number;
     std::getline(std::ifstream(port), number);
     url_ = "http://127.0.0.1:" + number;

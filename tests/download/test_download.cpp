@@ -23,7 +23,9 @@ std::string read_all(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-void write_all(const fs::path& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
+void write_all(const fs::path& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
 
 std::string noise(std::size_t size) {
   std::string bytes(size, '\0');
@@ -59,7 +61,9 @@ void write_tar(const fs::path& path, const std::vector<Entry>& entries, bool gzi
 }
 
 std::vector<Entry> dataset(const std::string& folder) {
-  return {{folder + "/", "", AE_IFDIR}, {folder + "/dataset.json", "{}"}, {"./" + folder + "/imagesTr/a.nii.gz", noise(300000)},
+  return {{folder + "/", "", AE_IFDIR},
+          {folder + "/dataset.json", "{}"},
+          {"./" + folder + "/imagesTr/a.nii.gz", noise(300000)},
           {folder + "/imagesTr/._a.nii.gz", "AppleDouble"}};
 }
 
@@ -121,7 +125,8 @@ TEST(Fetch, BrokenConnectionsAreContinued) {
   const HttpServer server(folder.path());
   fetch(server.url("/drop/file"), results / "drop");
   EXPECT_EQ(read_all(results / "drop"), content);
-  EXPECT_NE(read_all(folder / "requests").find("bytes=300000- \"v1\""), std::string::npos) << read_all(folder / "requests");
+  EXPECT_NE(read_all(folder / "requests").find("bytes=300000- \"v1\""), std::string::npos)
+      << read_all(folder / "requests");
   fetch(server.url("/dropnoranges/file"), results / "noranges");
   EXPECT_EQ(read_all(results / "noranges"), content);
   EXPECT_EQ(files_in(results.path()), 2U);
@@ -145,7 +150,8 @@ TEST(Fetch, LaterCallsContinueWhatFitsAndNothingElse) {
     return requests.substr(requests.rfind('\n') + 1);
   };
   EXPECT_EQ(attempt(content.substr(0, 1234), url + "\n\"v1\"\n"), "ranges bytes=1234- \"v1\"");
-  EXPECT_EQ(attempt(noise(10), url + "\n\"v0\"\n"), "ranges bytes=10- \"v0\"");        // the remote file has changed: sent anew
+  EXPECT_EQ(attempt(noise(10), url + "\n\"v0\"\n"),
+            "ranges bytes=10- \"v0\"");  // the remote file has changed: sent anew
   EXPECT_EQ(attempt("other", "http://elsewhere/file\n\"v1\"\n"), "ranges None None");  // the part is of another file
   EXPECT_EQ(attempt(content, url + "\n\"v1\"\n"), "ranges bytes=350000- \"v1\"");      // whole already
   EXPECT_EQ(attempt(content + "more", url + "\n\"v1\"\n"), "ranges None None");        // too long: starts again
@@ -169,7 +175,9 @@ TEST(Fetch, GivesUpOnShortAnswersAndKeepsThePart) {
   const TempFolder folder, results;
   write_all(folder / "file", noise(1000));
   const HttpServer server(folder.path());
-  EXPECT_NE(refusal([&] { fetch(server.url("/short/file"), results / "out", std::chrono::milliseconds(1)); }).find("again"), std::string::npos);
+  EXPECT_NE(
+      refusal([&] { fetch(server.url("/short/file"), results / "out", std::chrono::milliseconds(1)); }).find("again"),
+      std::string::npos);
   EXPECT_FALSE(fs::exists(results / "out"));
   EXPECT_EQ(read_all(results / "out.part"), noise(1000));
   EXPECT_NE(refusal([&] { fetch("http://127.0.0.1:1/file", results / "nobody", std::chrono::milliseconds(1)); }), "");
@@ -183,13 +191,15 @@ TEST(Unpack, PlainAndCompressed) {
     unpack(folder / "a.tar", folder / "out");
     EXPECT_EQ(read_all(folder / "out" / "Task99_Test" / "imagesTr" / "a.nii.gz"), noise(300000));
     EXPECT_EQ(files_in(folder / "out" / "Task99_Test" / "imagesTr"), 1U);
-    EXPECT_EQ(fs::status(folder / "out" / "Task99_Test" / "dataset.json").permissions() & fs::perms::set_uid, fs::perms::none);
+    EXPECT_EQ(fs::status(folder / "out" / "Task99_Test" / "dataset.json").permissions() & fs::perms::set_uid,
+              fs::perms::none);
   }
 }
 
 TEST(Unpack, LinksInside) {
   const TempFolder folder;
-  write_tar(folder / "a.tar", {{"d/file", "content"}, {"d/link", "", AE_IFLNK, "file"}, {"hard", "", AE_IFREG, "", "d/file"}});
+  write_tar(folder / "a.tar",
+            {{"d/file", "content"}, {"d/link", "", AE_IFLNK, "file"}, {"hard", "", AE_IFREG, "", "d/file"}});
   fs::create_directory(folder / "out");
   unpack(folder / "a.tar", folder / "out");
   EXPECT_EQ(read_all(folder / "out" / "d" / "link"), "content");

@@ -10,10 +10,12 @@
 
 namespace nnunet {
 
-using StateDict = std::vector<std::pair<std::string, torch::Tensor>>;  ///< names as in reference/network.json, with buffers
+using StateDict =
+    std::vector<std::pair<std::string, torch::Tensor>>;  ///< names as in reference/network.json, with buffers
 
-/// Everything prediction needs (network, data configuration, weights), and, in a checkpoint of a training, what continues it.
-/// On disk: a dict {format: "nnunet", version: 1, state_dict, plan, data, training}; plan and data are plain dicts.
+/// Everything prediction needs (network, data configuration, weights), and, in a checkpoint of a training, what
+/// continues it. On disk: a dict {format: "nnunet", version: 1, state_dict, plan, data, training}; plan and data are
+/// plain dicts.
 struct Checkpoint {
   NetworkPlan plan;
   DataConfig data;  ///< without its list of cases
@@ -29,9 +31,9 @@ struct ForeignDefaults {
   NetworkOptions network;            ///< used where its pickled hyper-parameters say nothing
 };
 
-/// Reads ours, a Lightning checkpoint of the reference system ("state_dict" with keys "model.*"; others such as "dice.*" are ignored; norm, residual,
-/// negative_slope, and so on from "hyper_parameters" where they are plain values), or a plain state_dict.
-/// Throws Error: not a checkpoint; foreign without defaults.data ("give --data").
+/// Reads ours, a Lightning checkpoint of the reference system ("state_dict" with keys "model.*"; others such as
+/// "dice.*" are ignored; norm, residual, negative_slope, and so on from "hyper_parameters" where they are plain
+/// values), or a plain state_dict. Throws Error: not a checkpoint; foreign without defaults.data ("give --data").
 Checkpoint load_checkpoint(const std::filesystem::path& path, const ForeignDefaults& defaults = {});
 
 }  // namespace nnunet

@@ -13,8 +13,8 @@
 
 namespace nnunet {
 
-/// A plain value as torch.save / torch.load know it: None, bool, int, float, str, list (tuples and sets become lists), dict
-/// with string keys in order (OrderedDict too; other plain keys become text: 3 -> "3"), tensor.
+/// A plain value as torch.save / torch.load know it: None, bool, int, float, str, list (tuples and sets become lists),
+/// dict with string keys in order (OrderedDict too; other plain keys become text: 3 -> "3"), tensor.
 ///   Value v = Value::Dict{{"epoch", 3}, {"rates", Value::List{0.1, 0.01}}, {"weight", tensor}};
 ///   const std::int64_t epoch = v.find("epoch")->as_int("epoch");
 struct Value {
@@ -25,8 +25,7 @@ struct Value {
   Value() = default;
   Value(std::same_as<bool> auto value) : data(value) {}  // not pointers
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  Value(T value) : data(static_cast<std::int64_t>(value)) {}
+  requires(!std::same_as<T, bool>) Value(T value) : data(static_cast<std::int64_t>(value)) {}
   template <std::floating_point T>
   Value(T value) : data(static_cast<double>(value)) {}
   Value(const char* value) : data(std::string(value)) {}
@@ -37,8 +36,9 @@ struct Value {
   Value(torch::Tensor value) : data(std::move(value)) {}
   /// A list of numbers, strings, ...
   template <class T>
-    requires(!std::same_as<T, Value> && !std::same_as<T, std::pair<std::string, Value>>)
-  Value(const std::vector<T>& values) : data(List(values.begin(), values.end())) {}
+  requires(!std::same_as<T, Value> && !std::same_as<T, std::pair<std::string, Value>>)
+      Value(const std::vector<T>& values)
+      : data(List(values.begin(), values.end())) {}
 
   bool is_none() const { return std::holds_alternative<std::monostate>(data); }
   /// Entry of a dict, nullptr when absent or when this is no dict.
@@ -55,13 +55,14 @@ struct Value {
 
 /// Reads a file written by torch.save (zip format). Nothing in it is executed: tensors and plain values are kept, any
 /// other class becomes a dict of its plain attributes (argparse.Namespace and the like) or None.
-/// Tensors are on the CPU, whatever device they were saved from; those that shared a storage still do. Sparse, quantized and
-/// meta tensors, objects that refer to themselves, integers beyond 64 bits and arrays of other libraries become None.
-/// Throws Error (file, problem, remedy): missing, not a torch file, truncated, corrupt (CRC-32 of every entry that is read), legacy format
-/// (before PyTorch 1.6), TorchScript, big-endian, nested deeper than 500 levels.
+/// Tensors are on the CPU, whatever device they were saved from; those that shared a storage still do. Sparse,
+/// quantized and meta tensors, objects that refer to themselves, integers beyond 64 bits and arrays of other libraries
+/// become None. Throws Error (file, problem, remedy): missing, not a torch file, truncated, corrupt (CRC-32 of every
+/// entry that is read), legacy format (before PyTorch 1.6), TorchScript, big-endian, nested deeper than 500 levels.
 Value load_torch_file(const std::filesystem::path& path);
-/// Writes a file that torch.load reads with its default weights_only=True; atomically. Tensors are written contiguous, from the CPU.
-/// Bytes of a string that are not UTF-8 become U+FFFD. Throws Error for nesting deeper than 500 levels and tensors that are not dense.
+/// Writes a file that torch.load reads with its default weights_only=True; atomically. Tensors are written contiguous,
+/// from the CPU. Bytes of a string that are not UTF-8 become U+FFFD. Throws Error for nesting deeper than 500 levels
+/// and tensors that are not dense.
 void save_torch_file(const std::filesystem::path& path, const Value& value);
 
 }  // namespace nnunet
