@@ -48,10 +48,11 @@ if [ -d "$folder/labelsTs" ]; then
   labels=$folder/labelsTs
   for image in "$folder"/imagesTs/*.nii.gz; do ln -s "$(realpath "$image")" "$images/"; done
 else
-  # No labelled test cases: some validation cases of the fold.
+  # No labelled test cases: validation cases of the fold, which the network was not trained on.
   labels=$folder/labelsTr
-  for name in $("$nnunet" info "$prepared/${TASK}_3d" --fold 0 | sed -n 's/^val: //p' | tr ' ' '\n' | head -n 6); do
-    ln -s "$(realpath "$folder/imagesTr/$name.nii.gz")" "$images/"
+  run predict --data "$prepared/${TASK}_3d/val" --results "$out/softmax_$TASK" --task "$TASK" --fold 0 --amp --ckpt_path "$best" --save_preds --overwrite
+  for softmax in $(ls "$out/softmax_$TASK"/*/*.npy | head -n 6); do
+    ln -s "$(realpath "$folder/imagesTr/$(basename "$softmax" .npy).nii.gz")" "$images/"
   done
 fi
 run predict --ckpt_path "$best" --input "$images" --output "$out/predictions_$TASK" --amp --tta --overlays

@@ -1,3 +1,4 @@
+#include <csignal>
 #include <exception>
 #include <iostream>
 
@@ -7,6 +8,8 @@
 // nnunet: one subcommand a file. This one only puts them together and turns failures into messages and exit codes:
 // 0 done, 1 failed, 2 and above: the command line was wrong (CLI11's codes).
 int main(int argc, char** argv) {
+  // A write beyond a file size limit shall fail like one to a full disk: with a message, not a signal.
+  std::signal(SIGXFSZ, SIG_IGN);
   CLI::App program(
       "nnU-Net in native C++: medical image segmentation from raw NIfTI files to trained networks and label maps.\n"
       "Each command explains itself with --help.",
