@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <sstream>
@@ -190,9 +193,8 @@ TEST_F(Cli, LossesDoNotDependOnTheNumberOfWorkers) {
     EXPECT_EQ(run.code, 0) << run.text;
     std::vector<std::string> values;
     const std::string log = read(at(results) + "/logs.json");
-    for (std::sregex_iterator i(log.begin(), log.end(), std::regex("\"(?:val_loss_full|train_loss)\": ([^,}]+)")), end;
-         i != end; ++i)
-      values.push_back((*i)[1]);
+    const std::regex pattern("\"(?:val_loss_full|train_loss)\": ([^,}]+)");
+    for (std::sregex_iterator i(log.begin(), log.end(), pattern), end; i != end; ++i) values.push_back((*i)[1]);
     return values;
   };
   const auto one = losses("w1", "--num_workers 1");
