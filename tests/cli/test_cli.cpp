@@ -309,7 +309,7 @@ TEST_F(Cli, BadOptionsAndInputs) {
   EXPECT_FAILS(nnunet_run(train("x") + " --fold 5"), "fold");
   EXPECT_FAILS(nnunet_run(train("x") + " --nfolds 11"), "fold");
   EXPECT_FAILS(nnunet_run(train("x") + " --optimizer lion"), "--optimizer");
-  EXPECT_FAILS(nnunet_run(train("x") + " --gpus 1"), "GPU");
+  EXPECT_FAILS(nnunet_run("train --task 99 --gpus 64 --data " + at("prepared") + " --results " + at("x")), "GPU");
   EXPECT_FAILS(nnunet_run("train --task 99 --data /nowhere --gpus 0"), "/nowhere");
   EXPECT_FAILS(nnunet_run("evaluate --gpus 0 --task 99 --data " + at("prepared")), "--ckpt_path");
   EXPECT_FAILS(nnunet_run("predict --gpus 0 --task 99 --data " + at("prepared")), "--ckpt_path");
