@@ -55,12 +55,12 @@ class Trainer {
     const bool resumed = prepare_results();
     logger_.emplace(o_.results / o_.logname, resumed);
     describe();
-    if (o_.max_epochs == 0 || o_.max_epochs <= epoch_) {
-      if (o_.max_epochs == 0) save(false);
-      log::info(o_.max_epochs == 0 ? "0 epochs asked for: the untrained network was saved"
-                                   : fmt::format("all {} epochs are done already", o_.max_epochs));
+    if (o_.max_epochs == 0) {
+      save(false);
+      log::info("0 epochs asked for: the untrained network was saved");
       return result();
     }
+    if (epoch_ >= o_.max_epochs) log::info(fmt::format("all {} epochs are done already", o_.max_epochs));
     Loader loader(folder_, fold_.train, loader_options(o_, folder_.config(), device_));
     for (; epoch_ < o_.max_epochs && !stop_early(); ++epoch_) run_epoch(loader);
     return result();
