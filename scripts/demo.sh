@@ -30,7 +30,6 @@ results=$out/results_$TASK
 
 step "Preprocess"
 run preprocess --data "$DATA" --results "$prepared" --task "$TASK" --dim 3 "${patch[@]}" --quiet
-run preprocess --data "$DATA" --results "$prepared" --task "$TASK" --dim 3 --exec_mode val "${patch[@]}" --quiet
 
 step "Train ($epochs epochs)"
 rm -rf "$results"
@@ -50,6 +49,7 @@ if [ -d "$folder/labelsTs" ]; then
 else
   # No labelled test cases: validation cases of the fold, which the network was not trained on.
   labels=$folder/labelsTr
+  run preprocess --data "$DATA" --results "$prepared" --task "$TASK" --dim 3 --exec_mode val "${patch[@]}" --quiet
   run predict --data "$prepared/${TASK}_3d/val" --results "$out/softmax_$TASK" --task "$TASK" --fold 0 --amp --ckpt_path "$best" --save_preds --overwrite
   for softmax in $(ls "$out/softmax_$TASK"/*/*.npy | head -n 6); do
     ln -s "$(realpath "$folder/imagesTr/$(basename "$softmax" .npy).nii.gz")" "$images/"

@@ -43,28 +43,28 @@ if [ "${#missing[@]}" -gt 0 ]; then
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-has_torch() { "$1" -c 'import torch, os, sys; sys.exit(not os.path.isdir(torch.utils.cmake_prefix_path))' 2>/dev/null; }
+# The folder of the package torch that this interpreter has; fails without one.
+torch_dir() { "$1" -c 'import torch, os; assert os.path.isdir(torch.utils.cmake_prefix_path); print(os.path.dirname(torch.__file__))' 2>/dev/null; }
 
 mkdir -p .deps
 if [ -n "${TORCH_PYTHON:-}" ]; then
-  has_torch "$TORCH_PYTHON" || die "TORCH_PYTHON=$TORCH_PYTHON has no usable torch. Install one there, or unset TORCH_PYTHON."
+  prefix=$(torch_dir "$TORCH_PYTHON") || die "TORCH_PYTHON=$TORCH_PYTHON has no usable torch. Install one there, or unset TORCH_PYTHON."
   python=$(command -v "$TORCH_PYTHON")
 else
-  if ! [ -x "$VENV/bin/python" ] || ! has_torch "$VENV/bin/python"; then
+  python="$PWD/$VENV/bin/python"
+  if ! prefix=$(torch_dir "$python"); then
     say "installing torch==$TORCH_VERSION into $VENV"
     rm -rf "$VENV"
     # Debian's own interpreter: the one that python3-venv belongs to.
     base=/usr/bin/python3
     [ -x "$base" ] || base=python3
     "$base" -m venv "$VENV"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "torch==$TORCH_VERSION" numpy
-    has_torch "$VENV/bin/python" || die "torch was installed but cannot be imported; see the messages above."
+    "$python" -m pip install --quiet --disable-pip-version-check "torch==$TORCH_VERSION" numpy
+    prefix=$(torch_dir "$python") || die "torch was installed but cannot be imported; see the messages above."
   fi
-  python="$PWD/$VENV/bin/python"
 fi
 
 # The build reads this one line: where torch is.
-prefix=$("$python" -c 'import torch, os; print(os.path.dirname(torch.__file__))')
 if [ "$(cat .deps/torch_dir 2>/dev/null)" != "$prefix" ]; then printf '%s\n' "$prefix" > .deps/torch_dir; fi
 if [ "$(cat .deps/python 2>/dev/null)" != "$python" ]; then printf '%s\n' "$python" > .deps/python; fi
 say "ready ($prefix)"
