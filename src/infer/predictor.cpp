@@ -65,7 +65,7 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
                   "only checkpoints of one configuration, such as the folds of a task, can be averaged");
     UNet network(checkpoints[i].plan);
     load_state_dict(*network, checkpoints[i].state_dict, sources[i]);
-    network->to(device_);
+    network->place(device_);
     network->eval();
     networks_.push_back(network);
   }

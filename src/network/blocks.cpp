@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "nnunet/network/concat.h"
+#include "nnunet/network/norm_act.h"
+
 namespace nnunet {
 
 namespace {
@@ -10,6 +13,7 @@ constexpr double kEpsilon = 1e-5, kMomentum = 0.1;  // the library's defaults fo
 constexpr std::int64_t kGroups = 32;
 
 torch::Tensor leaky_relu(torch::Tensor x, double slope) {
+  if (slope == 1) return x;
   // In place saves a copy of every activation; the gradient can be told from the result unless the slope is negative.
   return slope >= 0 ? at::leaky_relu_(x, slope) : at::leaky_relu(x, slope);
 }
@@ -52,18 +56,17 @@ NormLayerImpl::NormLayerImpl(Norm norm, std::int64_t channels) : norm_(norm) {
   num_batches_tracked = register_buffer("num_batches_tracked", torch::zeros({}, torch::kLong));
 }
 
-torch::Tensor NormLayerImpl::forward(const torch::Tensor& x) {
+torch::Tensor NormLayerImpl::normalise(const torch::Tensor& x) {
   const bool cudnn = x.is_cuda();
-  switch (norm_) {
-    case Norm::batch:
-      if (is_training()) num_batches_tracked.add_(1);
-      return at::batch_norm(x, weight, bias, running_mean, running_var, is_training(), kMomentum, kEpsilon, cudnn);
-    case Norm::group:
-      return at::group_norm(x, kGroups, weight, bias, kEpsilon, cudnn);
-    case Norm::instance:
-      break;
-  }
-  return at::instance_norm(x, weight, bias, {}, {}, true, kMomentum, kEpsilon, cudnn);
+  if (norm_ == Norm::instance) return at::instance_norm(x, weight, bias, {}, {}, true, kMomentum, kEpsilon, cudnn);
+  if (norm_ == Norm::group) return at::group_norm(x, kGroups, weight, bias, kEpsilon, cudnn);
+  if (is_training()) num_batches_tracked.add_(1);
+  return at::batch_norm(x, weight, bias, running_mean, running_var, is_training(), kMomentum, kEpsilon, cudnn);
+}
+
+torch::Tensor NormLayerImpl::forward(const torch::Tensor& x, double slope) {
+  if (norm_ == Norm::instance && fused) return instance_norm_act(x, weight, bias, kEpsilon, slope);
+  return leaky_relu(normalise(x), slope);
 }
 
 ConvLayerImpl::ConvLayerImpl(std::int64_t in, std::int64_t out, const Sizes& kernel, const Sizes& stride,
@@ -73,7 +76,7 @@ ConvLayerImpl::ConvLayerImpl(std::int64_t in, std::int64_t out, const Sizes& ker
       slope_(plan.negative_slope) {}
 
 torch::Tensor ConvLayerImpl::forward(const torch::Tensor& x) {
-  return leaky_relu(norm_->forward(conv_->forward(x)), slope_);
+  return norm_->forward(conv_->forward(x), slope_);
 }
 
 ConvBlock::ConvBlock(std::int64_t in, std::int64_t out, const Sizes& kernel, const Sizes& stride,
@@ -109,7 +112,7 @@ UpsampleBlock::UpsampleBlock(std::int64_t in, std::int64_t out, const Sizes& ker
                                   std::make_shared<ConvBlock>(2 * out, out, kernel, Sizes(kernel.size(), 1), plan))) {}
 
 torch::Tensor UpsampleBlock::forward(const torch::Tensor& x, const torch::Tensor& skip) {
-  return conv_block_->forward(at::cat({transp_conv_->forward(x), skip}, 1));
+  return conv_block_->forward(concat_channels(transp_conv_->forward(x), skip));
 }
 
 OutputBlock::OutputBlock(const NetworkPlan& plan)

@@ -60,8 +60,26 @@ void UNetImpl::check_input(const torch::Tensor& x) const {
   }
 }
 
+void UNetImpl::place(torch::Device device) {
+  format_ = plan_.dim == 3 ? torch::MemoryFormat::ChannelsLast3d : torch::MemoryFormat::ChannelsLast;
+  const torch::NoGradGuard no_grad;
+  to(device);
+  for (auto& weight : parameters()) {
+    if (weight.dim() != plan_.dim + 2) continue;
+    // Not contiguous(format_): it would leave 1x1 kernels as they are, and their strides decide what a convolution does
+    // with its input.
+    weight.set_data(torch::empty(weight.sizes(), weight.options().memory_format(format_)).copy_(weight));
+  }
+}
+
+void UNetImpl::use_fused_kernels(bool fused) {
+  for (const auto& module : modules(false))
+    if (auto* const norm = module->as<NormLayerImpl>()) norm->fused = fused;
+}
+
 torch::Tensor UNetImpl::forward(torch::Tensor x) {
   check_input(x);
+  x = x.contiguous(format_);
   std::vector<torch::Tensor> skips;
   for (const auto& block : encoder_) {
     x = block->forward(x);

@@ -49,7 +49,7 @@ struct Bench {
         network(make_network_plan(folder.config().patch_size, folder.config().spacings, folder.config().in_channels,
                                   folder.config().n_class, o.network)) {
     network->initialize(o.seed);
-    network->to(device);
+    network->place(device);
   }
 
   // The fold's training cases, repeated until they fill the steps.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nnunet/core/error.h"
+#include "nnunet/kernels/adam.h"
 
 namespace nnunet {
 
@@ -69,6 +70,13 @@ void restore(Tensors& tensors, const Value& state, const std::string& key, const
   for (std::size_t i = 0; i < list.size(); ++i) tensors[i].copy_(list[i].as_tensor(key));
 }
 
+/// Elements lie in the same order in memory.
+bool same_layout(const torch::Tensor& a, const torch::Tensor& b) {
+  for (std::int64_t axis = 0; axis < a.dim(); ++axis)
+    if (a.size(axis) > 1 && a.stride(axis) != b.stride(axis)) return false;
+  return true;
+}
+
 /// Two moments with bias correction; the step itself differs between RAdam and AdamW.
 class Adam : public Optimizer {
  public:
@@ -84,13 +92,17 @@ class Adam : public Optimizer {
     const Active active(parameters_);
     ++step_;
     if (active.empty()) return;
-    const Tensors mean = active.pick(exp_avg_), square = active.pick(exp_avg_sq_);
-    at::_foreach_mul_(mean, kBeta1);
-    at::_foreach_add_(mean, active.gradients, 1 - kBeta1);
-    at::_foreach_mul_(square, kBeta2);
-    at::_foreach_addcmul_(square, active.gradients, active.gradients, 1 - kBeta2);
-    if (weight_decay_ != 0) at::_foreach_mul_(active.parameters, 1 - learning_rate_ * weight_decay_);
-    update(active.parameters, mean, square);
+    kernels::AdamStep plan = this->plan();
+    plan.decay = 1 - learning_rate_ * weight_decay_;
+    if (has_kernel(active)) {
+      for (std::size_t i = 0; i < active.indices.size(); ++i)
+        kernels::adam_step(active.parameters[i].mutable_data_ptr<float>(), active.gradients[i].const_data_ptr<float>(),
+                           exp_avg_[active.indices[i]].mutable_data_ptr<float>(),
+                           exp_avg_sq_[active.indices[i]].mutable_data_ptr<float>(), active.parameters[i].numel(),
+                           plan);
+    } else {
+      plain_step(active, plan);
+    }
   }
 
   Value state() const final {
@@ -104,12 +116,49 @@ class Adam : public Optimizer {
   void load_state(const Value& state, const std::string& source) final;
 
  protected:
-  virtual void update(const Tensors& parameters, const Tensors& mean, const Tensors& square) = 0;
+  /// This step's rate, root and adaptive.
+  virtual kernels::AdamStep plan() const = 0;
   /// 1 - beta^step.
   double correction(double beta) const { return 1 - std::pow(beta, static_cast<double>(step_)); }
+  static kernels::AdamStep betas() {
+    kernels::AdamStep step;
+    step.beta1 = kBeta1;
+    step.beta2 = kBeta2;
+    step.epsilon = kEpsilon;
+    return step;
+  }
   std::int64_t step_ = 0;
 
  private:
+  /// On the CPU, element i of parameter, gradient and moments belonging together.
+  bool has_kernel(const Active& active) const {
+    for (std::size_t i = 0; i < active.indices.size(); ++i) {
+      const torch::Tensor& p = active.parameters[i];
+      if (!p.is_non_overlapping_and_dense()) return false;
+      for (const torch::Tensor& t :
+           {p, active.gradients[i], exp_avg_[active.indices[i]], exp_avg_sq_[active.indices[i]]})
+        if (!t.is_cpu() || t.scalar_type() != torch::kFloat || !same_layout(t, p)) return false;
+    }
+    return true;
+  }
+
+  void plain_step(const Active& active, const kernels::AdamStep& plan) {
+    const Tensors mean = active.pick(exp_avg_), square = active.pick(exp_avg_sq_);
+    at::_foreach_mul_(mean, kBeta1);
+    at::_foreach_add_(mean, active.gradients, 1 - kBeta1);
+    at::_foreach_mul_(square, kBeta2);
+    at::_foreach_addcmul_(square, active.gradients, active.gradients, 1 - kBeta2);
+    if (weight_decay_ != 0) at::_foreach_mul_(active.parameters, 1 - learning_rate_ * weight_decay_);
+    if (!plan.adaptive) {
+      at::_foreach_add_(active.parameters, mean, -plan.rate);
+      return;
+    }
+    Tensors denominator = at::_foreach_sqrt(square);
+    at::_foreach_div_(denominator, plan.root);
+    at::_foreach_add_(denominator, kEpsilon);
+    at::_foreach_addcdiv_(active.parameters, mean, denominator, -plan.rate);
+  }
+
   std::string name_;
   double weight_decay_;
   Tensors exp_avg_, exp_avg_sq_;
@@ -139,11 +188,11 @@ class AdamW final : public Adam {
   AdamW(const OptimizerOptions& options, Tensors parameters) : Adam("adam", options, std::move(parameters)) {}
 
  private:
-  void update(const Tensors& parameters, const Tensors& mean, const Tensors& square) override {
-    Tensors denominator = at::_foreach_sqrt(square);
-    at::_foreach_div_(denominator, std::sqrt(correction(kBeta2)));
-    at::_foreach_add_(denominator, kEpsilon);
-    at::_foreach_addcdiv_(parameters, mean, denominator, -learning_rate_ / correction(kBeta1));
+  kernels::AdamStep plan() const override {
+    kernels::AdamStep step = betas();
+    step.rate = learning_rate_ / correction(kBeta1);
+    step.root = std::sqrt(correction(kBeta2));
+    return step;
   }
 };
 
@@ -153,19 +202,17 @@ class RAdam final : public Adam {
   RAdam(const OptimizerOptions& options, Tensors parameters) : Adam("radam", options, std::move(parameters)) {}
 
  private:
-  void update(const Tensors& parameters, const Tensors& mean, const Tensors& square) override {
+  kernels::AdamStep plan() const override {
     const double power = std::pow(kBeta2, static_cast<double>(step_));
     const double n_max = 2 / (1 - kBeta2) - 1;
     const double n = n_max - 2 * static_cast<double>(step_) * power / (1 - power);
     const double rate = learning_rate_ / correction(kBeta1);
-    if (n < 5) {  // the variance is not yet known well enough
-      at::_foreach_add_(parameters, mean, -rate);
-      return;
-    }
-    const double rectification = std::sqrt((1 - power) * (n - 4) / (n_max - 4) * (n - 2) / n * n_max / (n_max - 2));
-    Tensors denominator = at::_foreach_sqrt(square);
-    at::_foreach_add_(denominator, kEpsilon);
-    at::_foreach_addcdiv_(parameters, mean, denominator, -rate * rectification);
+    kernels::AdamStep step = betas();
+    step.adaptive = n >= 5;  // else the variance is not yet known well enough
+    const double rectification =
+        step.adaptive ? std::sqrt((1 - power) * (n - 4) / (n_max - 4) * (n - 2) / n * n_max / (n_max - 2)) : 1;
+    step.rate = rate * rectification;
+    return step;
   }
 };
 

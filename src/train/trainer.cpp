@@ -75,7 +75,7 @@ class Trainer {
       load_state_dict(*network, load_checkpoint(o_.ckpt_path, defaults).state_dict, o_.ckpt_path.string());
       log::info(fmt::format("initial weights: {}", o_.ckpt_path.string()));
     }
-    network->to(device_);
+    network->place(device_);
     return network;
   }
 

@@ -77,5 +77,64 @@ TEST(Loss, RefusesLabelsOfAnotherShape) {
   EXPECT_THROW(dice_ce_loss(torch::zeros({2, 1, 4, 4}), torch::zeros({2, 4, 4}, torch::kByte)), Error);
 }
 
+/// The fast version beside the plain one, with its gradient.
+void compare(const torch::Tensor& logits, const torch::Tensor& label, bool focal) {
+  const torch::Tensor fast = logits.detach().requires_grad_();
+  const torch::Tensor plain = logits.detach().to(torch::kDouble).requires_grad_();
+  const torch::Tensor a = dice_ce_loss(fast, label, focal);
+  // In float32 whatever the logits: its own rounding is the tolerance.
+  const torch::Tensor b = plain_dice_ce_loss(plain, label, focal);
+  (a * 3).backward();
+  (b * 3).backward();
+  EXPECT_NEAR(a.item<double>(), b.item<double>(), 1e-5);
+  EXPECT_EQ(fast.grad().scalar_type(), logits.scalar_type());
+  const double scale = plain.grad().abs().max().item<double>();
+  const double tolerance = logits.scalar_type() == torch::kFloat ? 1e-5 : 5e-3;
+  EXPECT_LT((fast.grad().to(torch::kDouble) - plain.grad()).abs().max().item<double>(), tolerance * scale)
+      << logits.sizes() << " " << logits.scalar_type() << " focal " << focal;
+}
+
+TEST(Loss, FastVersionAgreesWithThePlainOne) {
+  torch::manual_seed(3);
+  const std::vector<std::vector<std::int64_t>> shapes{{2, 3, 9, 10, 11}, {1, 2, 65},   {1, 105, 5, 7, 3},
+                                                      {3, 5, 33, 17},    {1, 4, 1, 1}, {2, 3, 24, 25, 26}};
+  for (const auto& shape : shapes) {
+    std::vector<std::int64_t> label_shape = shape;
+    label_shape.erase(label_shape.begin() + 1);
+    const torch::Tensor label = torch::randint(0, shape[1], label_shape).to(torch::kByte);
+    for (const auto type : {torch::kFloat, torch::kBFloat16}) {
+      for (const bool focal : {false, true}) {
+        const torch::Tensor logits = (torch::randn(shape) * 4).to(type);
+        compare(logits, label, focal);
+        if (shape.size() == 5) compare(logits.contiguous(torch::MemoryFormat::ChannelsLast3d), label, focal);
+        if (shape.size() == 4) compare(logits.contiguous(torch::MemoryFormat::ChannelsLast), label, focal);
+      }
+    }
+  }
+}
+
+TEST(Loss, TakesLogitsThatAreNotContiguous) {
+  torch::manual_seed(4);
+  const torch::Tensor logits = torch::randn({2, 6, 8, 20});
+  const torch::Tensor label = torch::randint(0, 3, {2, 8, 20}).to(torch::kByte).slice(2, 0, 20, 2);
+  compare(logits.slice(1, 1, 4).slice(3, 0, 20, 2), label, false);
+}
+
+TEST(Loss, LargeLogitsStayFinite) {
+  torch::Tensor logits = torch::zeros({1, 3, 4, 4});
+  logits.select(1, 2).fill_(1e4f);
+  logits.requires_grad_();
+  const torch::Tensor loss = dice_ce_loss(logits, torch::zeros({1, 4, 4}, torch::kByte));
+  loss.backward();
+  EXPECT_NEAR(loss.item<double>(), 1e4 + 1 - 0.5, 1);
+  EXPECT_TRUE(logits.grad().isfinite().all().item<bool>());
+  EXPECT_TRUE(std::isnan(dice_ce_loss(logits * std::nan(""), torch::zeros({1, 4, 4}, torch::kByte)).item<double>()));
+}
+
+TEST(Loss, RefusesLabelsThatAreNoClass) {
+  const torch::Tensor label = torch::full({1, 4, 4}, 3, torch::kByte);
+  EXPECT_THROW(dice_ce_loss(torch::zeros({1, 3, 4, 4}), label), Error);
+}
+
 }  // namespace
 }  // namespace nnunet

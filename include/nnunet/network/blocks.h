@@ -31,16 +31,20 @@ class ConvImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Conv);
 
-/// Instance, batch or group normalisation (32 groups) with scale and shift.
+/// Instance, batch or group normalisation (32 groups) with scale and shift, then LeakyReLU.
 class NormLayerImpl : public torch::nn::Module {
  public:
   NormLayerImpl(Norm norm, std::int64_t channels);
-  torch::Tensor forward(const torch::Tensor& x);
+  /// Without gradients the result may take x's place. Slope 1: no LeakyReLU.
+  torch::Tensor forward(const torch::Tensor& x, double slope = 1);
 
+  bool fused = true;                                             ///< our kernels instead of torch's operators
   torch::Tensor weight, bias;                                    ///< (C)
   torch::Tensor running_mean, running_var, num_batches_tracked;  ///< batch norm only: (C), (C), ()
 
  private:
+  torch::Tensor normalise(const torch::Tensor& x);  ///< batch, group
+
   Norm norm_;
 };
 TORCH_MODULE(NormLayer);

@@ -25,6 +25,12 @@ class UNetImpl : public torch::nn::Module {
   /// Kaiming normal for convolutions, the library's default for transposed convolutions, 1 and 0 for normalisation, 0
   /// for the output's bias. Depends on the seed alone: not on the device, the threads or torch's own generators.
   void initialize(std::uint64_t seed);
+  /// Moves the network to the device, its weights in the memory format of that device's fastest convolutions: channels
+  /// last, (N,D,H,W,C) in memory (measured on CPUs, docs/performance.md; what tensor cores read on GPUs). Inputs are
+  /// brought into it by forward. Checkpoints do not know of it.
+  void place(torch::Device device);
+  /// Our fused kernels (the default) or torch's operators. Both compute the same; their float32 roundings differ.
+  void use_fused_kernels(bool fused);
   const NetworkPlan& plan() const { return plan_; }
 
  private:
@@ -33,6 +39,7 @@ class UNetImpl : public torch::nn::Module {
 
   NetworkPlan plan_;
   std::vector<std::int64_t> total_stride_;
+  torch::MemoryFormat format_ = torch::MemoryFormat::Contiguous;
   std::vector<std::shared_ptr<Block>> encoder_;          ///< a level each: input block, downsamples, bottleneck
   std::vector<std::shared_ptr<UpsampleBlock>> decoder_;  ///< from the bottleneck up
   std::shared_ptr<OutputBlock> output_;

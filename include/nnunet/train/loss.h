@@ -5,7 +5,11 @@ namespace nnunet {
 
 /// Dice loss (softmax, without background, sums over the whole batch, smoothing 1e-5 above and below) plus cross
 /// entropy or focal loss (gamma 2): a sum (contract, section 4). logits (N,K,spatial) any float type (computed in
-/// float32), label (N,spatial) uint8 or int64.
+/// float32), label (N,spatial) uint8 or int64. Throws Error for shapes that do not fit and for labels that are no class.
+/// On CPUs one pass over the logits forward and one backward (kernels/segmentation_loss.h).
 torch::Tensor dice_ce_loss(const torch::Tensor& logits, const torch::Tensor& label, bool focal = false);
+
+/// The plain version, from torch's operators.
+torch::Tensor plain_dice_ce_loss(const torch::Tensor& logits, const torch::Tensor& label, bool focal = false);
 
 }  // namespace nnunet

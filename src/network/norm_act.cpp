@@ -1,0 +1,117 @@
+#include "nnunet/network/norm_act.h"
+
+#include "nnunet/kernels/norm_act.h"
+#include "nnunet/network/memory_format.h"
+
+namespace nnunet {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+kernels::NormShape shape_of(const torch::Tensor& x) {
+  const std::int64_t samples = x.size(0), channels = x.size(1);
+  return {samples, channels, x.numel() / (samples * channels), kernel_layout(x)};
+}
+
+template <class T>
+using Element = std::conditional_t<std::is_same_v<T, float>, float, kernels::Bfloat16>;
+
+template <class T>
+Element<T>* data(const torch::Tensor& t) {
+  return reinterpret_cast<Element<T>*>(t.mutable_data_ptr<T>());
+}
+template <class T>
+const Element<T>* const_data(const torch::Tensor& t) {
+  return reinterpret_cast<const Element<T>*>(t.const_data_ptr<T>());
+}
+
+/// Calls with float or c10::BFloat16 as the tensor's type says.
+template <class Call>
+void for_type(const torch::Tensor& t, const Call& call) {
+  if (t.scalar_type() == torch::kFloat)
+    call(float{});
+  else
+    call(c10::BFloat16{});
+}
+
+kernels::NormParameters parameters(const torch::Tensor& weight, const torch::Tensor& bias, double epsilon,
+                                   double slope) {
+  return {weight.const_data_ptr<float>(), bias.const_data_ptr<float>(), static_cast<float>(epsilon),
+          static_cast<float>(slope)};
+}
+
+struct Statistics {
+  torch::Tensor mean, rstd;  ///< (N,C)
+  explicit Statistics(const torch::Tensor& x)
+      : mean(torch::empty({x.size(0), x.size(1)}, torch::kFloat)), rstd(torch::empty_like(mean)) {}
+};
+
+void forward_into(const torch::Tensor& x, const torch::Tensor& y, const torch::Tensor& weight,
+                  const torch::Tensor& bias, double epsilon, double slope, const Statistics& s) {
+  for_type(x, [&](auto type) {
+    using T = decltype(type);
+    kernels::norm_act_forward(const_data<T>(x), data<T>(y), s.mean.mutable_data_ptr<float>(),
+                              s.rstd.mutable_data_ptr<float>(), shape_of(x), parameters(weight, bias, epsilon, slope));
+  });
+}
+
+class NormAct : public torch::autograd::Function<NormAct> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& weight,
+                               const torch::Tensor& bias, double epsilon, double slope) {
+    const torch::Tensor input = dense(x);
+    const torch::Tensor y = torch::empty_like(input);
+    const Statistics s(input);
+    forward_into(input, y, weight, bias, epsilon, slope, s);
+    context->save_for_backward({input, weight, bias, s.mean, s.rstd});
+    context->saved_data["epsilon"] = epsilon;
+    context->saved_data["slope"] = slope;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const torch::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &mean = saved[3], &rstd = saved[4];
+    const torch::Tensor dy = like(gradients[0].to(x.scalar_type()), x);
+    const torch::Tensor dx = torch::empty_like(x), dgamma = torch::empty_like(weight), dbeta = torch::empty_like(bias);
+    const auto p =
+        parameters(weight, bias, context->saved_data["epsilon"].toDouble(), context->saved_data["slope"].toDouble());
+    for_type(x, [&](auto type) {
+      using T = decltype(type);
+      kernels::norm_act_backward(const_data<T>(x), const_data<T>(dy), data<T>(dx), dgamma.mutable_data_ptr<float>(),
+                                 dbeta.mutable_data_ptr<float>(), mean.const_data_ptr<float>(),
+                                 rstd.const_data_ptr<float>(), shape_of(x), p);
+    });
+    return {dx, dgamma, dbeta, torch::Tensor(), torch::Tensor()};
+  }
+};
+
+bool has_kernel(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+  const auto type = x.scalar_type();
+  return x.is_cpu() && (type == torch::kFloat || type == torch::kBFloat16) && x.dim() >= 3 && x.numel() > 0 &&
+         weight.scalar_type() == torch::kFloat && bias.scalar_type() == torch::kFloat && weight.is_contiguous() &&
+         bias.is_contiguous();
+}
+
+}  // namespace
+
+torch::Tensor plain_instance_norm_act(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                                      double epsilon, double slope) {
+  torch::Tensor y = at::instance_norm(x, weight, bias, {}, {}, true, 0.1, epsilon, x.is_cuda());
+  if (slope == 1) return y;
+  // In place saves a copy of every activation; the gradient can be told from the result unless the slope is negative.
+  return slope >= 0 ? at::leaky_relu_(y, slope) : at::leaky_relu(y, slope);
+}
+
+torch::Tensor instance_norm_act(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
+                                double epsilon, double slope) {
+  if (!has_kernel(x, weight, bias)) return plain_instance_norm_act(x, weight, bias, epsilon, slope);
+  if (torch::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad()))
+    return NormAct::apply(x, weight, bias, epsilon, slope);
+  const torch::Tensor input = dense(x);
+  forward_into(input, input, weight, bias, epsilon, slope, Statistics(input));
+  return input;
+}
+
+}  // namespace nnunet
