@@ -7,6 +7,7 @@
 
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
+#include "nnunet/network/recompute.h"
 
 namespace nnunet {
 
@@ -77,17 +78,29 @@ void UNetImpl::use_fused_kernels(bool fused) {
     if (auto* const norm = module->as<NormLayerImpl>()) norm->fused = fused;
 }
 
+torch::Tensor UNetImpl::down(const std::shared_ptr<Block>& block, const torch::Tensor& x) const {
+  if (!recompute_) return block->forward(x);
+  return recomputed([block = block.get()](const auto& inputs) { return block->forward(inputs[0]); }, block, {x});
+}
+
+torch::Tensor UNetImpl::up(const std::shared_ptr<UpsampleBlock>& block, const torch::Tensor& x,
+                           const torch::Tensor& skip) const {
+  if (!recompute_) return block->forward(x, skip);
+  return recomputed([block = block.get()](const auto& inputs) { return block->forward(inputs[0], inputs[1]); }, block,
+                    {x, skip});
+}
+
 torch::Tensor UNetImpl::forward(torch::Tensor x) {
   check_input(x);
   x = x.contiguous(format_);
   std::vector<torch::Tensor> skips;
   for (const auto& block : encoder_) {
-    x = block->forward(x);
+    x = down(block, x);
     skips.push_back(x);
   }
   skips.pop_back();  // the bottleneck's output goes straight up
   for (const auto& block : decoder_) {
-    x = block->forward(x, skips.back());
+    x = up(block, x, skips.back());
     skips.pop_back();
   }
   return output_->forward(x);

@@ -29,6 +29,8 @@ class UNetImpl : public torch::nn::Module {
   /// last, (N,D,H,W,C) in memory (measured on CPUs, docs/performance.md; what tensor cores read on GPUs). Inputs are
   /// brought into it by forward. Checkpoints do not know of it.
   void place(torch::Device device);
+  /// Training keeps only the blocks' inputs and runs each block again in its backward: less memory, a third more time.
+  void use_activation_checkpointing(bool on) { recompute_ = on; }
   /// Our fused kernels (the default) or torch's operators. Both compute the same; their float32 roundings differ.
   void use_fused_kernels(bool fused);
   const NetworkPlan& plan() const { return plan_; }
@@ -36,9 +38,13 @@ class UNetImpl : public torch::nn::Module {
  private:
   void check_input(const torch::Tensor& x) const;
   std::shared_ptr<Block> encoder_block(std::size_t level) const;
+  torch::Tensor down(const std::shared_ptr<Block>& block, const torch::Tensor& x) const;
+  torch::Tensor up(const std::shared_ptr<UpsampleBlock>& block, const torch::Tensor& x,
+                   const torch::Tensor& skip) const;
 
   NetworkPlan plan_;
   std::vector<std::int64_t> total_stride_;
+  bool recompute_ = false;
   torch::MemoryFormat format_ = torch::MemoryFormat::Contiguous;
   std::vector<std::shared_ptr<Block>> encoder_;          ///< a level each: input block, downsamples, bottleneck
   std::vector<std::shared_ptr<UpsampleBlock>> decoder_;  ///< from the bottleneck up
