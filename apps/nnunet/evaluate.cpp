@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -16,10 +15,6 @@
 namespace nnunet::app {
 namespace {
 
-double two_decimals(double value) {
-  return std::round(value * 100) / 100;
-}
-
 void evaluate(const InferenceOptions& o) {
   check_inference_options(o);
   const PreprocessedFolder folder(o.data, o.task, o.dim);
@@ -30,8 +25,8 @@ void evaluate(const InferenceOptions& o) {
   require_writable_folder(o.results);
   const auto score = predictor.validate(folder, split_fold(folder, o.nfolds, o.fold).val_names, o.test_batches);
 
-  nlohmann::ordered_json data{{"Mean dice", two_decimals(score.mean_dice)}};
-  for (std::size_t k = 0; k < score.dice.size(); ++k) data[fmt::format("L{}", k + 1)] = two_decimals(score.dice[k]);
+  nlohmann::ordered_json data{{"Mean dice", rounded(score.mean_dice, 2)}};
+  for (std::size_t k = 0; k < score.dice.size(); ++k) data[fmt::format("L{}", k + 1)] = rounded(score.dice[k], 2);
   const auto path = o.results / (o.logname.empty() ? "eval_log.json" : o.logname);
   DllLogger(path, false).log(nlohmann::ordered_json::array(), data);
   fmt::print("{}\n{} cases, percent; written to {}\n", score_line(score.dice, score.mean_dice), score.volumes,

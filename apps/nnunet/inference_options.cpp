@@ -7,20 +7,12 @@
 #include "shared_options.h"
 
 namespace nnunet::app {
-namespace {
-
-void add_run_options(CLI::App& c, InferenceOptions& o) {
+void add_inference_options(CLI::App& c, InferenceOptions& o) {
+  add_place_options(c, o, "Folder for what is written");
   const std::string group = "Inference";
   c.add_option("--ckpt_path", o.ckpt_path, "Checkpoint; several (the folds of a task) are averaged")->group(group);
   add_precision_options(c, o, group);
   add_window_options(c, o, group);
-}
-
-}  // namespace
-
-void add_inference_options(CLI::App& c, InferenceOptions& o) {
-  add_place_options(c, o, "Folder for what is written");
-  add_run_options(c, o);
   add_network_options(c, o.network, "Network of a checkpoint that does not describe itself");
 }
 

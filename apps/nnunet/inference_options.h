@@ -1,36 +1,19 @@
 #pragma once
 #include <CLI/CLI.hpp>
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "nnunet/data/folder.h"
 #include "nnunet/infer/predictor.h"
-#include "nnunet/plan/plan.h"
+#include "nnunet/infer/run_options.h"
 
 namespace nnunet::app {
 
 /// Flags that `evaluate` and `predict` share, with the reference system's names and defaults.
-struct InferenceOptions {
-  std::filesystem::path data = "/data";
-  std::filesystem::path results = "/results";
-  std::string task;
-  int dim = 3;
-  int fold = 0;
-  int nfolds = 5;
-  int gpus = -1;
-  bool amp = false;
-  std::string precision;
-  bool tta = false;
-  Blend blend = Blend::gaussian;
-  double overlap = 0.5;
-  std::int64_t val_batch_size = 0;
-  std::int64_t test_batches = 0;
+struct InferenceOptions : RunOptions {
   bool save_preds = false;
-  std::string logname;
   std::vector<std::filesystem::path> ckpt_path;
-  NetworkOptions network;
 };
 
 void add_inference_options(CLI::App& command, InferenceOptions& options);

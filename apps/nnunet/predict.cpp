@@ -64,20 +64,8 @@ void predict_image_files(const PredictOptions& o) {
 // The bare forward on patches needs no trained weights, so no checkpoint either.
 void benchmark(const PredictOptions& o) {
   TrainOptions t;
-  t.data = o.data;
-  t.results = o.results;
-  t.task = o.task;
-  t.dim = o.dim;
-  t.nfolds = o.nfolds;
-  t.fold = o.fold;
-  t.gpus = o.gpus;
-  t.amp = o.amp;
-  t.precision = o.precision;
-  t.network = o.network;
-  t.val_batch_size = o.val_batch_size;
-  t.test_batches = o.test_batches;
+  static_cast<RunOptions&>(t) = o;
   t.warmup = o.warmup;
-  if (!o.logname.empty()) t.logname = o.logname;
   benchmark_prediction(t);
 }
 

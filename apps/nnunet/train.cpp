@@ -134,8 +134,8 @@ void add_train(CLI::App& program) {
   auto* c = program.add_subcommand("train", "Train a network on one fold of a preprocessed task");
   const auto options = std::make_shared<TrainOptions>();
   add_place_options(*c, *options, "Folder for checkpoints, logs and progress.png");
-  c->add_option("--logname", options->logname, "Name of the log in --results, dllogger's format")
-      ->capture_default_str()
+  c->add_option("--logname", options->logname,
+                "Name of the log in --results, dllogger's format (default: logs.json; with --benchmark: perf.json)")
       ->group("Data and results");
   add_network_options(*c, options->network, "Network");
   add_optimisation_options(*c, *options);

@@ -66,6 +66,11 @@ std::string local_time(std::int64_t microseconds) {
 
 }  // namespace
 
+double rounded(double value, int digits) {
+  const double scale = std::pow(10.0, digits);
+  return std::round(value * scale) / scale;
+}
+
 DllLogger::DllLogger(const std::filesystem::path& file, bool append)
     : path_(file), start_(std::chrono::steady_clock::now()) {
   std::error_code ignored;  // opening the file tells better what is wrong

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -94,7 +93,7 @@ struct Bench {
   }
 
   void write(const std::string& name, const BenchmarkResult& r) const {
-    const auto ms = [](double v) { return std::round(v * 1000) / 1000; };
+    const auto ms = [](double v) { return rounded(v, 3); };
     nlohmann::ordered_json data;
     data["throughput_" + name] = ms(r.images_per_second);
     data["latency_" + name + "_mean"] = ms(r.mean_ms);
@@ -103,7 +102,7 @@ struct Bench {
     data["latency_" + name + "_95"] = ms(r.p95_ms);
     data["latency_" + name + "_99"] = ms(r.p99_ms);
     require_writable_folder(o.results);
-    DllLogger(o.results / (o.logname == TrainOptions{}.logname ? "perf.json" : o.logname), false)
+    DllLogger(o.results / (o.logname == "logs.json" ? "perf.json" : o.logname), false)
         .log(nlohmann::ordered_json::array(), data);
     fmt::print("{}: {:.2f} img/s, latency per batch mean {:.1f}, 50% {:.1f}, 90% {:.1f}, 95% {:.1f}, 99% {:.1f} ms\n",
                name, r.images_per_second, r.mean_ms, r.p50_ms, r.p90_ms, r.p95_ms, r.p99_ms);

@@ -41,6 +41,7 @@ LoaderOptions loader_options(const TrainOptions& o, const DataConfig& config, to
 }
 
 TrainOptions with_defaults(TrainOptions o) {
+  if (o.logname.empty()) o.logname = "logs.json";
   if (o.batch_size == 0) o.batch_size = o.dim == 3 ? 2 : 64;
   if (o.val_batch_size == 0) o.val_batch_size = o.dim == 3 ? 4 : 64;
   o.scheduler.max_epochs = std::max<std::int64_t>(1, o.max_epochs);

@@ -7,6 +7,9 @@
 
 namespace nnunet {
 
+/// To so many decimals, as the reference's logs show their values.
+double rounded(double value, int digits);
+
 /// Writes lines as NVIDIA's dllogger (JSONStreamBackend) does, so that its readers read ours:
 ///   DLLL {"timestamp": "1620000000.25", "datetime": "2021-05-03 00:00:00.250000", "elapsedtime": "1.5", "type": "LOG",
 ///         "step": 3, "data": {"mean dice": 81.5}}                                            (one line)

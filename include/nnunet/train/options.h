@@ -1,38 +1,21 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <string>
-#include <vector>
 
-#include "nnunet/infer/sliding_window.h"
-#include "nnunet/plan/plan.h"
+#include "nnunet/infer/run_options.h"
 #include "nnunet/train/optimizer.h"
 #include "nnunet/train/scheduler.h"
 
 namespace nnunet {
 
 /// Every option of `nnunet train`, with the reference system's names and defaults (contract, sections 3 to 7).
-struct TrainOptions {
-  // Where
-  std::filesystem::path data = "/data";        ///< folder that holds <task>_<dim>d, or that folder itself
-  std::filesystem::path results = "/results";  ///< logs, checkpoints, progress.png
-  std::string logname = "logs.json";
-  std::string task;
-  int dim = 3;
-  int nfolds = 5;
-  int fold = 0;
-  int gpus = -1;  ///< -1: one GPU where there is one, else the CPU; 0: the CPU
-
-  // Network
-  NetworkOptions network;
-
+/// logname: "logs.json" where it is empty.
+struct TrainOptions : RunOptions {
   // Optimisation
   OptimizerOptions optimizer;
   SchedulerOptions scheduler;
   bool focal = false;
   double gradient_clip_val = 0;  ///< global L2 norm; 0: no clipping
-  bool amp = false;
-  std::string precision;  ///< "bf16" or "fp16" with amp; empty: bf16 on CPUs, fp16 on GPUs
   std::uint64_t seed = 1;
 
   // Length
@@ -41,20 +24,13 @@ struct TrainOptions {
   std::int64_t patience = 100;         ///< epochs without a better Dice sum
   std::int64_t skip_first_n_eval = 0;  ///< epochs without evaluation
   std::int64_t train_batches = 0;      ///< steps an epoch at most; 0: all
-  std::int64_t test_batches = 0;       ///< validation volumes at most; 0: all
 
   // Data
-  std::int64_t batch_size = 0;      ///< 0: 2 in 3D, 64 in 2D
-  std::int64_t val_batch_size = 0;  ///< 0: 4 in 3D, 64 in 2D
+  std::int64_t batch_size = 0;  ///< 0: 2 in 3D, 64 in 2D
   std::int64_t nvol = 1;
   int data2d_dim = 3;
   double oversampling = 0.33;
   int num_workers = 8;
-
-  // Validation
-  double overlap = 0.5;
-  Blend blend = Blend::gaussian;
-  bool tta = false;
 
   // Checkpoints
   bool save_ckpt = true;

@@ -17,7 +17,7 @@ namespace nnunet {
 /// computation.
 LoaderOptions loader_options(const TrainOptions& options, const DataConfig& config, torch::Device device);
 
-/// Fills in what depends on dim: batch sizes left at 0.
+/// Fills in what was left open: batch sizes, the log's name.
 TrainOptions with_defaults(TrainOptions options);
 
 /// One optimisation step: forward under autocast, loss, backward, unscaling, clipping, update. Owns optimizer and loss

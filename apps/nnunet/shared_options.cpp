@@ -1,0 +1,79 @@
+#include "shared_options.h"
+
+namespace nnunet::app {
+
+void add_network_options(CLI::App& command, NetworkOptions& network, const std::string& group) {
+  command
+      .add_option_function<std::string>(
+          "--norm", [&network](const std::string& name) { network.norm = norm_from_name(name); },
+          "Normalisation layer: instance, batch or group (32 groups)")
+      ->check(CLI::IsMember({"instance", "batch", "group"}))
+      ->default_str("instance")
+      ->group(group);
+  command.add_flag("--residual", network.residual, "Residual blocks in the encoder")->group(group);
+  command.add_option("--negative_slope", network.negative_slope, "Negative slope of LeakyReLU")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--filters", network.filters,
+                  "Filters of each level (default: 32 doubled each level, at most 320 in 3D, 512 in 2D)")
+      ->group(group);
+  command.add_option("--min_fmap", network.min_fmap, "The smallest size, in voxels, that halving an axis may leave")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 20))
+      ->group(group);
+  command.add_option("--depth", network.depth, "Number of downsampling levels at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10))
+      ->group(group);
+}
+
+void add_place_options(CLI::App& c, RunOptions& o, const std::string& results_help) {
+  const std::string group = "Data and results";
+  c.add_option("--data", o.data,
+               "Folder that holds <task>_<dim>d as `nnunet preprocess` made it, or that folder itself")
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--results", o.results, results_help)->capture_default_str()->group(group);
+  c.add_option("--task", o.task, "Task number, MSD uses 01 to 10 (not needed when --data is the preprocessed folder)")
+      ->group(group);
+  c.add_option("--dim", o.dim, "Dimension of the U-Net")
+      ->check(CLI::IsMember({2, 3}))
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--nfolds", o.nfolds, "Number of cross-validation folds")->capture_default_str()->group(group);
+  c.add_option("--fold", o.fold, "Fold whose validation cases are used, from 0")->capture_default_str()->group(group);
+  c.add_option("--gpus", o.gpus, "Number of GPUs; 0: the CPU (default: one GPU where there is one, else the CPU)")
+      ->group(group);
+}
+
+void add_precision_options(CLI::App& c, RunOptions& o, const std::string& group) {
+  c.add_flag("--amp", o.amp, "Mixed precision")->group(group);
+  c.add_option("--precision", o.precision,
+               "With --amp: bf16 or fp16 (default: bf16 on CPUs, fp16 on GPUs, with loss scaling in training)")
+      ->check(CLI::IsMember({"bf16", "fp16"}))
+      ->group(group);
+}
+
+void add_window_options(CLI::App& c, RunOptions& o, const std::string& group) {
+  c.add_option("--val_batch_size", o.val_batch_size,
+               "Windows (3D) or slices (2D) a forward pass (default: 4 in 3D, 64 in 2D)")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  c.add_option("--overlap", o.overlap, "Overlap of the sliding windows")
+      ->check(CLI::Range(0.0, 0.99))
+      ->capture_default_str()
+      ->group(group);
+  c.add_option_function<std::string>(
+       "--blend", [&o](const std::string& name) { o.blend = blend_from_name(name); }, "Weights of overlapping windows")
+      ->check(CLI::IsMember({"gaussian", "constant"}))
+      ->default_str("gaussian")
+      ->group(group);
+  c.add_flag("--tta", o.tta, "Test-time augmentation: mean over all flips")->group(group);
+  c.add_option("--test_batches", o.test_batches, "Validation volumes at most; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
+}
+
+}  // namespace nnunet::app
