@@ -1,5 +1,7 @@
 #include "nnunet/train/step.h"
 
+#include <ATen/record_function.h>
+
 #include <algorithm>
 
 #include "nnunet/train/loss.h"
@@ -63,12 +65,21 @@ torch::Tensor TrainStep::operator()(const Batch& batch) {
   const auto label = to_tensor(batch.label, batch.label_shape, device_);
   torch::Tensor logits;
   {
+    RECORD_USER_SCOPE("forward");
     const AutocastScope autocast(precision_, device_);
     logits = network_->forward(image);
   }
-  const torch::Tensor loss = dice_ce_loss(logits, label, focal_);
-  optimizer_->zero_grad();
-  scaler_.scale(loss).backward();
+  torch::Tensor loss;
+  {
+    RECORD_USER_SCOPE("loss");
+    loss = dice_ce_loss(logits, label, focal_);
+  }
+  {
+    RECORD_USER_SCOPE("backward");
+    optimizer_->zero_grad();
+    scaler_.scale(loss).backward();
+  }
+  RECORD_USER_SCOPE("optimizer");
   const bool finite = scaler_.unscale(parameters_);
   if (finite) {
     if (gradient_clip_val_ > 0) clip_gradients(parameters_, gradient_clip_val_);
