@@ -14,5 +14,6 @@ void add_score(CLI::App& program);
 void add_download(CLI::App& program);
 void add_info(CLI::App& program);
 void add_phantom(CLI::App& program);
+void add_benchmark(CLI::App& program);
 
 }  // namespace nnunet::app

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   add_predict(program);
   add_score(program);
   add_info(program);
+  add_benchmark(program);
   try {
     program.parse(argc, argv);
     return 0;

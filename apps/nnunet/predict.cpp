@@ -3,13 +3,13 @@
 #include <memory>
 #include <optional>
 
+#include "benchmark.h"
 #include "commands.h"
 #include "inference_options.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/predict_folder.h"
 #include "nnunet/infer/predict_images.h"
 #include "nnunet/io/config.h"
-#include "nnunet/train/benchmark.h"
 
 namespace nnunet::app {
 namespace {
@@ -63,10 +63,12 @@ void predict_image_files(const PredictOptions& o) {
 
 // The bare forward on patches needs no trained weights, so no checkpoint either.
 void benchmark(const PredictOptions& o) {
-  TrainOptions t;
-  static_cast<RunOptions&>(t) = o;
-  t.warmup = o.warmup;
-  benchmark_prediction(t);
+  BenchmarkOptions b;
+  static_cast<RunOptions&>(b) = o;
+  b.mode = "predict";
+  b.synthetic = false;
+  b.warmup = o.warmup;
+  run_and_report(b);
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 
 #include <iostream>
 
+#include "benchmark.h"
 #include "commands.h"
 #include "nnunet/core/error.h"
-#include "nnunet/train/benchmark.h"
 #include "nnunet/train/trainer.h"
 #include "shared_options.h"
 
@@ -107,7 +107,8 @@ void add_other_options(CLI::App& c, TrainOptions& o) {
   c.add_option("--warmup", o.warmup, "With --benchmark: steps before statistics are collected")
       ->capture_default_str()
       ->group(group);
-  c.add_flag("--profile", o.profile, "With --benchmark: write trace.json for chrome://tracing or Perfetto")
+  c.add_flag("--profile", o.profile,
+             "With --benchmark: trace further steps into trace.json, for chrome://tracing or Perfetto")
       ->group(group);
   // One process has nothing to synchronise or to place: taken, checked, and without effect on it.
   c.add_flag_function(
@@ -147,7 +148,10 @@ void add_train(CLI::App& program) {
   c->callback([options] {
     if (options->gpus > 1) throw Error("--gpus", "training on several GPUs is not there yet", "use --gpus 1");
     if (options->benchmark) {
-      benchmark_training(*options);
+      BenchmarkOptions b;
+      static_cast<TrainOptions&>(b) = *options;
+      b.synthetic = false;
+      run_and_report(b);
       return;
     }
     const TrainResult result = train(*options);

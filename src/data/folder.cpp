@@ -51,9 +51,13 @@ bool has_config(const fs::path& folder) {
   return fs::is_regular_file(folder / "config.json", ignored);
 }
 
+fs::path folder_of_task(const fs::path& data, const std::string& task, int dim) {
+  return data / fmt::format("{}_{}d", task, dim);
+}
+
 fs::path find_folder(const fs::path& data, const std::string& task, int dim) {
   if (has_config(data)) return data;
-  const fs::path inner = data / fmt::format("{}_{}d", task, dim);
+  const fs::path inner = folder_of_task(data, task, dim);
   if (!task.empty() && has_config(inner)) return inner;
   const std::string looked = task.empty() ? data.string() : fmt::format("{} and {}", data.string(), inner.string());
   throw Error(data.string(), fmt::format("no preprocessed data: no config.json in {}", looked),
@@ -80,6 +84,10 @@ PreprocessedFolder::PreprocessedFolder(const fs::path& data, const std::string& 
   if (cases_.empty()) {
     throw Error(path_.string(), "there is no case (no file named *_x.npy)", "run `nnunet preprocess` again");
   }
+}
+
+bool PreprocessedFolder::exists(const fs::path& data, const std::string& task, int dim) {
+  return has_config(data) || (!task.empty() && has_config(folder_of_task(data, task, dim)));
 }
 
 bool PreprocessedFolder::is_val() const {

@@ -265,6 +265,60 @@ TEST_F(Cli, BenchmarkWritesPerfJson) {
   EXPECT_NE(perf.find("\"step\": []"), std::string::npos) << perf;
 }
 
+TEST_F(Cli, BenchmarkMeasuresEveryModeOnSyntheticData) {
+  const std::string tiny =
+      " --gpus 0 --data " + at("nothing") + " --num_workers 1 --warmup 0 --train_batches 2 --test_batches 2 --cases 2";
+  const std::string shape =
+      std::string(" --patch_size 16 32 16 --in_channels 2 --n_class 3 --batch_size 2") + small_network;
+  const std::string results = " --results " + at("bench_modes");
+  for (const std::string mode : {"train", "predict", "preprocess", "augment", "export"}) {
+    const auto run = nnunet_run("benchmark --mode " + mode + tiny + shape + results);
+    ASSERT_EQ(run.code, 0) << run.text;
+    EXPECT_NE(run.text.find("synthetic"), std::string::npos) << run.text;
+    const auto perf = read(at("bench_modes/perf.json"));
+    for (const std::string& key : {"throughput_" + mode, "latency_" + mode + "_mean", "latency_" + mode + "_50",
+                                   "latency_" + mode + "_90", "latency_" + mode + "_95", "latency_" + mode + "_99"})
+      EXPECT_NE(perf.find(key), std::string::npos) << perf;
+  }
+  const auto perf = read(at("bench_modes/perf.json"));
+  for (const char* key : {"gflops_train", "gflops_predict", "peak_gflops", "peak_percent", "peak_memory_mib",
+                          "data_wait_percent", "throughput_augment_per_core", "megabytes_preprocess"})
+    EXPECT_NE(perf.find(key), std::string::npos) << key;
+  EXPECT_EQ(std::count(perf.begin(), perf.end(), '\n'), 5);
+  const auto table = read(at("bench_modes/perf.md"));
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 7);
+}
+
+TEST_F(Cli, BenchmarkTracesStagesInTwoDimensions) {
+  const std::string command =
+      "benchmark --dim 2 --amp --gpus 0 --patch_size 32 32 --batch_size 4 --num_workers 1 "
+      "--warmup 1 --train_batches 2 --test_batches 2 --profile --results " +
+      at("bench_2d") + small_network;
+  const auto names = [&](const std::string& mode) {
+    const auto run = nnunet_run(command + " --mode " + mode);
+    EXPECT_EQ(run.code, 0) << run.text;
+    return read(at("bench_2d/trace.json"));
+  };
+  const auto training = names("train");
+  for (const char* name : {"\"data\"", "\"forward\"", "\"loss\"", "\"backward\"", "\"optimizer\"", "\"aten::"})
+    EXPECT_NE(training.find(name), std::string::npos) << name;
+  EXPECT_NE(names("predict").find("\"forward\""), std::string::npos);
+}
+
+TEST_F(Cli, BenchmarkOfAPreprocessedFolderAndARawTask) {
+  const auto trained = nnunet_run("benchmark --task 99 --gpus 0 --train_batches 2 --warmup 0 --data " + at("prepared") +
+                                  " --results " + at("bench_real") + small_network);
+  EXPECT_EQ(trained.code, 0) << trained.text;
+  EXPECT_NE(trained.text.find("99_3d"), std::string::npos) << trained.text;
+  EXPECT_EQ(trained.text.find("synthetic"), std::string::npos) << trained.text;
+  const auto before = snapshot(at("data"));
+  const auto made = nnunet_run("benchmark --mode preprocess --dim 2 --cases 2 --data " + at("data") + " --results " +
+                               at("bench_real"));
+  EXPECT_EQ(made.code, 0) << made.text;  // no task 04 there: phantoms, task 04 is the default
+  EXPECT_NE(made.text.find("synthetic"), std::string::npos) << made.text;
+  EXPECT_EQ(snapshot(at("data")), before);
+}
+
 TEST_F(Cli, OneBadCaseDoesNotStopTheOthers) {
   const fs::path data = *folder_ / "bad";
   fs::copy(at("data"), data, fs::copy_options::recursive);
@@ -323,6 +377,18 @@ TEST_F(Cli, BadOptionsAndInputs) {
   EXPECT_FAILS(nnunet_run("info " + at("none")), "none");
 }
 
+TEST_F(Cli, BadBenchmarkOptions) {
+  const std::string bench = "benchmark --gpus 0 --data /nowhere --results " + at("x");
+  EXPECT_FAILS(nnunet_run(bench + " --mode dream"), "--mode");
+  EXPECT_FAILS(nnunet_run(bench + " --task 57"), "57", "--patch_size");
+  EXPECT_FAILS(nnunet_run(bench + " --patch_size 16 16"), "--patch_size");
+  EXPECT_FAILS(nnunet_run(bench + " --patch_size 16 16 0"), "--patch_size");
+  EXPECT_FAILS(nnunet_run(bench + " --patch_size 16 16 16 --train_batches 2 --warmup 2"), "--warmup");
+  EXPECT_FAILS(nnunet_run("benchmark --gpus 64 --results " + at("x")), "GPU");
+  EXPECT_FAILS(nnunet_run("benchmark --gpus 0 --results " + at("results/logs.json") + "/x"), "logs.json");
+  EXPECT_FAILS(nnunet_run("train --benchmark --task 04 --gpus 0 --data /nowhere --results " + at("x")), "/nowhere");
+}
+
 TEST_F(Cli, CheckpointOfAnotherShape) {
   EXPECT_FAILS(nnunet_run("train --data " + at("prepared") + " --results " + at("other") +
                           " --task 99 --gpus 0 --filters 16 32 --depth 1 --ckpt_path " + best()),
@@ -356,7 +422,7 @@ TEST_F(Cli, DiskFullLeavesNothingHalfWritten) {
 
 TEST_F(Cli, HelpOfEveryCommandStatesDefaults) {
   for (const std::string command :
-       {"preprocess", "train", "evaluate", "predict", "score", "download", "info", "phantom"}) {
+       {"preprocess", "train", "evaluate", "predict", "score", "download", "info", "phantom", "benchmark"}) {
     const auto help = nnunet_run(command + " --help");
     EXPECT_EQ(help.code, 0) << command;
     EXPECT_GT(help.text.size(), 200U) << command;

@@ -16,6 +16,8 @@ class PreprocessedFolder {
   /// `data` may be that folder itself or the folder that holds `<task>_<dim>d`. Throws Error when neither is there,
   /// naming both places it looked in; when config.json and dim do not fit; when there is no case.
   PreprocessedFolder(const std::filesystem::path& data, const std::string& task, int dim);
+  /// Whether one of the two places holds a config.json.
+  static bool exists(const std::filesystem::path& data, const std::string& task, int dim);
 
   const std::filesystem::path& path() const { return path_; }
   const DataConfig& config() const { return config_; }

@@ -1,0 +1,133 @@
+#include "benchmark.h"
+
+#include <fmt/format.h>
+
+#include <iostream>
+#include <memory>
+
+#include "commands.h"
+#include "nnunet/io/atomic_file.h"
+#include "shared_options.h"
+
+namespace nnunet::app {
+
+namespace {
+
+// Enough for a minute on two cores with the default task.
+constexpr std::int64_t kBatches = 30;
+
+BenchmarkOptions defaults() {
+  BenchmarkOptions o;
+  o.task = "04";
+  o.logname = "perf.json";
+  o.results = std::filesystem::is_directory("/results") ? "/results" : ".";
+  return o;
+}
+
+void add_length_options(CLI::App& c, BenchmarkOptions& o) {
+  const std::string group = "Length";
+  c.add_option("--train_batches", o.train_batches,
+               fmt::format("train, augment: batches of each of the two passes (default: train {}; augment: as many as "
+                           "one core makes in 2 s)",
+                           kBatches))
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  c.add_option(
+       "--test_batches", o.test_batches,
+       fmt::format("predict: batches of each of the two passes (default: {}); export: cases (default: 20)", kBatches))
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  c.add_option("--warmup", o.warmup, "train, predict, augment: so many batches of the second pass do not count")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
+}
+
+void add_data_options(CLI::App& c, BenchmarkOptions& o) {
+  const std::string group = "Batches";
+  c.add_option("--batch_size", o.batch_size,
+               "Patches (3D) or slices (2D) a batch (default: 2 in 3D, in predict 4; 64 in 2D)")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  c.add_option("--nvol", o.nvol, "2D: volumes that share a batch")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--num_workers", o.num_workers, "Threads that prepare batches")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--n_jobs", o.n_jobs, "preprocess: cases at a time; -1: one a core")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void add_synthetic_options(CLI::App& c, BenchmarkOptions& o) {
+  const std::string group = "Synthetic data (instead of those in --data)";
+  c.add_option("--patch_size", o.patch_size, "Patch in voxels (default: the task's)")
+      ->expected(2, 3)
+      ->type_name("[D] H W")
+      ->group(group);
+  c.add_option("--in_channels", o.in_channels, "Channels of an image (default: the task's)")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  c.add_option("--n_class", o.n_class, "Classes, background included (default: the task's)")
+      ->check(CLI::Range(2, 256))
+      ->group(group);
+  c.add_option("--cases", o.cases,
+               "Volumes, or images to preprocess (default: 2 to 8 volumes, together at most 256 MiB; 24 images)")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+}
+
+void add_options(CLI::App& c, BenchmarkOptions& o) {
+  c.add_option("--mode", o.mode,
+               "train: optimisation steps (Adam); predict: the bare forward; augment: the loader with augmentation, no "
+               "network; preprocess: a raw dataset; export: what follows the network in predict: logits to a label map "
+               "in a .nii.gz file")
+      ->check(CLI::IsMember({"train", "predict", "preprocess", "augment", "export"}))
+      ->capture_default_str();
+  add_place_options(c, o, "Folder for the log, its .md and trace.json (default: /results where it exists, else .)");
+  c.get_option("--task")->capture_default_str();
+  c.add_option("--logname", o.logname, "Name of the log in --results, dllogger's format; a .md table lies beside it")
+      ->capture_default_str()
+      ->group("Data and results");
+  add_synthetic_options(c, o);
+  add_network_options(c, o.network, "Network");
+  add_precision_options(c, o, "Network");
+  add_data_options(c, o);
+  add_length_options(c, o);
+  c.add_flag("--profile", o.profile,
+             "train, predict: trace three further steps into trace.json, for chrome://tracing or Perfetto");
+}
+
+}  // namespace
+
+void run_and_report(const BenchmarkOptions& options) {
+  const BenchmarkReport report = run_benchmark(options);
+  save_report(report, options.results, options.logname);
+  std::cout << report.table() << std::flush;
+}
+
+void add_benchmark(CLI::App& program) {
+  auto* c = program.add_subcommand(
+      "benchmark", "Measure a part of the program: throughput, latency, memory, share of what the machine can do");
+  c->footer(
+      "Prints throughput, latency (mean and percentiles), peak memory and, of networks, GFLOP/s (convolutions, two a "
+      "multiply-add), the machine's peak\nand the time spent waiting for data; adds a line to perf.json and a row to "
+      "perf.md in --results. Where --data does not hold the task,\nsynthetic data are used.\n"
+      "  nnunet benchmark\n"
+      "  nnunet benchmark --mode predict --task 01 --dim 2 --batch_size 64 --amp\n"
+      "  nnunet benchmark --mode train --patch_size 64 64 64 --in_channels 2 --n_class 5 --profile");
+  const auto options = std::make_shared<BenchmarkOptions>(defaults());
+  add_options(*c, *options);
+  c->callback([options] {
+    BenchmarkOptions o = *options;
+    require_writable_folder(o.results);
+    if (o.mode == "train" && o.train_batches == 0) o.train_batches = kBatches;
+    if (o.mode == "predict" && o.test_batches == 0) o.test_batches = kBatches;
+    run_and_report(o);
+  });
+}
+
+}  // namespace nnunet::app

@@ -1,0 +1,122 @@
+#include <fmt/format.h>
+
+#include "benchmark_data.h"
+#include "modes.h"
+#include "nnunet/core/log.h"
+#include "nnunet/io/atomic_file.h"
+#include "nnunet/network/unet.h"
+#include "nnunet/plan/flops.h"
+#include "nnunet/train/step.h"
+#include "peak.h"
+#include "peak_memory.h"
+#include "steps.h"
+#include "trace.h"
+
+// What trains or runs a network.
+namespace nnunet {
+
+namespace {
+
+constexpr std::int64_t kTracedSteps = 3;
+
+struct NetworkBenchmark {
+  BenchmarkOptions o;
+  torch::Device device;
+  Precision precision;
+  BenchmarkData data;
+  NetworkPlan plan;
+  UNet network;
+
+  explicit NetworkBenchmark(const BenchmarkOptions& options)
+      : o(options),
+        device(choose_device(o.gpus)),
+        precision(choose_precision(o.amp, o.precision, device)),
+        data(o),
+        plan(make_network_plan(data.config().patch_size, data.config().spacings, data.config().in_channels,
+                               data.config().n_class, o.network)),
+        network(plan) {
+    network->initialize(o.seed);
+    network->place(device);
+  }
+
+  // flops: of one image.
+  BenchmarkReport measure(std::int64_t steps, double NetworkFlops::*flops, const StepFunction& step) {
+    LoaderOptions loading = loader_options(o, data.config(), device);
+    loading.augment = false;
+    Loader loader = data.loader(loading, steps);
+    const StepTimes times = time_steps(loader, device, o.warmup, step);
+    const double memory = peak_memory_mib(device);
+    if (o.profile) trace(loader, step);
+
+    const Latency latency = summarise(times.seconds);
+    const double images_a_second = 1000 * static_cast<double>(times.images) / latency.mean;
+    const double gflops = images_a_second * (count_flops(plan, times.patch).*flops) / 1e9;
+    const Peak peak = measure_peak(precision, device);
+    const auto batches = static_cast<double>(times.seconds.size());
+    BenchmarkReport report{o.mode, setup(times, peak), {}};
+    report.add(latency, images_a_second, "img/s", "batch");
+    report.figures.push_back({"gflops_" + o.mode, "convolutions, GFLOP/s", gflops});
+    report.figures.push_back({"peak_gflops", "the machine's peak, GFLOP/s", peak.gflops});
+    report.figures.push_back({"peak_percent", "share of the peak, %", 100 * gflops / peak.gflops});
+    report.figures.push_back({"peak_memory_mib", "peak memory, MiB", memory});
+    report.figures.push_back({"data_wait_ms", "waiting for data, ms a batch", 1000 * times.data_seconds / batches});
+    report.figures.push_back(
+        {"data_wait_percent", "waiting for data, % of the time", 100 * times.data_seconds / times.total()});
+    return report;
+  }
+
+  void trace(Loader& loader, const StepFunction& step) const {
+    require_writable_folder(o.results);
+    const auto path = o.results / "trace.json";
+    const bool written = write_trace(path, device, [&] { trace_steps(loader, device, kTracedSteps, step); });
+    log::info(written ? "trace of further steps: " + path.string() : "ranges of further steps were sent as NVTX");
+  }
+
+  std::vector<std::pair<std::string, std::string>> setup(const StepTimes& times, const Peak& peak) const {
+    return {{"task", data.config().task},
+            {"dim", std::to_string(o.dim)},
+            {"patch", shape_text(times.patch)},
+            {"batch", std::to_string(times.images)},
+            {"precision", precision_name(precision)},
+            {"device", device.is_cpu() ? fmt::format("cpu, {} threads", torch::get_num_threads()) : device.str()},
+            {"data", data.description()},
+            {"peak", peak.how}};
+  }
+};
+
+// The batch of predict is --batch_size here, too.
+BenchmarkOptions prediction_options(BenchmarkOptions o) {
+  if (o.batch_size == 0) o.batch_size = o.val_batch_size;
+  if (o.batch_size == 0) o.batch_size = o.dim == 3 ? 4 : 64;
+  return o;
+}
+
+BenchmarkOptions training_options(const BenchmarkOptions& options) {
+  BenchmarkOptions o = options;
+  static_cast<TrainOptions&>(o) = with_defaults(options);
+  o.optimizer.name = "adam";
+  return o;
+}
+
+}  // namespace
+
+BenchmarkReport benchmark_training(const BenchmarkOptions& options) {
+  NetworkBenchmark bench(training_options(options));
+  bench.network->train();
+  TrainStep step(bench.network, bench.o, bench.precision, bench.device);
+  return bench.measure(bench.o.train_batches, &NetworkFlops::training_step, [&](const Batch& batch) { step(batch); });
+}
+
+BenchmarkReport benchmark_prediction(const BenchmarkOptions& options) {
+  NetworkBenchmark bench(prediction_options(options));
+  bench.network->eval();
+  const torch::NoGradGuard no_grad;
+  return bench.measure(bench.o.test_batches, &NetworkFlops::forward, [&](const Batch& batch) {
+    const auto image = torch::from_blob(batch.image.get(), batch.image_shape).to(bench.device);
+    RECORD_USER_SCOPE("forward");
+    const AutocastScope autocast(bench.precision, bench.device);
+    bench.network->forward(image);
+  });
+}
+
+}  // namespace nnunet

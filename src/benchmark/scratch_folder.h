@@ -1,0 +1,19 @@
+#pragma once
+#include <filesystem>
+
+namespace nnunet {
+
+/// A folder for a benchmark's own data, under TMPDIR (else /tmp); removed with what it holds.
+class ScratchFolder {
+ public:
+  ScratchFolder();
+  ~ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace nnunet
