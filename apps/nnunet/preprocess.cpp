@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/memory.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/preprocess/pipeline.h"
 
@@ -21,6 +22,9 @@ void run(const PreprocessOptions& options) {
     std::cout << report.table();
     std::cout << fmt::format("{} of {} cases in {}, {}\n", all - failed, all, report.folder.string(),
                              format_duration(report.seconds));
+    std::cout << fmt::format("Memory: a case needs up to {}; {} were used in all{}\n", format_bytes(report.case_memory),
+                             format_bytes(peak_memory()),
+                             report.memory_limit > 0 ? ", limit " + format_bytes(report.memory_limit) : "");
     std::cout.flush();
   }
   if (failed == 0) return;

@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -21,12 +23,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Between a temporary name's final part and its process.
+constexpr std::string_view temporary_mark = ".tmp.";
+
 /// A name in the same folder that no other thread or process uses.
 fs::path temporary_name(const fs::path& path) {
   static std::atomic<unsigned> counter{0};
   fs::path name = path;
-  name += fmt::format(".tmp.{}.{}", ::getpid(), counter++);
+  name += fmt::format("{}{}.{}", temporary_mark, ::getpid(), counter++);
   return name;
+}
+
+void give_name(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) throw std::system_error(errno, std::generic_category());
 }
 
 [[noreturn]] void fail_writing(const fs::path& path, int code) {
@@ -82,11 +91,62 @@ void write_atomically(const fs::path& path, const std::function<void(const fs::p
   try {
     write(temporary);
     flush_to_disk(temporary);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw std::system_error(errno, std::generic_category());
+    give_name(temporary, path);
   } catch (...) {
     ::unlink(temporary.c_str());
     fail_with_current_exception(path, temporary);
   }
+}
+
+PendingFiles::~PendingFiles() {
+  for (const Names& file : files_) ::unlink(file.temporary.c_str());
+}
+
+void PendingFiles::write(const fs::path& path, const std::function<void(const fs::path&)>& write) {
+  make_parent(path);
+  const fs::path temporary = temporary_name(path);
+  try {
+    write(temporary);
+    if (!fs::exists(temporary)) throw std::system_error(ENOENT, std::generic_category());
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    fail_with_current_exception(path, temporary);
+  }
+  files_.push_back({temporary, path});
+}
+
+void PendingFiles::publish() {
+  for (const Names& file : files_) {
+    try {
+      give_name(file.temporary, file.final);
+    } catch (...) {
+      fail_with_current_exception(file.final, file.temporary);
+    }
+  }
+  files_.clear();
+}
+
+void flush_file_system(const fs::path& folder) {
+  const FileDescriptor open = open_for_reading(folder);
+#ifdef __linux__
+  if (::syncfs(open.get()) != 0) fail_writing(folder, errno);
+#else
+  ::sync();
+#endif
+}
+
+void remove_leftovers(const fs::path& folder, const std::function<bool(const std::string&)>& is_own) {
+  std::error_code ignored;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const std::size_t mark = name.find(temporary_mark);
+    if (mark == std::string::npos || !is_own(name.substr(0, mark))) continue;
+    const auto process = std::strtol(name.c_str() + mark + temporary_mark.size(), nullptr, 10);
+    const bool gone = process > 0 && ::kill(static_cast<pid_t>(process), 0) != 0 && errno == ESRCH;
+    if (gone && !entry.is_directory(ignored)) found.push_back(entry.path());
+  }
+  for (const fs::path& path : found) fs::remove(path, ignored);
 }
 
 void write_file(const fs::path& path, std::span<const std::byte> content) {

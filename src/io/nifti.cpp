@@ -131,7 +131,10 @@ Image read_nifti(const fs::path& path, const NiftiLimits& limits) {
 NiftiInfo read_nifti_info(const fs::path& path) {
   const Buffer start = read_bytes(path, kStartBytes);
   NiftiHeader header = parse_nifti_header(header_bytes(start.bytes(), path.string()), path.string(), NiftiLimits{});
-  return {std::move(header.geometry), header.channels, header.datatype};
+  std::error_code ignored;
+  const auto file_bytes = static_cast<std::int64_t>(fs::file_size(path, ignored));
+  const auto stored_bytes = static_cast<std::int64_t>(header.file_bytes());
+  return {std::move(header.geometry), header.channels, header.datatype, file_bytes, stored_bytes};
 }
 
 LabelMap read_label_map(const fs::path& path, int n_class, const NiftiLimits& limits) {

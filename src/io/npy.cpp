@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "nnunet/core/error.h"
-#include "nnunet/io/atomic_file.h"
 #include "posix_file.h"
 
 namespace nnunet {
@@ -180,21 +179,40 @@ std::span<const T> NpyFile::values() const {
   return {reinterpret_cast<const T*>(map_ + offset_), count_};
 }
 
+namespace {
+
 template <class T>
-void write_npy(const std::filesystem::path& path, const Array<T>& array) {
+std::string make_head(const std::vector<std::int64_t>& sizes) {
   std::string shape;
-  for (const std::int64_t n : array.shape) shape += fmt::format("{}, ", n);
-  if (shape.size() > 2) shape.resize(shape.size() - (array.shape.size() == 1 ? 1 : 2));
+  for (const std::int64_t n : sizes) shape += fmt::format("{}, ", n);
+  if (shape.size() > 2) shape.resize(shape.size() - (sizes.size() == 1 ? 1 : 2));
   std::string head = fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}), }}",
                                  sizeof(T) == 1 ? '|' : '<', type_string<T>(), shape);
   // numpy aligns the values to 64 bytes.
   head.append(63 - (10 + head.size()) % 64, ' ').push_back('\n');
   std::string start = "\x93NUMPY\x01";
   start += {'\0', static_cast<char>(head.size() % 256), static_cast<char>(head.size() / 256)};
-  head.insert(0, start);
-  write_atomically(path, [&](const std::filesystem::path& temporary) {
+  return start + head;
+}
+
+template <class T>
+auto writer_of(const Array<T>& array) {
+  return [&array](const std::filesystem::path& temporary) {
+    const std::string head = make_head<T>(array.shape);
     write_parts(temporary, {std::as_bytes(std::span(head)), std::as_bytes(std::span(array.values))});
-  });
+  };
+}
+
+}  // namespace
+
+template <class T>
+void write_npy(const std::filesystem::path& path, const Array<T>& array) {
+  write_atomically(path, writer_of(array));
+}
+
+template <class T>
+void write_npy(PendingFiles& files, const std::filesystem::path& path, const Array<T>& array) {
+  files.write(path, writer_of(array));
 }
 
 template <class T>
@@ -207,9 +225,10 @@ Array<T> read_npy(const std::filesystem::path& path) {
   return array;
 }
 
-#define NNUNET_NPY_TYPE(T)                                                   \
-  template std::span<const T> NpyFile::values<T>() const;                    \
-  template void write_npy<T>(const std::filesystem::path&, const Array<T>&); \
+#define NNUNET_NPY_TYPE(T)                                                                  \
+  template std::span<const T> NpyFile::values<T>() const;                                   \
+  template void write_npy<T>(const std::filesystem::path&, const Array<T>&);                \
+  template void write_npy<T>(PendingFiles&, const std::filesystem::path&, const Array<T>&); \
   template Array<T> read_npy<T>(const std::filesystem::path&);
 NNUNET_NPY_TYPE(float)
 NNUNET_NPY_TYPE(double)

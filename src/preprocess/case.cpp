@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "nnunet/core/error.h"
-#include "nnunet/core/parallel.h"
 #include "nnunet/preprocess/crop.h"
 #include "nnunet/preprocess/normalize.h"
 #include "nnunet/preprocess/resample.h"
@@ -22,8 +24,8 @@ void check_image(const std::string& name, const Image& image, const DataConfig& 
     throw Error(name, "the image holds NaN or infinite voxels", "replace them by finite values");
   bool constant = true;
   for (std::int64_t c = 0; constant && c < voxels.size(0); ++c) {
-    const auto [least, most] = value_range(voxels.slab(c));
-    constant = least == most;
+    const auto channel = voxels.slab(c);
+    constant = std::all_of(channel.begin(), channel.end(), [&](float v) { return v == channel[0]; });
   }
   if (constant)
     throw Error(name, "the image is constant in all channels", "check whether the file was exported correctly");
@@ -58,10 +60,8 @@ void resample(const std::string& name, PreprocessedCase& item, const Spacing3& t
                 "choose a coarser --spacing");
   const bool anisotropic = is_anisotropic(item.spacing, target);
   Array<float> x({item.x.size(0), to[0], to[1], to[2]});
-  for (std::int64_t c = 0; c < x.size(0); ++c) {
-    const Array<float> channel = resample_image(std::as_const(item.x).slab(c), from, to, anisotropic, threads);
-    std::copy(channel.values.begin(), channel.values.end(), x.slab(c).begin());
-  }
+  for (std::int64_t c = 0; c < x.size(0); ++c)
+    resample_image(std::as_const(item.x).slab(c), from, x.slab(c), to, anisotropic, threads);
   item.x = std::move(x);
   if (item.y) item.y = resample_label(item.y->values, from, to, anisotropic, threads);
 }
@@ -70,12 +70,12 @@ void normalize(const std::string& name, Array<float>& x, const DataConfig& confi
   if (config.modality == "CT" && !config.ct)
     throw Error(name, "the intensity statistics of this CT task are not known",
                 "give --ct_stats MIN MAX MEAN STD or `ct` in config.json");
-  parallel_for(x.size(0), threads, [&](std::int64_t c) {
+  for (std::int64_t c = 0; c < x.size(0); ++c) {
     if (config.ct)
-      normalize_ct(x.slab(c), *config.ct);
+      normalize_ct(x.slab(c), *config.ct, threads);
     else
-      normalize_z_score(x.slab(c));
-  });
+      normalize_z_score(x.slab(c), threads);
+  }
 }
 
 }  // namespace
@@ -87,8 +87,8 @@ bool is_anisotropic(const Spacing3& image, const Spacing3& target) {
   return ratio(image) >= 3 || ratio(target) >= 3;  // nnU-Net's threshold (Isensee et al., Nature Methods 18, 2021)
 }
 
-PreprocessedCase preprocess_case(const std::string& name, const Image& image, const LabelMap* label,
-                                 const DataConfig& config, int threads) {
+PreprocessedCase preprocess_case(const std::string& name, Image image, const LabelMap* label, const DataConfig& config,
+                                 int threads) {
   check_image(name, image, config);
   if (label != nullptr) check_label(name, image, *label, config);
   const std::optional<Box> box = foreground_box(image.voxels);
@@ -101,7 +101,7 @@ PreprocessedCase preprocess_case(const std::string& name, const Image& image, co
   item.crop_end = box->end;
   item.original = image.voxels.spatial();
   item.spacing = image.geometry.spacing;
-  item.x = crop(image.voxels, *box);
+  item.x = crop(std::move(image.voxels), *box);
   if (label != nullptr) item.y = crop(label->voxels, *box);
   if (config.dim() == 3) {
     const Spacing3 target{config.spacings.at(0), config.spacings.at(1), config.spacings.at(2)};

@@ -2,16 +2,29 @@
 
 #include <bit>
 
+#include "nnunet/core/simd.h"
+
 namespace nnunet {
 
 namespace {
 
-// First and one past the last positive value of a row; {width, 0} when there is none.
-std::array<std::int64_t, 2> positive_range(const float* row, std::int64_t width) {
-  // A maximum over the row is cheap, and most rows beyond the body have no positive value.
+NNUNET_SIMD bool any_positive(const float* row, std::int64_t width) {
   std::uint32_t any = 0;
   for (std::int64_t x = 0; x < width; ++x) any |= static_cast<std::uint32_t>(row[x] > 0);
-  if (any == 0) return {width, 0};
+  return any != 0;
+}
+
+NNUNET_SIMD bool any_non_finite(const float* values, std::size_t count) {
+  constexpr std::uint32_t exponent = 0x7f800000U;  // all ones: infinite or not a number
+  std::uint32_t found = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    found |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(values[i]) & exponent) == exponent);
+  return found != 0;
+}
+
+// First and one past the last positive value of a row; {width, 0} when there is none, as in most rows beyond the body.
+std::array<std::int64_t, 2> positive_range(const float* row, std::int64_t width) {
+  if (!any_positive(row, width)) return {width, 0};
   std::int64_t first = 0, last = width;
   while (!(row[first] > 0)) ++first;
   while (!(row[last - 1] > 0)) --last;
@@ -37,11 +50,7 @@ std::optional<Box> foreground_box(const Array<float>& image) {
 }
 
 bool has_non_finite(std::span<const float> values) {
-  constexpr std::uint32_t exponent = 0x7f800000U;  // all ones: infinite or not a number
-  std::uint32_t found = 0;
-  for (const float v : values)
-    found |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(v) & exponent) == exponent);
-  return found != 0;
+  return any_non_finite(values.data(), values.size());
 }
 
 }  // namespace nnunet

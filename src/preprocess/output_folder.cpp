@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
@@ -69,6 +70,15 @@ bool is_plain_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
 }
 
+// All files that a folder of these cases may hold.
+std::set<std::string> file_names(const std::vector<std::string>& cases) {
+  std::set<std::string> names{"config.json"};
+  for (const std::string& c : cases)
+    if (is_plain_name(c))
+      for (const char* kind : kinds) names.insert(c + kind);
+  return names;
+}
+
 }  // namespace
 
 OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, const std::string& task,
@@ -108,6 +118,7 @@ OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, cons
     throw other("holds outputs of these cases but no config.json that says how they were made");
   }
   require_writable_folder(path_);
+  remove_leftovers(path_, [own = file_names(names)](const std::string& name) { return own.contains(name); });
 }
 
 // Which option differs from the ones recorded; empty: none.
@@ -161,16 +172,9 @@ void OutputFolder::write_config(DataConfig config) const {
 }
 
 void OutputFolder::remove_outputs(const std::vector<std::string>& names) const {
-  std::vector<std::string> own{"config.json"};
-  for (const std::string& name : names)
-    if (is_plain_name(name))
-      for (const char* kind : kinds) own.push_back(name + kind);
-  std::sort(own.begin(), own.end());
+  const std::set<std::string> own = file_names(names);
   // The output itself, or what an interrupted run left of it under a temporary name.
-  const auto is_own = [&](const std::string& name) {
-    const auto end = std::min(name.find(".tmp."), name.size());
-    return std::binary_search(own.begin(), own.end(), name.substr(0, end));
-  };
+  const auto is_own = [&](const std::string& name) { return own.contains(name.substr(0, name.find(".tmp."))); };
   std::error_code failure;
   std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(path_, failure))
@@ -180,24 +184,39 @@ void OutputFolder::remove_outputs(const std::vector<std::string>& names) const {
       throw Error(p.string(), "it cannot be removed: " + failure.message(), "check the folder's permissions");
 }
 
-void OutputFolder::write_case(const std::string& name, PreprocessedCase&& item) const {
+void OutputFolder::remove_case(const std::string& name) const {
+  std::error_code ignored;
+  for (const char* kind : kinds) fs::remove(file(name, kind), ignored);
+}
+
+PendingFiles OutputFolder::write_case(const std::string& name, PreprocessedCase&& item) const {
   try {
+    PendingFiles files;
     if (with_label_ && item.y) {
       const Shape3 s = item.y->spatial();
       item.y->shape = {1, s[0], s[1], s[2]};
-      write_npy(file(name, "_y.npy"), *item.y);
+      write_npy(files, file(name, "_y.npy"), *item.y);
     }
     if (with_meta_) {
       Array<std::int64_t> meta({3, 3});
       const std::array<Shape3, 3> rows{item.crop_start, item.crop_end, item.original};
       for (std::size_t r = 0; r < 3; ++r)
         std::copy(rows[r].begin(), rows[r].end(), meta.values.begin() + static_cast<std::ptrdiff_t>(3 * r));
-      write_npy(file(name, "_meta.npy"), meta);
+      write_npy(files, file(name, "_meta.npy"), meta);
     }
-    write_npy(file(name, "_x.npy"), item.x);
+    write_npy(files, file(name, "_x.npy"), item.x);
+    return files;
   } catch (...) {
-    std::error_code ignored;
-    for (const char* kind : kinds) fs::remove(file(name, kind), ignored);
+    remove_case(name);  // of an earlier run
+    throw;
+  }
+}
+
+void OutputFolder::publish(const std::string& name, PendingFiles& files) const {
+  try {
+    files.publish();
+  } catch (...) {
+    remove_case(name);
     throw;
   }
 }

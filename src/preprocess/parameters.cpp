@@ -72,7 +72,7 @@ Parameters choose_parameters(const PreprocessOptions& o, const std::string& task
 }
 
 DataConfig make_config(const Parameters& parameters, const std::string& task, const Dataset& dataset, int threads,
-                       bool quiet) {
+                       MemoryBudget& memory, bool quiet) {
   DataConfig config;
   config.patch_size = parameters.patch_size;
   config.spacings = parameters.spacing;
@@ -87,7 +87,7 @@ DataConfig make_config(const Parameters& parameters, const std::string& task, co
   if (!quiet)
     progress = std::make_unique<Progress>("collect spacings and intensities",
                                           static_cast<std::int64_t>(dataset.training.size()), "cases");
-  const Fingerprint found = collect_fingerprint(dataset, parameters.must_collect_ct(), threads, [&] {
+  const Fingerprint found = collect_fingerprint(dataset, parameters.must_collect_ct(), threads, memory, [&] {
     if (progress) progress->advance();
   });
   if (config.spacings.empty()) config.spacings = last_of({found.spacing.begin(), found.spacing.end()}, config.dim());

@@ -6,14 +6,17 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/memory.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/core/table.h"
 #include "nnunet/io/dataset.h"
 #include "nnunet/plan/task.h"
+#include "nnunet/preprocess/case_memory.h"
 #include "nnunet/preprocess/output_folder.h"
 #include "nnunet/preprocess/pad.h"
 #include "nnunet/preprocess/parameters.h"
@@ -47,27 +50,37 @@ void refuse_inside(const fs::path& output, const fs::path& dataset) {
 }
 
 class Pipeline {
+  // A case under temporary names.
+  using Pending = std::pair<std::size_t, PendingFiles>;
+
  public:
   Pipeline(const PreprocessOptions& options, const OutputFolder& output, DataConfig config,
-           const std::vector<CaseFiles>& cases)
+           const std::vector<CaseFiles>& cases, MemoryBudget& memory)
       : options_(options),
         output_(output),
         config_(std::move(config)),
         cases_(cases),
         reports_(cases.size()),
-        infos_(cases.size()) {}
+        infos_(cases.size()),
+        memory_(memory) {}
 
   PreprocessReport run(int jobs) {
     for (std::size_t i = 0; i < cases_.size(); ++i) keep_or_queue(i);
-    save();  // from here on the folder says what it was made with
+    largest_first();
+    output_.write_config(finished());  // from here on the folder says what it was made with
     if (!options_.quiet)
       progress_ = std::make_unique<Progress>("preprocess", static_cast<std::int64_t>(queue_.size()), "cases");
-    const auto left = static_cast<std::int64_t>(queue_.size());
-    const int threads_a_case = left > 0 && left < jobs ? jobs / static_cast<int>(left) : 1;
-    parallel_for(left, jobs, [&](std::int64_t k) { make(queue_[static_cast<std::size_t>(k)], threads_a_case); });
+    const auto all = static_cast<std::int64_t>(queue_.size());
+    parallel_for(all, jobs, [&](std::int64_t k) {
+      // The last cases share the cores that have no case of their own any more.
+      const std::int64_t at_a_time = std::min<std::int64_t>(all - k, jobs);
+      make(queue_[static_cast<std::size_t>(k)], jobs / static_cast<int>(at_a_time));
+    });
     progress_.reset();
-    DataConfig written = save();
-    return {output_.path(), std::move(written), std::move(reports_), 0};
+    publish(std::exchange(pending_, {}));
+    DataConfig written = finished();
+    output_.write_config(written);
+    return {output_.path(), std::move(written), std::move(reports_), 0, memory_.limit(), largest_};
   }
 
  private:
@@ -86,47 +99,55 @@ class Pipeline {
     infos_[i] = *info;
   }
 
-  void make(std::size_t i, int threads) {
-    const Clock::time_point start = Clock::now();
-    CaseReport& report = reports_[i];
-    std::string error;
-    try {
-      make_case(cases_[i], report, infos_[i], threads);
-    } catch (const std::bad_alloc&) {
-      error = Error(report.name, "there is not enough memory", "give fewer --n_jobs").what();
-    } catch (const std::exception& e) {
-      error = e.what();
-    }
-    if (!error.empty()) {
-      if (error.find(report.name) == std::string::npos) error = report.name + ": " + error;
-      log::error(error);
-    }
-    report.seconds = seconds_since(start);
-    const std::lock_guard lock(mutex_);
-    if (!error.empty()) {
-      report.error = error;
-      infos_[i].reset();
-    }
-    done_[i] = true;
-    if (progress_) progress_->advance();
-    save_now_and_then();
+  // So that no large case is left over when the others are done.
+  void largest_first() {
+    std::vector<std::uintmax_t> bytes(cases_.size());
+    std::error_code absent;
+    for (const std::size_t i : queue_) bytes[i] = fs::file_size(cases_[i].image, absent);
+    std::stable_sort(queue_.begin(), queue_.end(), [&](std::size_t a, std::size_t b) { return bytes[a] > bytes[b]; });
   }
 
-  void make_case(const CaseFiles& files, CaseReport& report, std::optional<CaseInfo>& info, int threads) const {
+  void make(std::size_t i, int threads) {
+    const Clock::time_point start = Clock::now();
+    PendingFiles files;
+    try {
+      files = make_case(cases_[i], reports_[i], infos_[i], threads);
+    } catch (const std::bad_alloc&) {
+      fail(i, Error(reports_[i].name, "there is not enough memory", "give fewer --n_jobs").what());
+    } catch (const std::exception& e) {
+      fail(i, e.what());
+    }
+    reports_[i].seconds = seconds_since(start);
+    std::unique_lock lock(mutex_);
+    if (reports_[i].error.empty()) pending_.emplace_back(i, std::move(files));
+    if (progress_) progress_->advance();
+    save_now_and_then(lock);
+  }
+
+  void fail(std::size_t i, std::string error) {
+    CaseReport& report = reports_[i];
+    if (error.find(report.name) == std::string::npos) error = report.name + ": " + error;
+    log::error(error);
+    report.error = error;
+  }
+
+  PendingFiles make_case(const CaseFiles& files, CaseReport& report, std::optional<CaseInfo>& info, int threads) {
     const bool with_label = options_.exec_mode != "test";
     if (with_label && !files.label)
       throw Error(files.name, "dataset.json names no label for it", "add one, or leave the case out of `training`");
+    const MemoryBudget::Share share(memory_, expected_memory(files, with_label));
     PreprocessedCase item;
     {
-      const Image image = read_nifti(files.image);
-      report.original = image.voxels.spatial();
-      report.spacing = image.geometry.spacing;
+      Image image = read_nifti(files.image);
+      const Geometry geometry = image.geometry;
+      report.original = geometry.shape;
+      report.spacing = geometry.spacing;
       if (with_label) {
         const LabelMap label = read_label_map(*files.label, config_.n_class);
-        item = preprocess_case(files.name, image, &label, config_, threads);
-        warn_of_geometry(files, image.geometry, label.geometry);
+        item = preprocess_case(files.name, std::move(image), &label, config_, threads);
+        warn_of_geometry(files, geometry, label.geometry);
       } else {
-        item = preprocess_case(files.name, image, nullptr, config_, threads);
+        item = preprocess_case(files.name, std::move(image), nullptr, config_, threads);
       }
     }
     if (options_.training()) {
@@ -134,8 +155,21 @@ class Pipeline {
       if (options_.dilation) close_label(*item.y);
     }
     report.shape = item.x.shape;
-    output_.write_case(files.name, std::move(item));
     info = CaseInfo{files.name, report.spacing, report.original, with_label};
+    return output_.write_case(files.name, std::move(item));
+  }
+
+  // Bytes for one case, from its headers.
+  std::int64_t expected_memory(const CaseFiles& files, bool with_label) {
+    std::optional<NiftiInfo> label;
+    if (with_label) label = read_nifti_info(*files.label);
+    const std::int64_t bytes = case_memory(read_nifti_info(files.image), label, config_, options_.training());
+    if (memory_.limit() > 0 && bytes > memory_.limit())
+      log::warn(fmt::format("{}: it needs up to {} of memory, {} are available", files.name, format_bytes(bytes),
+                            format_bytes(memory_.limit())));
+    const std::lock_guard lock(mutex_);
+    largest_ = std::max(largest_, bytes);
+    return bytes;
   }
 
   static void warn_of_geometry(const CaseFiles& files, const Geometry& image, const Geometry& label) {
@@ -147,24 +181,44 @@ class Pipeline {
           files.name, difference));
   }
 
-  // config.json with the cases that are finished now. Callers hold the mutex or are alone.
-  DataConfig save() {
-    saved_ = Clock::now();
+  // Gives these cases their final names. One flush of the file system serves all of them: a flush for each file would
+  // take far longer than to make a small case, and without any a final name might hold half a file after a power cut.
+  void publish(std::vector<Pending> pending) {
+    if (pending.empty()) return;
+    flush_file_system(output_.path());
+    for (auto& [i, files] : pending) {
+      try {
+        output_.publish(cases_[i].name, files);
+        done_[i] = true;
+      } catch (const std::exception& e) {
+        fail(i, e.what());
+      }
+    }
+  }
+
+  // The configuration with the cases that have their final names.
+  DataConfig finished() const {
     DataConfig config = config_;
     for (std::size_t i = 0; i < cases_.size(); ++i)
-      if ((reports_[i].kept || done_[i]) && infos_[i]) config.cases.push_back(*infos_[i]);
-    output_.write_config(config);
+      if (reports_[i].kept || done_[i]) config.cases.push_back(*infos_[i]);
     return config;
   }
 
-  // An interrupted run loses the cases since the last save, no more.
-  void save_now_and_then() {
-    if (seconds_since(saved_) < 10) return;
+  // An interrupted run loses the cases since the last save, no more. The others go on meanwhile.
+  void save_now_and_then(std::unique_lock<std::mutex>& lock) {
+    if (saving_ || seconds_since(saved_) < 10) return;
+    saving_ = true;
+    std::vector<Pending> pending = std::exchange(pending_, {});
+    lock.unlock();
+    publish(std::move(pending));
     try {
-      save();
+      output_.write_config(finished());
     } catch (const Error& e) {
-      log::warn(e.what());  // the last save decides
+      log::warn(e.what());  // the last one decides
     }
+    lock.lock();
+    saving_ = false;
+    saved_ = Clock::now();
   }
 
   const PreprocessOptions& options_;
@@ -173,10 +227,15 @@ class Pipeline {
   const std::vector<CaseFiles>& cases_;
   std::vector<CaseReport> reports_;
   std::vector<std::optional<CaseInfo>> infos_;
-  std::vector<bool> done_ = std::vector<bool>(cases_.size(), false);
+  MemoryBudget& memory_;
   std::vector<std::size_t> queue_;
   std::unique_ptr<Progress> progress_;
-  std::mutex mutex_;
+  std::vector<bool> done_ = std::vector<bool>(cases_.size(), false);  // of whoever saves
+
+  std::mutex mutex_;  // for what follows
+  std::vector<Pending> pending_;
+  std::int64_t largest_ = 0;
+  bool saving_ = false;
   Clock::time_point saved_ = Clock::now();
 };
 
@@ -216,10 +275,12 @@ PreprocessReport preprocess_dataset(const PreprocessOptions& options) {
   const Parameters parameters = choose_parameters(options, task, dataset, training_folder / "config.json");
   const OutputFolder output(path, options, task, parameters, dataset, cases);
   const int jobs = options.n_jobs > 0 ? options.n_jobs : available_cores();
-  DataConfig config = output.former() ? *output.former() : make_config(parameters, task, dataset, jobs, options.quiet);
+  MemoryBudget memory(options.memory > 0 ? options.memory : available_memory() / 10 * 8);
+  DataConfig config =
+      output.former() ? *output.former() : make_config(parameters, task, dataset, jobs, memory, options.quiet);
   config.cases.clear();
 
-  PreprocessReport report = Pipeline(options, output, std::move(config), cases).run(jobs);
+  PreprocessReport report = Pipeline(options, output, std::move(config), cases, memory).run(jobs);
   report.seconds = seconds_since(start);
   return report;
 }

@@ -104,6 +104,39 @@ TEST(AtomicFile, FailedWriterLeavesNothing) {
   EXPECT_EQ(read_text(folder / "x"), "old");
 }
 
+TEST(PendingFiles, GetTheirNamesTogether) {
+  const TempFolder folder;
+  write_text(folder / "b", "old");
+  {
+    PendingFiles files;
+    write_npy(files, folder / "a.npy", Array<float>({3}, 2.0F));
+    files.write(folder / "b", [](const fs::path& temporary) { std::ofstream(temporary) << "new"; });
+    EXPECT_FALSE(fs::exists(folder / "a.npy"));
+    EXPECT_EQ(read_text(folder / "b"), "old");
+    flush_file_system(folder.path());
+    files.publish();
+    EXPECT_EQ(read_npy<float>(folder / "a.npy").values, std::vector<float>(3, 2.0F));
+    EXPECT_EQ(read_text(folder / "b"), "new");
+  }
+  EXPECT_EQ(names_in(folder.path()).size(), 2U);
+}
+
+TEST(PendingFiles, LeaveNothingWithoutPublishing) {
+  const TempFolder folder;
+  fs::create_directories(folder / "in the way" / "deeper");
+  {
+    PendingFiles files;
+    files.write(folder / "a", [](const fs::path& temporary) { std::ofstream(temporary) << "whole"; });
+    EXPECT_ERROR(files.write(folder / "b", [](const fs::path&) { throw std::runtime_error("broke"); }), "broke");
+    files.write(folder / "in the way", [](const fs::path& temporary) { std::ofstream(temporary) << "whole"; });
+    PendingFiles moved = std::move(files);
+    EXPECT_ERROR(moved.publish(), "in the way: cannot be written");
+    files.write(folder / "c", [](const fs::path& temporary) { std::ofstream(temporary) << "whole"; });
+  }
+  fs::remove_all(folder / "in the way");
+  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"a"});
+}
+
 TEST(AtomicFile, WriterThatWritesNothingIsAnError) {
   const TempFolder folder;
   EXPECT_ERROR(write_atomically(folder / "x", [](const fs::path&) {}), "cannot be written");

@@ -1,4 +1,5 @@
 #include "nnunet/preprocess/case.h"
+#include "nnunet/preprocess/case_memory.h"
 
 #include <gtest/gtest.h>
 
@@ -139,6 +140,28 @@ TEST(Anisotropic, ThresholdIsThreeOfEither) {
   EXPECT_TRUE(is_anisotropic({3, 1, 1}, {1, 1, 1}));
   EXPECT_TRUE(is_anisotropic({1, 1, 1}, {1, 3, 1}));
   EXPECT_FALSE(is_anisotropic({2.99, 1, 1}, {1, 1, 2.99}));
+}
+
+TEST(CaseMemory, CountsWhatIsHeldAtATime) {
+  NiftiInfo image, label;
+  image.geometry.shape = label.geometry.shape = {10, 20, 30};
+  image.geometry.spacing = label.geometry.spacing = {1, 1, 1};
+  image.channels = 2;
+  image.file_bytes = 5000;
+  image.stored_bytes = 24352;
+  label.file_bytes = 300;
+  label.stored_bytes = 6352;
+  DataConfig config = config_3d();
+  config.in_channels = 2;
+  config.spacings = {1, 1, 1};
+  config.patch_size = {8, 8, 8};
+  const std::int64_t voxels = 6000;
+  EXPECT_EQ(case_memory(image, std::nullopt, config, false), 5000 + 24352 + 8 * voxels);  // while it is read
+  config.spacings = {0.5, 1, 1};
+  // Image, label and its crop; two steps of a channel; the result.
+  EXPECT_EQ(case_memory(image, label, config, false), 10 * voxels + 16 * voxels + 9 * 2 * voxels);
+  config.patch_size = {100, 20, 30};
+  EXPECT_EQ(case_memory(image, label, config, true), 9 * 2 * voxels + 9 * 10 * voxels + voxels);
 }
 
 }  // namespace

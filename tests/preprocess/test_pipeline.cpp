@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
@@ -262,6 +263,30 @@ TEST_F(PipelineTest, OverwriteRemovesOwnOutputsOnly) {
   EXPECT_EQ(names(out_), (std::vector<std::string>{"a1_x.npy", "a1_y.npy", "a2_x.npy", "a2_y.npy", "config.json",
                                                    "notes.txt", "other_x.npy", "val"}));
   EXPECT_EQ(names(out_ / "val").size(), 1U);
+}
+
+TEST_F(PipelineTest, LeftoversOfKilledRunsAreRemoved) {
+  fs::create_directories(out_);
+  const std::string dead = ".tmp." + std::to_string(std::numeric_limits<int>::max()) + ".7";  // beyond pid_max
+  const std::string alive = ".tmp." + std::to_string(getpid()) + ".9999";
+  for (const std::string& name : {"a1_x.npy" + dead, "other_x.npy" + dead, "a2_y.npy" + alive})
+    std::ofstream(out_ / name) << "half";
+  preprocess_dataset(options_);
+  EXPECT_FALSE(fs::exists(out_ / ("a1_x.npy" + dead)));
+  EXPECT_TRUE(fs::exists(out_ / ("other_x.npy" + dead)));
+  EXPECT_TRUE(fs::exists(out_ / ("a2_y.npy" + alive)));
+}
+
+TEST_F(PipelineTest, LittleMemoryMeansOneCaseAfterTheOther) {
+  preprocess_dataset(options_);
+  const auto before = snapshot(out_);
+  options_.overwrite = true;
+  options_.memory = 1;
+  const PreprocessReport report = preprocess_dataset(options_);
+  EXPECT_EQ(report.failed(), 0);
+  EXPECT_EQ(report.memory_limit, 1);
+  EXPECT_GT(report.case_memory, 12 * 9 * 8 * 5);  // the padded image and label
+  EXPECT_EQ(snapshot(out_), before);
 }
 
 TEST_F(PipelineTest, OutputsOfUnknownOriginAreRefused) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "nnunet/core/error.h"
@@ -23,6 +25,12 @@ Array<std::uint8_t> classes(const Shape3& s) {
     a.values[i] = static_cast<std::uint8_t>(4 * (v - std::floor(v)));
   }
   return a;
+}
+
+std::vector<float> resampled(const Array<float>& image, const Shape3& to, bool anisotropic, int threads = 1) {
+  std::vector<float> out(static_cast<std::size_t>(volume(to)));
+  resample_image(image.values, image.spatial(), out, to, anisotropic, threads);
+  return out;
 }
 
 void expect_near(const std::vector<float>& got, const std::vector<double>& expected, double tolerance) {
@@ -48,8 +56,7 @@ TEST(ResampleImage, CubicAgreesWithScikitImage) {
       -25.28017, 0.17245,   -28.61658, 31.47011, 66.99089, 52.21784, 45.93136,  -1.77855,  -47.31673, -57.69958,
       -27.07943, -21.47785, 0.0656,    21.94687, 26.98825, 59.6142,  47.14007,  -1.39907,  18.54381,  -43.87722,
       -72.42473, -46.42157, -30.29331, -8.1317,  19.71136, 33.06897, 63.03015,  65.7743,   19.34588,  -42.6267};
-  for (const int threads : {1, 3})
-    expect_near(resample_image(wave({3, 4, 5}).values, {3, 4, 5}, {5, 3, 4}, false, threads).values, expected, 2e-4);
+  for (const int threads : {1, 3}) expect_near(resampled(wave({3, 4, 5}), {5, 3, 4}, false, threads), expected, 2e-4);
 }
 
 TEST(ResampleImage, AnisotropicIsInPlaneCubicThenNearest) {
@@ -58,19 +65,19 @@ TEST(ResampleImage, AnisotropicIsInPlaneCubicThenNearest) {
                                    -13.75929, -31.40215, -25.28017, 0.17245,  -28.61658, 31.47011,  66.99089, 52.21784,
                                    23.82628,  -36.09758, -68.00234, -48.7792, -29.82607, -10.70163, 16.07732, 31.11462,
                                    56.48949,  64.91498,  24.70926,  -35.00641};
-  const Array<float> got = resample_image(wave({3, 4, 5}).values, {3, 4, 5}, {5, 3, 4}, true);
+  const std::vector<float> got = resampled(wave({3, 4, 5}), {5, 3, 4}, true);
   // Output slices 0 1 2 3 4 show input slices 0 0 1 2 2.
   std::vector<double> expected;
   for (const std::size_t z : {0, 0, 1, 2, 2})
     expected.insert(expected.end(), slices.begin() + static_cast<std::ptrdiff_t>(12 * z),
                     slices.begin() + static_cast<std::ptrdiff_t>(12 * z + 12));
-  expect_near(got.values, expected, 2e-4);
+  expect_near(got, expected, 2e-4);
 }
 
 TEST(ResampleImage, SameSizeIsTheInput) {
   const Array<float> a = wave({4, 5, 6});
-  EXPECT_EQ(resample_image(a.values, {4, 5, 6}, {4, 5, 6}, false).values, a.values);
-  EXPECT_EQ(resample_image(a.values, {4, 5, 6}, {4, 5, 6}, true).values, a.values);
+  EXPECT_EQ(resampled(a, {4, 5, 6}, false), a.values);
+  EXPECT_EQ(resampled(a, {4, 5, 6}, true), a.values);
 }
 
 TEST(ResampleImage, StaysInTheInputsRangeAndKeepsConstants) {
@@ -79,20 +86,19 @@ TEST(ResampleImage, StaysInTheInputsRangeAndKeepsConstants) {
     for (std::size_t i = 0; i < a.values.size(); ++i) a.values[i] = i % 7 < 3 ? 1000.0F : -1000.0F;
     return a;
   }();
-  for (const float v : resample_image(steps.values, {6, 20, 33}, {9, 31, 17}, false).values) {
+  for (const float v : resampled(steps, {9, 31, 17}, false)) {
     EXPECT_LE(v, 1000.0F);
     EXPECT_GE(v, -1000.0F);
   }
   const Array<float> flat({2, 3, 4}, 7.5F);
-  for (const float v : resample_image(flat.values, {2, 3, 4}, {5, 2, 9}, false).values) EXPECT_EQ(v, 7.5F);
+  for (const float v : resampled(flat, {5, 2, 9}, false)) EXPECT_EQ(v, 7.5F);
   const Array<float> single({1, 1, 1}, 3.0F);
-  for (const float v : resample_image(single.values, {1, 1, 1}, {2, 3, 4}, false).values) EXPECT_EQ(v, 3.0F);
+  for (const float v : resampled(single, {2, 3, 4}, false)) EXPECT_EQ(v, 3.0F);
 }
 
 TEST(ResampleImage, ThreadsDoNotChangeIt) {
   const Array<float> a = wave({17, 40, 37}, 0.013);
-  EXPECT_EQ(resample_image(a.values, {17, 40, 37}, {23, 31, 50}, false, 1).values,
-            resample_image(a.values, {17, 40, 37}, {23, 31, 50}, false, 4).values);
+  EXPECT_EQ(resampled(a, {23, 31, 50}, false, 1), resampled(a, {23, 31, 50}, false, 4));
 }
 
 // Expected: per class resize(mask, order=1) >= 0.5, later classes win; many sums are exactly one half.
@@ -131,6 +137,150 @@ TEST(ResampleLinear, AgreesWithScikitImage) {
   resample_linear(a.values, {2, 3, 3}, doubled, {4, 3, 3}, true);
   for (std::size_t z = 0; z < 4; ++z)
     for (std::size_t i = 0; i < 9; ++i) EXPECT_EQ(doubled[9 * z + i], a.values[9 * (z / 2) + i]);
+}
+
+// ---- the fast ways against plain ones ----
+
+// Sizes that fill no vector, axes of one voxel, growing and shrinking; the last spans several blocks of lines.
+struct Resize {
+  Shape3 from, to;
+};
+const std::vector<Resize> kResizes{{{1, 1, 1}, {3, 1, 2}},   {{5, 1, 7}, {3, 4, 9}},      {{1, 9, 1}, {1, 4, 6}},
+                                   {{2, 3, 33}, {2, 3, 70}}, {{7, 33, 31}, {13, 17, 65}}, {{40, 3, 2}, {61, 5, 1}},
+                                   {{3, 65, 5}, {3, 20, 5}}};
+
+double position_of(std::int64_t i, std::int64_t from, std::int64_t to) {
+  return (static_cast<double>(i) + 0.5) * (static_cast<double>(from) / static_cast<double>(to)) - 0.5;
+}
+
+// The interpolating cubic spline through samples with 12 replicated ones on either side and mirrored beyond them: its
+// coefficients by Gauss-Seidel steps on (c[i-1] + 4 c[i] + c[i+1]) / 6 = sample, its values by the basis function.
+std::vector<double> plain_spline(const std::vector<double>& samples, std::int64_t to) {
+  const auto from = static_cast<std::int64_t>(samples.size());
+  std::vector<double> line(12, samples.front());
+  line.insert(line.end(), samples.begin(), samples.end());
+  line.insert(line.end(), 12, samples.back());
+  std::vector<double> c = line;
+  const std::size_t n = c.size();
+  for (int step = 0; step < 60; ++step)
+    for (std::size_t i = 0; i < n; ++i) {
+      // Half-sample symmetric: the neighbour beyond an end is the end itself.
+      const bool first = i == 0, last = i + 1 == n;
+      const double beside = (first ? 0 : c[i - 1]) + (last ? 0 : c[i + 1]);
+      c[i] = (6 * line[i] - beside) / (4 + (first ? 1 : 0) + (last ? 1 : 0));
+    }
+  const auto basis = [](double x) {
+    x = std::abs(x);
+    return x < 1 ? 2.0 / 3 - x * x + x * x * x / 2 : x < 2 ? (2 - x) * (2 - x) * (2 - x) / 6 : 0.0;
+  };
+  std::vector<double> out;
+  for (std::int64_t i = 0; i < to; ++i) {
+    double sum = 0;
+    for (std::size_t k = 0; k < n; ++k) sum += c[k] * basis(position_of(i, from, to) + 12 - static_cast<double>(k));
+    out.push_back(sum);
+  }
+  return out;
+}
+
+std::vector<double> plain_cubic(const Array<float>& image, const Shape3& to) {
+  std::vector<double> values(image.values.begin(), image.values.end());
+  Shape3 shape = image.spatial();
+  for (std::size_t a = 0; a < 3; ++a) {
+    if (shape[a] == to[a]) continue;
+    Shape3 next = shape;
+    next[a] = to[a];
+    std::vector<double> made(static_cast<std::size_t>(volume(next)));
+    const std::int64_t inner = a == 0 ? shape[1] * shape[2] : a == 1 ? shape[2] : 1;
+    const std::int64_t outer = volume(shape) / shape[a] / inner;
+    for (std::int64_t o = 0; o < outer; ++o)
+      for (std::int64_t i = 0; i < inner; ++i) {
+        std::vector<double> samples;
+        for (std::int64_t k = 0; k < shape[a]; ++k)
+          samples.push_back(values[static_cast<std::size_t>((o * shape[a] + k) * inner + i)]);
+        const std::vector<double> line = plain_spline(samples, to[a]);
+        for (std::int64_t k = 0; k < to[a]; ++k)
+          made[static_cast<std::size_t>((o * to[a] + k) * inner + i)] = line[static_cast<std::size_t>(k)];
+      }
+    values = made;
+    shape = next;
+  }
+  const auto [least, most] = std::minmax_element(image.values.begin(), image.values.end());
+  for (double& v : values) v = std::clamp(v, static_cast<double>(*least), static_cast<double>(*most));
+  return values;
+}
+
+TEST(ResampleImage, AgreesWithThePlainSpline) {
+  for (const Resize& r : kResizes)
+    for (const int threads : {1, 3}) {
+      SCOPED_TRACE(shape_text(r.from) + " to " + shape_text(r.to));
+      const Array<float> image = wave(r.from);
+      expect_near(resampled(image, r.to, false, threads), plain_cubic(image, r.to), 2e-4);
+    }
+}
+
+// Trilinear value of a function of the voxel, corners in row-major order as scipy adds them up.
+template <class Value>
+double plain_linear(const Shape3& from, const Shape3& to, const Shape3& at, const Value& value) {
+  std::array<std::array<std::int64_t, 2>, 3> sample{};
+  std::array<std::array<double, 2>, 3> weight{};
+  for (std::size_t a = 0; a < 3; ++a) {
+    const double position = position_of(at[a], from[a], to[a]), whole = std::floor(position);
+    weight[a] = {1.0 - (position - whole), 1.0 - (1.0 - (position - whole))};
+    for (std::size_t k = 0; k < 2; ++k)
+      sample[a][k] =
+          std::clamp<std::int64_t>(static_cast<std::int64_t>(whole) + static_cast<std::int64_t>(k), 0, from[a] - 1);
+  }
+  double sum = 0;
+  for (std::size_t k = 0; k < 8; ++k) {
+    const std::size_t z = k / 4, y = k / 2 % 2, x = k % 2;
+    const auto voxel = static_cast<std::size_t>((sample[0][z] * from[1] + sample[1][y]) * from[2] + sample[2][x]);
+    sum += weight[0][z] * weight[1][y] * weight[2][x] * value(voxel);
+  }
+  return sum;
+}
+
+template <class Body>
+void for_each_voxel(const Shape3& to, const Body& body) {
+  for (std::int64_t z = 0; z < to[0]; ++z)
+    for (std::int64_t y = 0; y < to[1]; ++y)
+      for (std::int64_t x = 0; x < to[2]; ++x) body(Shape3{z, y, x});
+}
+
+TEST(ResampleLabel, EqualsOnePassPerClass) {
+  std::vector<Resize> resizes = kResizes;
+  resizes.push_back({{6, 10, 40}, {3, 20, 20}});  // sums of exactly one half
+  for (const Resize& r : resizes)
+    for (const bool solid : {false, true}) {
+      SCOPED_TRACE(shape_text(r.from) + " to " + shape_text(r.to));
+      Array<std::uint8_t> map = classes(r.from);
+      if (solid)  // long runs of a class, and rows of one class
+        for (std::size_t i = 0; i < map.values.size(); ++i) map.values[i] = static_cast<std::uint8_t>(i / 37 % 4);
+      std::vector<std::uint8_t> expected;
+      for_each_voxel(r.to, [&](const Shape3& at) {
+        std::uint8_t best = 0;
+        for (std::uint8_t c = 1; c < 4; ++c)
+          if (plain_linear(r.from, r.to, at, [&](std::size_t v) { return map.values[v] == c ? 1.0 : 0.0; }) >= 0.5)
+            best = c;
+        expected.push_back(best);
+      });
+      for (const int threads : {1, 3})
+        EXPECT_EQ(resample_label(map.values, r.from, r.to, false, threads).values, expected);
+    }
+}
+
+TEST(ResampleLinear, AgreesWithThePlainSum) {
+  for (const Resize& r : kResizes) {
+    SCOPED_TRACE(shape_text(r.from) + " to " + shape_text(r.to));
+    const Array<float> image = wave(r.from);
+    std::vector<double> expected;
+    for_each_voxel(r.to, [&](const Shape3& at) {
+      expected.push_back(
+          plain_linear(r.from, r.to, at, [&](std::size_t v) { return static_cast<double>(image.values[v]); }));
+    });
+    std::vector<float> got(expected.size());
+    resample_linear(image.values, r.from, got, r.to, false, 2);
+    expect_near(got, expected, 1e-4);
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -38,6 +39,43 @@ TEST(NonFinite, Found) {
   }
   v[77] = std::numeric_limits<float>::max();
   EXPECT_FALSE(has_non_finite(v));
+}
+
+TEST(Crop, KeepsTheWholeAndSingleVoxels) {
+  Array<std::uint8_t> map({3, 2, 5});
+  for (std::size_t i = 0; i < 30; ++i) map.values[i] = static_cast<std::uint8_t>(i);
+  EXPECT_EQ(crop(map, {{0, 0, 0}, {3, 2, 5}}).values, map.values);
+  EXPECT_EQ(crop(map, {{1, 1, 4}, {2, 2, 5}}).values, (std::vector<std::uint8_t>{19}));
+  EXPECT_EQ(crop(map, {{0, 1, 0}, {3, 2, 2}}).values, (std::vector<std::uint8_t>{5, 6, 15, 16, 25, 26}));
+}
+
+// Values that fill no vector and several parts that threads share; the first is not typical of the others.
+std::vector<float> many_values() {
+  std::vector<float> v{1e4F};
+  for (int i = 0; i < (1 << 20) + 37; ++i) v.push_back(50 + 300 * std::sin(0.1F * static_cast<float>(i)));
+  return v;
+}
+
+TEST(Normalize, AgreesWithThePlainWayOnAnyNumberOfThreads) {
+  const std::vector<float> before = many_values();
+  double sum = 0, squares = 0;
+  for (const float v : before) sum += static_cast<double>(v);
+  const double mean = sum / static_cast<double>(before.size());
+  for (const float v : before) squares += (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean);
+  const double std = std::sqrt(squares / static_cast<double>(before.size()));
+  std::vector<float> one = before, three = before;
+  normalize_z_score(one, 1);
+  normalize_z_score(three, 3);
+  EXPECT_EQ(one, three);
+  for (std::size_t i = 0; i < before.size(); i += 101)
+    ASSERT_NEAR(one[i], (static_cast<double>(before[i]) - mean) / std, 1e-5);
+  EXPECT_EQ(value_range(before, 3), (std::pair{*std::min_element(before.begin(), before.end()), 1e4F}));
+  one = three = before;
+  normalize_ct(one, {-100, 200, 40, 30}, 1);
+  normalize_ct(three, {-100, 200, 40, 30}, 3);
+  EXPECT_EQ(one, three);
+  for (std::size_t i = 0; i < before.size(); i += 101)
+    ASSERT_NEAR(one[i], (std::clamp(static_cast<double>(before[i]), -100.0, 200.0) - 40) / 30, 1e-5);
 }
 
 TEST(Normalize, Ct) {

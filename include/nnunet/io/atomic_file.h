@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace nnunet {
 
@@ -13,6 +15,36 @@ namespace nnunet {
 /// system's reason and the remedy. Missing parent folders are made.
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path&)>& write);
+
+/// Files that get their final names together, after one flush for all of them: a flush for each costs more than to make
+/// a small case. Until then they have temporary names, which are removed with this object.
+class PendingFiles {
+ public:
+  PendingFiles() = default;
+  PendingFiles(PendingFiles&&) = default;
+  PendingFiles& operator=(PendingFiles&& other) noexcept {
+    files_.swap(other.files_);
+    return *this;
+  }
+  ~PendingFiles();
+
+  /// As write_atomically, without the flush and the final name.
+  void write(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write);
+  /// Renames, in the order of writing. Call flush_file_system before. Throws Error as write_atomically does.
+  void publish();
+
+ private:
+  struct Names {
+    std::filesystem::path temporary, final;
+  };
+  std::vector<Names> files_;
+};
+
+/// Returns when all that was written to the folder's file system is on the disk. Throws Error.
+void flush_file_system(const std::filesystem::path& folder);
+/// Removes what killed processes left in the folder: temporary names of files for which is_own says true. Never fails.
+void remove_leftovers(const std::filesystem::path& folder, const std::function<bool(const std::string& name)>& is_own);
+
 void write_file(const std::filesystem::path& path, std::span<const std::byte> content);
 void write_text(const std::filesystem::path& path, std::string_view content);
 

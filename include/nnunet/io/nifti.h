@@ -49,6 +49,12 @@ struct NiftiInfo {
   Geometry geometry;
   std::int64_t channels = 1;
   int datatype = 0;
+  std::int64_t file_bytes = 0;    ///< of the file as it is
+  std::int64_t stored_bytes = 0;  ///< of the unpacked file
+
+  std::int64_t voxels() const { return channels * volume(geometry.shape); }
+  /// Most bytes held while the voxels are read as values of so many bytes: the file, unpacked, and the values.
+  std::int64_t reading_bytes(std::int64_t value) const { return file_bytes + stored_bytes + voxels() * value; }
 };
 NiftiInfo read_nifti_info(const std::filesystem::path& path);
 

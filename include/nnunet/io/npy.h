@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nnunet/core/array.h"
+#include "nnunet/io/atomic_file.h"
 
 namespace nnunet {
 
@@ -39,6 +40,9 @@ class NpyFile {
 /// Writes format version 1.0, atomically. Instantiated for float, double, uint8_t, int64_t, int32_t, uint16_t.
 template <class T>
 void write_npy(const std::filesystem::path& path, const Array<T>& array);
+/// The same as one of several files.
+template <class T>
+void write_npy(PendingFiles& files, const std::filesystem::path& path, const Array<T>& array);
 template <class T>
 Array<T> read_npy(const std::filesystem::path& path);
 

@@ -20,8 +20,9 @@ struct PreprocessedCase {
 /// `preprocess`, `predict` and the server all run. No padding, no 2D centre crop. Throws Error (name, problem, remedy):
 /// wrong channel count, no voxel > 0, constant in all channels, label of another shape, label class >= n_class.
 /// threads: how many may work on this case (0: all cores).
-PreprocessedCase preprocess_case(const std::string& name, const Image& image, const LabelMap* label,
-                                 const DataConfig& config, int threads = 1);
+/// A moved image's memory is used again.
+PreprocessedCase preprocess_case(const std::string& name, Image image, const LabelMap* label, const DataConfig& config,
+                                 int threads = 1);
 
 /// Max/min spacing >= 3 of the image or of the target: such cases are resampled in-plane and by nearest neighbour along
 /// z.

@@ -39,19 +39,22 @@ void copy_window(std::span<const T> in, const Shape3& in_shape, const Shape3& of
                   last[2] - first[2], out.data() + (z * out_shape[1] + y) * out_shape[2] + first[2]);
 }
 
-/// The box of (C,D,H,W) or, for arrays of three axes, of (D,H,W).
+/// The box of (C,D,H,W) or, for arrays of three axes, of (D,H,W). Rows move within the array's own memory.
 template <class T>
-Array<T> crop(const Array<T>& array, const Box& box) {
+Array<T> crop(Array<T> array, const Box& box) {
   const Shape3 from = array.spatial(), to = box.shape();
-  const bool channels = array.shape.size() == 4;
-  const std::int64_t count = channels ? array.size(0) : 1;
-  Array<T> result(channels ? std::vector<std::int64_t>{count, to[0], to[1], to[2]}
-                           : std::vector<std::int64_t>{to[0], to[1], to[2]});
-  const auto in = static_cast<std::size_t>(volume(from)), out = static_cast<std::size_t>(volume(to));
-  for (std::size_t c = 0; c < static_cast<std::size_t>(count); ++c)
-    copy_window<T>(std::span<const T>(array.values).subspan(c * in, in), from, box.start,
-                   std::span<T>(result.values).subspan(c * out, out), to);
-  return result;
+  if (from == to) return array;
+  const std::int64_t channels = array.shape.size() == 4 ? array.size(0) : 1;
+  T* out = array.data();
+  for (std::int64_t c = 0; c < channels; ++c)
+    for (std::int64_t z = box.start[0]; z < box.end[0]; ++z)
+      for (std::int64_t y = box.start[1]; y < box.end[1]; ++y) {
+        const T* row = array.data() + ((c * from[0] + z) * from[1] + y) * from[2] + box.start[2];
+        out = std::copy(row, row + to[2], out);  // never ahead of what is still to be read
+      }
+  array.values.resize(static_cast<std::size_t>(channels * volume(to)));
+  std::copy(to.begin(), to.end(), array.shape.end() - 3);
+  return array;
 }
 
 }  // namespace nnunet

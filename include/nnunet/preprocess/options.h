@@ -15,12 +15,13 @@ struct PreprocessOptions {
   int dim = 3;                           ///< 2 or 3
   std::string exec_mode = "training";    ///< training, val or test
   bool dilation = false;                 ///< close the labels (training)
-  int n_jobs = -1;                       ///< cases at a time; -1: one a core
+  int n_jobs = -1;                       ///< cases at a time, as far as memory allows; -1: one a core
   std::vector<std::int64_t> patch_size;  ///< (d,h,w) or (h,w); empty: the task's
   std::vector<double> spacing;           ///< target, mm, (z,y,x) or, in 2D, (y,x); empty: the task's, or collected
   std::vector<double> ct_stats;          ///< min, max, mean, std; empty: the task's, or collected
   bool overwrite = false;                ///< start anew where the folder holds other outputs
   bool quiet = false;                    ///< no progress
+  std::int64_t memory = 0;               ///< bytes for all cases that are worked on; 0: most of what is available
 
   bool training() const { return exec_mode == "training"; }
 };

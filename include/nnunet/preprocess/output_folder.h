@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/io/atomic_file.h"
 #include "nnunet/io/config.h"
 #include "nnunet/io/dataset.h"
 #include "nnunet/preprocess/case.h"
@@ -26,9 +27,11 @@ class OutputFolder {
   /// What a former run with the same options left: parameters and finished cases.
   const std::optional<DataConfig>& former() const { return former_; }
 
-  /// Writes y and meta first, x last, each atomically: a case is finished when its x is there. Nothing stays after a
-  /// failure.
-  void write_case(const std::string& name, PreprocessedCase&& item) const;
+  /// Writes a case's files under temporary names. Nothing stays after a failure.
+  PendingFiles write_case(const std::string& name, PreprocessedCase&& item) const;
+  /// Gives them their final names, y and meta first, x last: a case is finished when its x is there. Call
+  /// flush_file_system before. Nothing stays after a failure.
+  void publish(const std::string& name, PendingFiles& files) const;
   /// Writes config.json with these finished cases (in the order of the dataset's list).
   void write_config(DataConfig config) const;
   /// Shape of a finished case's x.
@@ -40,6 +43,7 @@ class OutputFolder {
   std::string options_text(const std::vector<CaseInfo>& finished) const;
   std::string difference(const DataConfig& config) const;
   void remove_outputs(const std::vector<std::string>& names) const;
+  void remove_case(const std::string& name) const;
   std::filesystem::path file(const std::string& name, const char* kind) const { return path_ / (name + kind); }
 
   std::filesystem::path path_;

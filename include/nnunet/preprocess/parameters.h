@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 
+#include "nnunet/core/memory.h"
 #include "nnunet/io/config.h"
 #include "nnunet/io/dataset.h"
 #include "nnunet/preprocess/options.h"
@@ -26,8 +27,8 @@ Parameters choose_parameters(const PreprocessOptions& options, const std::string
                              const std::filesystem::path& training_config);
 
 /// The configuration of the folder to be made, without cases; collects what is missing from the dataset's training
-/// cases.
+/// cases, as many at a time as threads and memory allow.
 DataConfig make_config(const Parameters& parameters, const std::string& task, const Dataset& dataset, int threads,
-                       bool quiet);
+                       MemoryBudget& memory, bool quiet);
 
 }  // namespace nnunet

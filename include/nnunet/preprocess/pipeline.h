@@ -25,6 +25,8 @@ struct PreprocessReport {
   DataConfig config;              ///< as written
   std::vector<CaseReport> cases;  ///< in the order of dataset.json
   double seconds = 0;
+  std::int64_t memory_limit = 0;  ///< bytes for all cases that are worked on at a time; 0: unknown, no limit
+  std::int64_t case_memory = 0;   ///< bytes that the largest case made needs at most
 
   std::int64_t failed() const;
   /// Case, shape before and after, spacing and seconds of the cases that have an output.
@@ -32,9 +34,9 @@ struct PreprocessReport {
 };
 
 /// Preprocesses a dataset (contract, sections 1 and 2): finds it, chooses or collects parameters, makes the cases that
-/// are missing, many at a time, and writes config.json. A case that cannot be made is logged and reported, and the
-/// others go on. Throws Error when nothing can be started: bad options, unknown task, broken dataset.json, folder made
-/// with other options, folder that cannot be written.
+/// are missing, as many at a time as cores and memory allow, and writes config.json. A case that cannot be made is
+/// logged and reported, and the others go on. Throws Error when nothing can be started: bad options, unknown task,
+/// broken dataset.json, folder made with other options, folder that cannot be written.
 PreprocessReport preprocess_dataset(const PreprocessOptions& options);
 
 }  // namespace nnunet

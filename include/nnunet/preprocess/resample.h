@@ -11,8 +11,8 @@ Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spaci
 
 /// Image (D,H,W) to another size, as scikit-image's resize(order=3, mode="edge", clip=True, anti_aliasing=False).
 /// anisotropic: each slice in-plane, then z by nearest neighbour.
-Array<float> resample_image(std::span<const float> image, const Shape3& from, const Shape3& to, bool anisotropic,
-                            int threads = 1);
+void resample_image(std::span<const float> image, const Shape3& from, std::span<float> out, const Shape3& to,
+                    bool anisotropic, int threads = 1);
 /// Label (D,H,W): class wherever its linearly resampled mask is >= 0.5, later classes win.
 Array<std::uint8_t> resample_label(std::span<const std::uint8_t> label, const Shape3& from, const Shape3& to,
                                    bool anisotropic, int threads = 1);

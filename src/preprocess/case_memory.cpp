@@ -1,0 +1,46 @@
+#include "nnunet/preprocess/case_memory.h"
+
+#include <algorithm>
+
+#include "nnunet/preprocess/resample.h"
+
+namespace nnunet {
+
+namespace {
+
+constexpr std::int64_t float_bytes = 4;  // the label's values have one
+
+Shape3 padded_shape(Shape3 shape, const std::vector<std::int64_t>& patch) {
+  for (std::size_t a = 3 - patch.size(), i = 0; a < 3; ++a, ++i) shape[a] = std::max(shape[a], patch[i]);
+  return shape;
+}
+
+}  // namespace
+
+std::int64_t case_memory(const NiftiInfo& image, const std::optional<NiftiInfo>& label, const DataConfig& config,
+                         bool padded) {
+  const std::int64_t image_bytes = float_bytes * image.channels, label_bytes = label ? 1 : 0;  // a voxel
+  const Shape3 from = image.geometry.shape;
+  const std::int64_t voxels = volume(from);
+  std::int64_t most = image.reading_bytes(float_bytes);
+  if (label) most = std::max(most, voxels * image_bytes + label->reading_bytes(1));
+
+  // The image, the label and its crop.
+  const std::int64_t held = voxels * (image_bytes + 2 * label_bytes);
+  most = std::max(most, held);
+  Shape3 to = from;
+  if (config.dim() == 3) {
+    const Spacing3 target{config.spacings.at(0), config.spacings.at(1), config.spacings.at(2)};
+    to = resampled_shape(from, image.geometry.spacing, target);
+    // Beside input and output two steps of one channel, whose axes are resampled one after the other.
+    const std::int64_t steps = 2 * float_bytes * std::max(voxels, volume(to));
+    if (to != from) most = std::max(most, held + steps + volume(to) * (image_bytes + label_bytes));
+  }
+  if (padded) {
+    const std::int64_t both = volume(to) + volume(padded_shape(to, config.patch_size));
+    most = std::max(most, both * (image_bytes + label_bytes) + voxels * label_bytes);
+  }
+  return most;
+}
+
+}  // namespace nnunet
