@@ -37,6 +37,10 @@ void add_optimisation_options(CLI::App& c, TrainOptions& o) {
       ->capture_default_str()
       ->group(group);
   c.add_flag("--focal", o.focal, "Focal loss instead of cross entropy beside the Dice loss")->group(group);
+  c.add_flag("--activation_checkpointing", o.activation_checkpointing,
+             "Keep only the blocks' inputs and compute each block again in its backward: for patches that do not fit "
+             "into memory, at a third more time")
+      ->group(group);
   c.add_option("--gradient_clip_val", o.gradient_clip_val, "Largest global L2 norm of the gradients; 0: no clipping")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()

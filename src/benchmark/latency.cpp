@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "nnunet/core/error.h"
-#include "nnunet/plan/fingerprint.h"
+#include "nnunet/plan/intensity.h"
 
 namespace nnunet {
 

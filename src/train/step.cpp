@@ -58,7 +58,9 @@ TrainStep::TrainStep(UNet network, const TrainOptions& options, Precision precis
       precision_(precision),
       device_(device),
       focal_(options.focal),
-      gradient_clip_val_(options.gradient_clip_val) {}
+      gradient_clip_val_(options.gradient_clip_val) {
+  network_->use_activation_checkpointing(options.activation_checkpointing);
+}
 
 torch::Tensor TrainStep::operator()(const Batch& batch) {
   const auto image = to_tensor(batch.image, batch.image_shape, device_);

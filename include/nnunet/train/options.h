@@ -14,6 +14,7 @@ struct TrainOptions : RunOptions {
   // Optimisation
   OptimizerOptions optimizer;
   SchedulerOptions scheduler;
+  bool activation_checkpointing = false;
   bool focal = false;
   double gradient_clip_val = 0;  ///< global L2 norm; 0: no clipping
   std::uint64_t seed = 1;
