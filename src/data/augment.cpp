@@ -1,7 +1,10 @@
 #include "nnunet/data/augment.h"
 
 #include <algorithm>
-#include <limits>
+#include <optional>
+
+#include "box_reader.h"
+#include "operators.h"
 
 namespace nnunet {
 
@@ -22,72 +25,50 @@ Augmentation draw_augmentation(CounterRng& rng, Axes axes) {
   return how;
 }
 
-namespace {
-
-struct Range {
-  float low = std::numeric_limits<float>::infinity(), high = -std::numeric_limits<float>::infinity();
-};
-
-// Several running extremes side by side, for the vector unit.
-void extend(Range& range, const float* values, std::int64_t count) {
-  constexpr std::int64_t kLanes = 16;
-  float low[kLanes], high[kLanes];
-  std::fill_n(low, kLanes, range.low);
-  std::fill_n(high, kLanes, range.high);
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (std::int64_t k = 0; k < kLanes; ++k) {
-      const float v = values[i + k];
-      low[k] = v < low[k] ? v : low[k];
-      high[k] = v > high[k] ? v : high[k];
-    }
+ZoomBox zoom_box(const Shape3& patch, float zoom, Axes axes) {
+  ZoomBox box;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const bool zoomed = axis > 0 || axes == Axes::Volume;
+    const auto size = zoomed ? static_cast<std::int64_t>(static_cast<float>(patch[axis]) * zoom) : patch[axis];
+    box.size[axis] = std::clamp<std::int64_t>(size, 1, patch[axis]);
+    box.offset[axis] = (patch[axis] - box.size[axis] + 1) / 2;  // half a voxel is rounded up
   }
-  for (; i < count; ++i) {
-    low[0] = std::min(low[0], values[i]);
-    high[0] = std::max(high[0], values[i]);
-  }
-  range.low = *std::min_element(low, low + kLanes);
-  range.high = *std::max_element(high, high + kLanes);
+  return box;
 }
 
-template <class Body>
-void for_each_plane(const PatchView& patch, const Body& body) {
-  for (std::int64_t c = 0; c < patch.channels; ++c) {
-    for (std::int64_t d = 0; d < patch.size[0]; ++d) body(patch.plane(c, d));
+void read_box(const CaseView& from, const Shape3& start, const Shape3& box, const std::array<bool, 3>& flip,
+              const PatchView& to, AugmentScratch& scratch) {
+  BoxReader reader(from, start, box, flip, to.size, scratch);
+  for (std::int64_t c = 0; c < to.channels; ++c) {
+    reader.select(c);
+    for (std::int64_t d = 0; d < to.size[0]; ++d) reader.plane(d, to.plane(c, d));
   }
-}
-
-}  // namespace
-
-void scale_intensity(const PatchView& patch, float brightness, float contrast) {
-  const std::int64_t n = patch.plane_size();
-  if (contrast == 1.0F) {
-    if (brightness == 1.0F) return;
-    for_each_plane(patch, [=](float* x) {
-      for (std::int64_t i = 0; i < n; ++i) x[i] *= brightness;
-    });
-    return;
-  }
-  Range range;
-  for_each_plane(patch, [&](const float* x) { extend(range, x, n); });
-  const float low = range.low * brightness, high = range.high * brightness;
-  for_each_plane(patch, [=](float* x) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      const float v = x[i] * brightness * contrast;
-      const float above = v < low ? low : v;
-      x[i] = above > high ? high : above;
-    }
-  });
+  reader.label(to.label);
 }
 
 void augment(const CaseView& from, const Shape3& start, const Augmentation& how, Axes axes, const NoiseKey& noise,
              const PatchView& to, AugmentScratch& scratch) {
   const ZoomBox box = zoom_box(to.size, how.zoom, axes);
   const Shape3 box_start = {start[0] + box.offset[0], start[1] + box.offset[1], start[2] + box.offset[2]};
-  read_box(from, box_start, box.size, how.flip, to, scratch);
-  if (how.noise_std > 0) add_noise(to, how.noise_std, noise);
-  if (how.blur_sigma > 0) blur(to, how.blur_sigma, axes, scratch);
-  scale_intensity(to, how.brightness, how.contrast);
+  BoxReader reader(from, box_start, box.size, how.flip, to.size, scratch);
+  std::optional<Blur> blur;
+  if (how.blur_sigma > 0) blur.emplace(how.blur_sigma);
+  const bool blur_depth = blur && axes == Axes::Volume;
+  Intensity intensity(how.brightness, how.contrast);
+  const std::int64_t n = to.plane_size();
+  for (std::int64_t c = 0; c < to.channels; ++c) {
+    reader.select(c);
+    for (std::int64_t d = 0; d < to.size[0]; ++d) {
+      float* const plane = to.plane(c, d);
+      reader.plane(d, plane);
+      if (how.noise_std > 0) add_noise_to_plane(plane, n, c * to.size[0] + d, how.noise_std, noise);
+      if (blur) blur->plane(plane, to.size[1], to.size[2], scratch);
+      if (!blur_depth) intensity.see(plane, n);
+    }
+    if (blur_depth) blur->depth(to, c, intensity, scratch);
+  }
+  intensity.finish(to);
+  reader.label(to.label);
 }
 
 }  // namespace nnunet

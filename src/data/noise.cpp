@@ -2,7 +2,8 @@
 #include <array>
 #include <bit>
 
-#include "nnunet/data/augment.h"
+#include "nnunet/core/simd.h"
+#include "operators.h"
 
 namespace nnunet {
 namespace {
@@ -13,7 +14,7 @@ constexpr std::size_t kLanes = 64;
 using Words = std::array<std::uint32_t, kLanes>;
 
 // philox4x32 (core/random.h) on many counters {first + lane, epoch, sample, stream}.
-void random_words(std::uint32_t first, const NoiseKey& key, std::array<Words, 4>& out) {
+inline void random_words(std::uint32_t first, const NoiseKey& key, std::array<Words, 4>& out) {
   auto& [a, b, c, d] = out;
   for (std::size_t i = 0; i < kLanes; ++i) a[i] = first + static_cast<std::uint32_t>(i);
   b.fill(key.epoch);
@@ -70,7 +71,7 @@ inline float cosine(float x) {
 
 // Box-Muller: two uniform words become two independent normal values. The angle is taken by its half, whose sine and
 // cosine have short series on [-pi/2, pi/2).
-void box_muller(const Words& u, const Words& v, float* __restrict first, float* __restrict second) {
+inline void box_muller(const Words& u, const Words& v, float* __restrict first, float* __restrict second) {
   for (std::size_t i = 0; i < kLanes; ++i) {
     const float radius = fast_sqrt(-2.0F * fast_log(1.0F - unit(u[i])));
     const float h = 3.14159265F * (unit(v[i]) - 0.5F);
@@ -80,23 +81,30 @@ void box_muller(const Words& u, const Words& v, float* __restrict first, float* 
   }
 }
 
-}  // namespace
-
-void add_noise(const PatchView& patch, float std, const NoiseKey& key) {
-  const std::int64_t n = patch.plane_size(), chunk = 4 * kLanes;
+NNUNET_SIMD void add_chunk(float* values, std::int64_t count, float std, std::uint32_t counter, const NoiseKey& key) {
   std::array<Words, 4> words;
   std::array<float, 4 * kLanes> normal;
-  std::uint32_t counter = 0;
+  random_words(counter, key, words);
+  box_muller(words[0], words[1], normal.data(), normal.data() + kLanes);
+  box_muller(words[2], words[3], normal.data() + 2 * kLanes, normal.data() + 3 * kLanes);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) values[i] += std * normal[i];
+}
+
+}  // namespace
+
+void add_noise_to_plane(float* values, std::int64_t n, std::int64_t plane, float std, const NoiseKey& key) {
+  constexpr auto chunk = static_cast<std::int64_t>(4 * kLanes);
+  const std::int64_t chunks = (n + chunk - 1) / chunk;
+  for (std::int64_t i = 0; i < chunks; ++i) {
+    const auto counter = static_cast<std::uint32_t>((plane * chunks + i) * static_cast<std::int64_t>(kLanes));
+    add_chunk(values + i * chunk, std::min(chunk, n - i * chunk), std, counter, key);
+  }
+}
+
+void add_noise(const PatchView& patch, float std, const NoiseKey& key) {
   for (std::int64_t c = 0; c < patch.channels; ++c) {
     for (std::int64_t d = 0; d < patch.size[0]; ++d) {
-      float* const plane = patch.plane(c, d);
-      for (std::int64_t begin = 0; begin < n; begin += chunk, counter += kLanes) {
-        random_words(counter, key, words);
-        box_muller(words[0], words[1], normal.data(), normal.data() + kLanes);
-        box_muller(words[2], words[3], normal.data() + 2 * kLanes, normal.data() + 3 * kLanes);
-        const std::int64_t count = std::min(chunk, n - begin);
-        for (std::int64_t i = 0; i < count; ++i) plane[begin + i] += std * normal[static_cast<std::size_t>(i)];
-      }
+      add_noise_to_plane(patch.plane(c, d), patch.plane_size(), c * patch.size[0] + d, std, key);
     }
   }
 }

@@ -165,6 +165,57 @@ TEST(ReadBox, FlipCommutesWithZoom) {
   }
 }
 
+// Keys' kernel with a = -0.5 over the box, edges repeated: the plain sum over 64 neighbours.
+double plain_zoom(const Case& from, std::int64_t c, const Shape3& start, const Shape3& box, const Shape3& patch,
+                  const Shape3& at) {
+  const auto kernel = [](double x) {
+    x = std::abs(x);
+    return x <= 1 ? 1.5 * x * x * x - 2.5 * x * x + 1 : x < 2 ? -0.5 * x * x * x + 2.5 * x * x - 4 * x + 2 : 0.0;
+  };
+  const Shape3 size = from.image.spatial();
+  std::array<std::array<double, 4>, 3> weight{};
+  std::array<std::array<std::int64_t, 4>, 3> sample{};
+  for (std::size_t a = 0; a < 3; ++a) {
+    const double position =
+        (static_cast<double>(at[a]) + 0.5) * static_cast<double>(box[a]) / static_cast<double>(patch[a]) - 0.5;
+    for (std::size_t k = 0; k < 4; ++k) {
+      const auto i = static_cast<std::int64_t>(std::floor(position)) - 1 + static_cast<std::int64_t>(k);
+      weight[a][k] = kernel(position - static_cast<double>(i));
+      sample[a][k] = start[a] + std::clamp<std::int64_t>(i, 0, box[a] - 1);
+    }
+  }
+  double sum = 0;
+  for (std::size_t z = 0; z < 4; ++z)
+    for (std::size_t y = 0; y < 4; ++y)
+      for (std::size_t x = 0; x < 4; ++x) {
+        const std::int64_t voxel = ((c * size[0] + sample[0][z]) * size[1] + sample[1][y]) * size[2] + sample[2][x];
+        sum += weight[0][z] * weight[1][y] * weight[2][x] *
+               static_cast<double>(from.image.values[static_cast<std::size_t>(voxel)]);
+      }
+  return sum;
+}
+
+TEST(ReadBox, ZoomMatchesThePlainSum) {
+  struct Sizes {
+    Shape3 patch, box;
+  };
+  for (const auto& [patch, box] : {Sizes{{5, 7, 33}, {3, 5, 25}},
+                                   {{1, 20, 17}, {1, 14, 12}},
+                                   {{20, 3, 1}, {14, 2, 1}},
+                                   {{4, 18, 35}, {4, 17, 25}}}) {
+    const Case from = wavy_case(2, {patch[0] + 2, patch[1] + 3, patch[2] + 1});
+    const Shape3 start{1, 2, 1};
+    Patch to(2, patch);
+    AugmentScratch scratch;
+    read_box(from.view(), start, box, kNoFlip, to.view, scratch);
+    for (std::int64_t c = 0, i = 0; c < 2; ++c)
+      for (std::int64_t d = 0; d < patch[0]; ++d)
+        for (std::int64_t h = 0; h < patch[1]; ++h)
+          for (std::int64_t w = 0; w < patch[2]; ++w, ++i)
+            ASSERT_NEAR(to.image[static_cast<std::size_t>(i)], plain_zoom(from, c, start, box, patch, {d, h, w}), 1e-5);
+  }
+}
+
 TEST(ZoomBox, TruncatesAndCentres) {
   const ZoomBox box = zoom_box({40, 56, 40}, 0.8F, Axes::Volume);
   EXPECT_EQ(box.size, (Shape3{32, 44, 32}));
@@ -367,6 +418,53 @@ TEST(Augment, InPlaneBlockEqualsItsSlices) {
     EXPECT_EQ(slice.image, std::vector<float>(begin, begin + 2L * 16 * 18));
     const auto labels = block.label.begin() + d * 16 * 18;
     EXPECT_EQ(slice.label, std::vector<std::uint8_t>(labels, labels + 16L * 18));
+  }
+}
+
+// Plane by plane, or one operator after the other over the whole patch: the same values.
+TEST(Augment, EqualsItsOperatorsOneByOne) {
+  AugmentScratch scratch;
+  const NoiseKey key{1, 2, 3, 4};
+  for (const Shape3& size : {Shape3{5, 7, 19}, Shape3{1, 9, 33}, Shape3{9, 1, 1}}) {
+    for (unsigned bits = 0; bits < 64; ++bits) {
+      const auto with = [&](unsigned bit) { return (bits & bit) != 0; };
+      const Axes axes = with(32) ? Axes::InPlane : Axes::Volume;
+      const std::int64_t channels = with(1) ? 1 : 2;
+      const Augmentation how{.zoom = with(2) ? 0.75F : 1,
+                             .flip = {false, with(4), true},
+                             .noise_std = with(4) ? 0.2F : 0,
+                             .blur_sigma = with(8) ? 1.1F : 0,
+                             .brightness = with(16) ? 1.1F : 1,
+                             .contrast = with(2) ? 0.8F : 1};
+      const Case from = wavy_case(channels, {size[0] + 2, size[1] + 3, size[2] + 1});
+      Patch whole(channels, size), steps(channels, size);
+      augment(from.view(), {1, 2, 0}, how, axes, key, whole.view, scratch);
+      const ZoomBox box = zoom_box(size, how.zoom, axes);
+      read_box(from.view(), {1 + box.offset[0], 2 + box.offset[1], box.offset[2]}, box.size, how.flip, steps.view,
+               scratch);
+      if (how.noise_std > 0) add_noise(steps.view, how.noise_std, key);
+      if (how.blur_sigma > 0) blur(steps.view, how.blur_sigma, axes, scratch);
+      scale_intensity(steps.view, how.brightness, how.contrast);
+      ASSERT_EQ(whole.image, steps.image) << bits;
+      ASSERT_EQ(whole.label, steps.label) << bits;
+    }
+  }
+}
+
+// Box-Muller over Philox words, one value after the other.
+TEST(Noise, MatchesThePlainDefinition) {
+  const NoiseKey key{99, 5, 6, 7};
+  Patch patch(1, {2, 3, 100});  // planes of 300 values: one chunk of 256 and a part of another
+  std::fill(patch.image.begin(), patch.image.end(), 0.0F);
+  add_noise(patch.view, 1.0F, key);
+  for (std::uint32_t i = 0; i < 600; ++i) {
+    const std::uint32_t plane = i / 300, chunk = plane * 2 + i % 300 / 256, lane = i % 300 % 256;
+    const std::uint32_t pair = lane / 128, second = lane / 64 % 2;  // words 0 and 1, or 2 and 3; cosine or sine
+    const auto words = philox4x32({chunk * 64 + lane % 64, key.epoch, key.sample, key.stream},
+                                  {static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)});
+    const double u = (words[2 * pair] >> 8) * 0x1p-24, v = (words[2 * pair + 1] >> 8) * 0x1p-24;
+    const double radius = std::sqrt(-2 * std::log(1 - u)), angle = 2 * std::acos(-1.0) * (v - 0.5);
+    ASSERT_NEAR(patch.image[i], radius * (second == 0 ? std::cos(angle) : std::sin(angle)), 2e-5) << i;
   }
 }
 

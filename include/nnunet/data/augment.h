@@ -51,7 +51,9 @@ Augmentation draw_augmentation(CounterRng& rng, Axes axes);
 
 /// Buffers that operators reuse; one a thread.
 struct AugmentScratch {
-  std::vector<float> box, rows, planes, line;
+  std::vector<float> box, tile, rows, planes;  // of what is read
+  std::vector<float> line, filtered;           // of the blur
+  std::vector<const float*> taps;              // rows that a filter sums up
   std::vector<std::uint8_t> label_box;
 };
 
@@ -83,7 +85,8 @@ void blur(const PatchView& patch, float sigma, Axes axes, AugmentScratch& scratc
 void scale_intensity(const PatchView& patch, float brightness, float contrast);
 
 /// Crops the patch at `start` from the case and applies `how` in the reference's order: zoom, flips, noise, blur,
-/// brightness, contrast.
+/// brightness, contrast. The same values as of the operators above one after the other, but plane by plane: memory is
+/// passed once, again for a blur along the depth, and again for contrast.
 void augment(const CaseView& from, const Shape3& start, const Augmentation& how, Axes axes, const NoiseKey& noise,
              const PatchView& to, AugmentScratch& scratch);
 

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "nnunet/data/augment.h"
+
+// The operators on one plane at a time: augment() applies them in turn while the plane is in the cache.
+namespace nnunet {
+
+/// Adds noise to plane number `plane` (channel * depth + its depth) of a patch, n values.
+void add_noise_to_plane(float* values, std::int64_t n, std::int64_t plane, float std, const NoiseKey& key);
+
+/// Brightness and contrast. Contrast keeps to the sample's range, so that it has to wait until all planes were seen.
+class Intensity {
+ public:
+  Intensity(float brightness, float contrast) : brightness_(brightness), contrast_(contrast) {}
+  /// Applies the brightness to these values or, before a contrast, looks at their range.
+  void see(float* values, std::int64_t n);
+  /// Call when all values of the sample were seen.
+  void finish(const PatchView& patch) const;
+
+ private:
+  float brightness_, contrast_;
+  float low_ = std::numeric_limits<float>::infinity(), high_ = -std::numeric_limits<float>::infinity();
+};
+
+/// A separable Gaussian filter.
+class Blur {
+ public:
+  explicit Blur(float sigma);
+  /// Width, then height of one plane.
+  void plane(float* values, std::int64_t height, std::int64_t width, AugmentScratch& scratch) const;
+  /// Depth of a channel. seen: what looks at the values when they are ready.
+  void depth(const PatchView& patch, std::int64_t channel, Intensity& seen, AugmentScratch& scratch) const;
+
+ private:
+  std::int64_t radius() const { return static_cast<std::int64_t>(weights_.size()) - 1; }
+  std::vector<float> weights_;  // for the distances 0 to radius
+};
+
+}  // namespace nnunet
