@@ -48,6 +48,10 @@ torch::Tensor smooth_logits(std::int64_t classes, const Shape3& size) {
       .contiguous();
 }
 
+LabelMap export_label_map(const torch::Tensor& logits, const OriginalGrid& grid) {
+  return {restore_labels("random logits", logits, grid), geometry(grid.shape)};
+}
+
 }  // namespace
 
 BenchmarkReport benchmark_export(const BenchmarkOptions& o) {
@@ -64,8 +68,7 @@ BenchmarkReport benchmark_export(const BenchmarkOptions& o) {
   const std::int64_t cases = o.test_batches > 0 ? o.test_batches : kCases;
   for (std::int64_t i = 0; i <= cases; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    const LabelMap map{restore_labels("random logits", logits, grid), geometry(grid.shape)};
-    write_label_map(scratch.path() / "label.nii.gz", map);
+    write_label_map(scratch.path() / "label.nii.gz", export_label_map(logits, grid));
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     if (i > 0) seconds.push_back(spent.count());  // the first one warms up
   }
