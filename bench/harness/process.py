@@ -61,7 +61,11 @@ def run(command, threads, log, extra=None, limit_mib=None):
                                    preexec_fn=on_start, start_new_session=True)
         if limit_mib:
             threading.Thread(target=watch, args=(process, limit_mib), daemon=True).start()
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:  # interrupted: nothing may go on computing
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
     peak = usage.ru_maxrss / 1024
