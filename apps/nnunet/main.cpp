@@ -1,31 +1,15 @@
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
 #include <csignal>
 #include <exception>
 #include <iostream>
 
 #include "commands.h"
 #include "nnunet/core/log.h"
-
-namespace {
-
-// Activations come and go in blocks of many megabytes, which glibc would hand back to the system each time: clearing
-// their pages anew takes a fifth of an fp32 step. Blocks under 1 GiB are kept for the next one instead.
-void keep_freed_memory() {
-#if defined(__GLIBC__)
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-#endif
-}
-
-}  // namespace
+#include "nnunet/infer/tensor_memory.h"
 
 // nnunet: one subcommand a file. This one only puts them together and turns failures into messages and exit codes:
 // 0 done, 1 failed, 2 and above: the command line was wrong (CLI11's codes).
 int main(int argc, char** argv) {
-  keep_freed_memory();
+  nnunet::keep_tensor_memory();
   // A write beyond a file size limit shall fail like one to a full disk: with a message, not a signal.
   std::signal(SIGXFSZ, SIG_IGN);
   CLI::App program(

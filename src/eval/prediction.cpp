@@ -7,33 +7,17 @@
 #include <span>
 
 #include "nnunet/core/error.h"
+#include "nnunet/eval/argmax.h"
 #include "nnunet/io/npy.h"
 
 namespace nnunet {
 namespace {
 
-/// First largest of K channels, in blocks of voxels that stay in the cache.
 template <class T>
 Array<std::uint8_t> argmax(std::span<const T> values, const std::vector<std::int64_t>& shape, const std::string& name) {
   Array<std::uint8_t> classes({shape[1], shape[2], shape[3]});
-  const auto voxels = static_cast<std::size_t>(classes.numel());
-  constexpr std::size_t block = 4096;
-  std::vector<T> best(block);
-  for (std::size_t start = 0; start < voxels; start += block) {
-    const std::size_t n = std::min(block, voxels - start);
-    std::uint8_t* winner = classes.data() + start;
-    int bad = 0;
-    for (std::size_t k = 0; k < static_cast<std::size_t>(shape[0]); ++k) {
-      const T* channel = values.data() + k * voxels + start;
-      for (std::size_t i = 0; i < n; ++i) {
-        const bool more = k == 0 || channel[i] > best[i];
-        bad |= channel[i] != channel[i];
-        winner[i] = more ? static_cast<std::uint8_t>(k) : winner[i];
-        best[i] = more ? channel[i] : best[i];
-      }
-    }
-    if (bad != 0) throw Error(name, "the softmax holds NaN", "predict the case anew");
-  }
+  if (!argmax_classes(values.data(), shape[0], classes.values.size(), classes.values))
+    throw Error(name, "the softmax holds NaN", "predict the case anew");
   return classes;
 }
 

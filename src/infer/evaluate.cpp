@@ -9,27 +9,20 @@
 #include "mapped_case.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/progress.h"
-#include "nnunet/infer/argmax.h"
 
 namespace nnunet {
 
 DiceMetric::DiceMetric(int n_class) : sums_(static_cast<std::size_t>(n_class - 1), 0.0) {}
 
-void DiceMetric::add(const torch::Tensor& logits, const torch::Tensor& label) {
-  const auto classes = static_cast<std::int64_t>(sums_.size()) + 1;
-  if (logits.dim() < 2 || logits.size(0) != classes || logits.sizes().slice(1) != label.sizes())
-    throw Error("Dice", fmt::format("logits {} do not fit the label {} of {} classes", shape_text(logits.sizes()),
-                                    shape_text(label.sizes()), classes));
-  const auto values = logits.to(torch::kCPU, torch::kFloat32).contiguous();
-  const auto truth = label.to(torch::kCPU, torch::kUInt8).contiguous();
-  const auto voxels = static_cast<std::size_t>(truth.numel());
-  std::vector<std::uint8_t> prediction(voxels);
-  argmax_classes({values.const_data_ptr<float>(), voxels * static_cast<std::size_t>(classes)}, classes, prediction);
-
+void DiceMetric::add(const Array<std::uint8_t>& prediction, const torch::Tensor& label) {
+  if (label.sizes().vec() != prediction.shape)
+    throw Error("Dice", fmt::format("the prediction's shape {} is not the label's {}", shape_text(prediction.shape),
+                                    shape_text(label.sizes())));
+  const auto truth = label.contiguous();
   std::array<std::int64_t, 256> predicted{}, labelled{}, both{};
   const std::uint8_t* t = truth.const_data_ptr<std::uint8_t>();
-  for (std::size_t i = 0; i < voxels; ++i) {
-    const std::uint8_t p = prediction[i];
+  for (std::size_t i = 0; i < prediction.values.size(); ++i) {
+    const std::uint8_t p = prediction.values[i];
     ++predicted[p];
     ++labelled[t[i]];
     both[p] += p == t[i];
@@ -64,12 +57,15 @@ ValidationResult validate(const PreprocessedFolder& folder, const std::vector<st
     const MappedCase c = open_case(folder, name, true);
 
     // Planes of 2D training folders are cropped to the patch, so their one window is the whole slice.
-    const auto logits = sliding_window(c.image, forward, options);
-    if (logits.size(0) != n_class)
-      throw Error(name, fmt::format("the network has {} classes, config.json {}", logits.size(0), n_class),
+    LabelSink labels;
+    LogitVolume logits;  // the loss needs them all
+    const auto report = loss ? stream_windows(c.image, forward, options, {&labels, &logits})
+                             : stream_windows(c.image, forward, options, {&labels});
+    if (report.classes != n_class)
+      throw Error(name, fmt::format("the network has {} classes, config.json {}", report.classes, n_class),
                   "use the checkpoint of this task");
-    metric.add(logits, c.label[0]);
-    if (loss) loss_sum += loss(logits.unsqueeze(0), c.label).item<double>();
+    metric.add(labels.labels(), c.label[0]);
+    if (loss) loss_sum += loss(logits.logits().unsqueeze(0), c.label).item<double>();
     progress.advance();
   }
 

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <future>
+#include <memory>
 #include <numeric>
 
 #include "case_failure.h"
+#include "case_time.h"
 #include "mapped_case.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
@@ -62,9 +64,7 @@ OriginalGrid original_grid(const PreprocessedFolder& folder, const std::string& 
 class Score {
  public:
   explicit Score(int n_class) : metric_(n_class) {}
-  void add(const torch::Tensor& logits, const MappedCase& c) {
-    if (c.label.defined()) metric_.add(logits, c.label[0]);
-  }
+  void add(const Array<std::uint8_t>& prediction, const MappedCase& c) { metric_.add(prediction, c.label[0]); }
   std::optional<ValidationResult> result() const {
     if (metric_.volumes() == 0) return std::nullopt;
     ValidationResult r;
@@ -121,7 +121,7 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
   }
   Score score(folder.config().n_class);
   Progress progress("predict", static_cast<std::int64_t>(cases.size()), "cases");
-  std::future<void> writing;  // the last case's way back and its file, beside the next one's network
+  std::future<void> writing;  // the last case's file, beside the next one's network
   const auto attempt = [&](const std::string& name, const std::function<void()>& action) {
     try {
       action();
@@ -143,17 +143,23 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
     } else {
       attempt(name, [&] {
         const MappedCase c = open_case(folder, name, false);
-        OriginalGrid grid;
-        if (options.save_preds) grid = original_grid(folder, name, {c.image.size(1), c.image.size(2), c.image.size(3)});
-        const auto logits = predictor.logits(name, c.image);
-        score.add(logits, c);
+        std::shared_ptr<RestoreSink> restore;
+        LabelSink labels;
+        std::vector<LogitSink*> sinks;
+        if (options.save_preds) {
+          const Shape3 size{c.image.size(1), c.image.size(2), c.image.size(3)};
+          restore = std::make_shared<RestoreSink>(name, original_grid(folder, name, size), false, file);
+          sinks.push_back(restore.get());
+        }
+        if (c.label.defined()) sinks.push_back(&labels);
+        const WindowReport report = predictor.stream(name, c.image, sinks);
+        if (c.label.defined()) score.add(labels.labels(), c);
         finish_writing();
         writing_name = name;
-        if (!options.save_preds) {
-          ++result.predicted;
-          return;
-        }
-        writing = std::async(std::launch::async, [=] { write_npy(file, restore_probabilities(name, logits, grid)); });
+        writing = std::async(std::launch::async, [restore, name, report] {
+          if (restore) restore->save_probabilities();
+          log_case_time(name, report);
+        });
       });
     }
     progress.advance();

@@ -4,14 +4,16 @@
 
 #include <algorithm>
 #include <future>
+#include <memory>
 #include <optional>
 
 #include "case_failure.h"
+#include "case_time.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/parallel.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/io/atomic_file.h"
-#include "nnunet/io/npy.h"
 #include "nnunet/report/overlay.h"
 
 namespace nnunet {
@@ -71,21 +73,27 @@ struct Ready {
   PreprocessedCase preprocessed;
 };
 
-Ready make_ready(const Predictor& predictor, const ImageCase& c, bool keep_voxels) {
+Ready make_ready(const Predictor& predictor, const ImageCase& c, bool keep_voxels, int threads) {
   Ready ready{read_image_case(c), {}};
-  ready.preprocessed = predictor.preprocess(c.name, ready.image);
+  ready.preprocessed = predictor.preprocess(c.name, ready.image, threads);
   if (!keep_voxels) ready.image.voxels = {};
   return ready;
 }
 
-/// From logits to files.
-void write_outputs(const Predictor& predictor, const ImageCase& c, const Ready& ready, const torch::Tensor& logits,
-                   const Outputs& outputs, const ImagePredictionOptions& o) {
-  const OriginalGrid grid = predictor.original_grid(ready.preprocessed);
-  const LabelMap label{restore_labels(c.name, logits, grid), ready.image.geometry};
-  if (o.save_probabilities) write_npy(outputs.probabilities, restore_probabilities(c.name, logits, grid));
-  if (o.overlays) draw_overlay(outputs.overlay, c.name, ready.image, label, predictor.data().labels);
+/// A case whose windows are done.
+struct Predicted {
+  Ready ready;
+  RestoreSink restored;
+  WindowReport report;
+};
+
+void write_outputs(const Predictor& predictor, const ImageCase& c, Predicted& done, const Outputs& outputs,
+                   const ImagePredictionOptions& o) {
+  const LabelMap label{std::move(done.restored.labels()), done.ready.image.geometry};
+  if (o.save_probabilities) done.restored.save_probabilities();
+  if (o.overlays) draw_overlay(outputs.overlay, c.name, done.ready.image, label, predictor.data().labels);
   write_label_map(outputs.label, label);  // last: its presence means that the case is finished
+  log_case_time(c.name, done.report);
 }
 
 /// Runs the stages of all cases one after the other, at most one case in each: read (beside), network (here), write
@@ -93,7 +101,9 @@ void write_outputs(const Predictor& predictor, const ImageCase& c, const Ready& 
 class Pipeline {
  public:
   Pipeline(Predictor& predictor, const ImagePredictionOptions& options, std::vector<ImageCase> cases)
-      : predictor_(predictor), o_(options), cases_(std::move(cases)) {}
+      : predictor_(predictor), o_(options), cases_(std::move(cases)) {
+    if (predictor.windows().device.is_cpu()) threads_beside_ = std::max(1, available_cores() / 8);
+  }
 
   ImagePredictionResult run(std::int64_t kept) {
     result_.kept = kept;
@@ -120,23 +130,34 @@ class Pipeline {
       }
       if (i + 1 < cases_.size()) start_reading(i + 1);  // whatever became of this one
       if (failure) std::rethrow_exception(failure);
-      auto logits = predictor_.logits(cases_[i].name, as_tensor(ready->preprocessed.x));
-      ready->preprocessed.x = {};
+      auto done = segment(i, std::move(*ready));
       finish_writing();
-      start_writing(i, std::move(*ready), std::move(logits));
+      start_writing(i, std::move(done));
     } catch (const std::exception& e) {
       fail(i, e);
     }
   }
 
   void start_reading(std::size_t i) {
-    reading_ = std::async(std::launch::async, [this, i] { return make_ready(predictor_, cases_[i], o_.overlays); });
+    const int threads = i == 0 ? 0 : threads_beside_;
+    reading_ = std::async(std::launch::async,
+                          [this, i, threads] { return make_ready(predictor_, cases_[i], o_.overlays, threads); });
   }
 
-  void start_writing(std::size_t i, Ready ready, torch::Tensor logits) {
+  std::shared_ptr<Predicted> segment(std::size_t i, Ready ready) {
+    const std::string& name = cases_[i].name;
+    std::optional<fs::path> probabilities;
+    if (o_.save_probabilities) probabilities = outputs_of(cases_[i], o_.output).probabilities;
+    RestoreSink restored(name, predictor_.original_grid(ready.preprocessed), true, probabilities);
+    const auto report = predictor_.stream(name, as_tensor(ready.preprocessed.x), {&restored});
+    ready.preprocessed.x = {};
+    return std::make_shared<Predicted>(std::move(ready), std::move(restored), report);
+  }
+
+  void start_writing(std::size_t i, std::shared_ptr<Predicted> done) {
     written_ = i;
-    writing_ = std::async(std::launch::async, [this, i, ready = std::move(ready), logits = std::move(logits)] {
-      write_outputs(predictor_, cases_[i], ready, logits, outputs_of(cases_[i], o_.output), o_);
+    writing_ = std::async(std::launch::async, [this, i, done = std::move(done)] {
+      write_outputs(predictor_, cases_[i], *done, outputs_of(cases_[i], o_.output), o_);
     });
   }
 
@@ -160,6 +181,8 @@ class Pipeline {
   std::vector<ImageCase> cases_;
   ImagePredictionResult result_;
   std::size_t written_ = 0;
+  /// For the next image: a CPU's network uses every core, and all its threads wait for one that has to share its own.
+  int threads_beside_ = 0;
   std::future<Ready> reading_;  // last members: joined before what they use goes
   std::future<void> writing_;
 };

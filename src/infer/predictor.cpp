@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "nnunet/core/error.h"
 
 namespace nnunet {
@@ -21,6 +23,12 @@ std::string difference(const Checkpoint& a, const Checkpoint& b) {
   if (!same_ct(a.data.ct, b.data.ct)) return "CT intensity statistics";
   if (!(a.plan == b.plan)) return "network";
   return "";
+}
+
+/// How many windows' logits (float32) take 512 MiB, at least 1: beyond it more windows at a time gain nothing.
+std::int64_t most_windows(const std::vector<std::int64_t>& patch, std::int64_t classes) {
+  constexpr std::int64_t kValues = (std::int64_t{512} << 20) / static_cast<std::int64_t>(sizeof(float));
+  return std::max<std::int64_t>(1, kValues / (classes * c10::multiply_integers(patch)));
 }
 
 std::string name_of(const std::vector<std::filesystem::path>& paths, std::size_t i) {
@@ -72,7 +80,8 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
   windows_.patch_size = data_.patch_size;
   windows_.overlap = options.overlap;
   windows_.blend = options.blend;
-  windows_.batch_size = options.batch_size > 0 ? options.batch_size : (plan_.dim == 3 ? 4 : 64);
+  windows_.batch_size = std::min(options.batch_size > 0 ? options.batch_size : (plan_.dim == 3 ? 4 : 64),
+                                 most_windows(data_.patch_size, plan_.n_class));
   windows_.tta = options.tta;
   windows_.device = device_;
 }
@@ -80,24 +89,32 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
 torch::Tensor Predictor::forward(const torch::Tensor& windows) {
   torch::NoGradGuard no_grad;
   const auto input = windows.to(device_);
-  auto sum = networks_.front()->forward(input).to(torch::kFloat32);
-  for (std::size_t i = 1; i < networks_.size(); ++i) sum.add_(networks_[i]->forward(input));
-  return networks_.size() == 1 ? sum : sum.div_(static_cast<double>(networks_.size()));
+  auto logits = networks_.front()->forward(input);
+  if (networks_.size() == 1) return logits;
+  logits = logits.to(torch::kFloat32);
+  for (std::size_t i = 1; i < networks_.size(); ++i) logits.add_(networks_[i]->forward(input));
+  return logits.div_(static_cast<double>(networks_.size()));
 }
 
-torch::Tensor Predictor::logits(const std::string& name, const torch::Tensor& x) {
+WindowReport Predictor::stream(const std::string& name, const torch::Tensor& x, const std::vector<LogitSink*>& sinks) {
   if (x.dim() != 4 || x.size(0) != plan_.in_channels)
     throw Error(name,
                 fmt::format("has shape {}, the network takes {} channels", shape_text(x.sizes()), plan_.in_channels));
   // Around the whole volume, so that the weights are cast once.
   const AutocastScope autocast(precision_, device_);
   try {
-    return sliding_window(
-        x, [this](const torch::Tensor& windows) { return forward(windows); }, windows_);
+    return stream_windows(
+        x, [this](const torch::Tensor& windows) { return forward(windows); }, windows_, sinks);
   } catch (const c10::OutOfMemoryError&) {
     throw Error(name, "the GPU's memory does not suffice",
                 fmt::format("give a smaller --val_batch_size (now {}) or --gpus 0", windows_.batch_size));
   }
+}
+
+torch::Tensor Predictor::logits(const std::string& name, const torch::Tensor& x) {
+  LogitVolume whole;
+  stream(name, x, {&whole});
+  return whole.logits();
 }
 
 ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
@@ -120,7 +137,9 @@ OriginalGrid Predictor::original_grid(const PreprocessedCase& c) const {
 
 LabelMap Predictor::segment(const std::string& name, const Image& image) {
   const PreprocessedCase c = preprocess(name, image);
-  return {restore_labels(name, logits(name, as_tensor(c.x)), original_grid(c)), image.geometry};
+  RestoreSink restore(name, original_grid(c), true);
+  stream(name, as_tensor(c.x), {&restore});
+  return {std::move(restore.labels()), image.geometry};
 }
 
 torch::Tensor as_tensor(const Array<float>& voxels) {

@@ -1,67 +1,21 @@
 #include "nnunet/infer/sliding_window.h"
 
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "logit_adder.h"
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "window_kernels.h"
+#include "window_plan.h"
 
 namespace nnunet {
 namespace {
 
-using Sizes = std::vector<std::int64_t>;
-
-/// One forward's worth of one sample: the window of one slice (3D: of the volume) in one flip of it.
-struct Job {
-  std::int64_t slice = 0;
-  std::size_t window = 0;
-  unsigned flip = 0;  ///< bit a: spatial axis a is mirrored
-};
-
-/// Spatial axes (of a tensor whose last ones they are) that are mirrored, counted from the end.
-Sizes flip_axes(unsigned flip, std::int64_t dims) {
-  Sizes axes;
-  for (std::int64_t a = 0; a < dims; ++a)
-    if ((flip >> a) & 1u) axes.push_back(a - dims);
-  return axes;
-}
-
-torch::Tensor flipped(const torch::Tensor& t, unsigned flip, std::int64_t dims) {
-  return flip == 0 ? t : t.flip(flip_axes(flip, dims));
-}
-
-/// View of the window at `start` in the last axes.
-torch::Tensor window_of(torch::Tensor t, const Sizes& start, const Sizes& patch) {
-  const auto first = t.dim() - static_cast<std::int64_t>(patch.size());
-  for (std::size_t a = 0; a < patch.size(); ++a) t = t.narrow(first + static_cast<std::int64_t>(a), start[a], patch[a]);
-  return t;
-}
-
-/// The same window seen from the mirrored volume.
-Sizes mirrored(const Sizes& start, const Sizes& size, const Sizes& patch, unsigned flip) {
-  Sizes result = start;
-  for (std::size_t a = 0; a < start.size(); ++a)
-    if ((flip >> a) & 1u) result[a] = size[a] - patch[a] - start[a];
-  return result;
-}
-
-/// All windows of a volume, row-major.
-std::vector<Sizes> window_grid(const Sizes& size, const Sizes& patch, double overlap) {
-  std::vector<Sizes> grid{{}};
-  for (std::size_t a = 0; a < size.size(); ++a) {
-    std::vector<Sizes> next;
-    for (const Sizes& prefix : grid) {
-      for (const std::int64_t start : window_starts(size[a], patch[a], overlap)) {
-        next.push_back(prefix);
-        next.back().push_back(start);
-      }
-    }
-    grid = std::move(next);
-  }
-  return grid;
-}
+using Clock = std::chrono::steady_clock;
 
 void check(const torch::Tensor& volume, const WindowOptions& options) {
   const auto dims = options.patch_size.size();
@@ -76,106 +30,144 @@ void check(const torch::Tensor& volume, const WindowOptions& options) {
   if (options.batch_size < 1) throw Error("--val_batch_size", "must be at least 1");
 }
 
-/// The blended logits of samples (S,C,spatial): windows are forwarded in batches that may mix slices, windows and
-/// flips.
-class Blender {
- public:
-  Blender(torch::Tensor samples, const ForwardFunction& forward, const WindowOptions& options)
-      : samples_(std::move(samples)),
-        forward_(forward),
-        patch_(options.patch_size),
-        dims_(static_cast<std::int64_t>(patch_.size())),
-        size_(samples_.sizes().slice(2).vec()),
-        grid_(window_grid(size_, patch_, options.overlap)),
-        flips_(options.tta ? 1u << patch_.size() : 1u),
-        batch_size_(options.batch_size) {
-    compute_weights(options.blend);
-  }
+Shape3 size_of(const torch::Tensor& volume) {
+  return {volume.size(1), volume.size(2), volume.size(3)};
+}
 
-  /// (K,S,spatial)
-  torch::Tensor run() {
-    // Flips innermost: they share the window's weights and its place in the cache.
-    const auto slices = samples_.size(0);
-    std::vector<Job> batch;
-    for (std::size_t w = 0; w < grid_.size(); ++w) {
-      for (std::int64_t s = 0; s < slices; ++s) {
-        for (unsigned f = 0; f < flips_; ++f) {
-          batch.push_back({s, w, f});
-          if (static_cast<std::int64_t>(batch.size()) == batch_size_) flush(batch);
-        }
-      }
+/// The patch with a depth: 1 for windows of slices.
+Shape3 patch_of(const WindowOptions& options) {
+  const auto& p = options.patch_size;
+  return p.size() == 3 ? Shape3{p[0], p[1], p[2]} : Shape3{1, p[0], p[1]};
+}
+
+/// One volume's pass through the network.
+class Pass {
+ public:
+  Pass(const torch::Tensor& volume, const ForwardFunction& forward, const WindowOptions& options,
+       const std::vector<LogitSink*>& sinks)
+      : volume_(volume.to(torch::kCPU, torch::kFloat32).contiguous()),
+        forward_(forward),
+        options_(options),
+        sinks_(sinks),
+        plan_(size_of(volume), patch_of(options), options.overlap, options.tta, options.patch_size.size() == 2),
+        importance_(window_weights({plan_.patch.begin(), plan_.patch.end()}, options.blend)) {}
+
+  WindowReport run() {
+    const auto start = Clock::now();
+    const std::size_t all = plan_.jobs.size(), batch = static_cast<std::size_t>(options_.batch_size);
+    for (std::size_t begin = 0; begin < all; begin += batch) {
+      const std::size_t end = std::min(all, begin + batch);
+      const torch::Tensor logits = network(gather(begin, end));
+      if (!adder_) make_adder(logits.size(1));
+      adder_->settle();
+      if (end == all) wait_for_device();
+      for (std::size_t i = begin; i < end; ++i) add(i, logits[static_cast<std::int64_t>(i - begin)]);
     }
-    flush(batch);
-    return sum_;
+    adder_->settle();
+    report_.windows = static_cast<std::int64_t>(all);
+    report_.sum_bytes = adder_->bytes();
+    if (!options_.device.is_cpu())
+      report_.network_seconds = std::chrono::duration<double>(report_.last_window - start).count();
+    return report_;
   }
 
  private:
-  /// Every window's weights are divided by the sum of all weights at their voxels (times the number of flips), so that
-  /// logits only need adding. Windows of a mirrored volume have the same places in it, hence the same weights.
-  void compute_weights(Blend blend) {
-    importance_ = window_weights(patch_, blend).to(samples_.device());
-    auto total = torch::zeros(size_, importance_.options());
-    for (const Sizes& start : grid_) window_of(total, start, patch_).add_(importance_);
-    scale_ = total.mul_(static_cast<double>(flips_)).reciprocal_();
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
   }
 
-  void flush(std::vector<Job>& batch) {
-    if (batch.empty()) return;
-    const auto count = static_cast<std::int64_t>(batch.size());
-    Sizes shape{count, samples_.size(1)};
-    shape.insert(shape.end(), patch_.begin(), patch_.end());
-    auto windows = torch::empty(shape, samples_.options());
-    for (std::int64_t i = 0; i < count; ++i) {
-      const Job& job = batch[static_cast<std::size_t>(i)];
-      const Sizes start = mirrored(grid_[job.window], size_, patch_, job.flip);
-      windows[i].copy_(flipped(window_of(samples_[job.slice], start, patch_), job.flip, dims_));
+  /// Windows of jobs [begin, end), mirrored and padded on the way. On a GPU the copies go beside what it does.
+  torch::Tensor gather(std::size_t begin, std::size_t end) const {
+    const bool cpu = options_.device.is_cpu();
+    const std::int64_t channels = volume_.size(0), depth = plan_.patch[0];
+    std::vector<std::int64_t> shape{static_cast<std::int64_t>(end - begin), channels};
+    shape.insert(shape.end(), options_.patch_size.begin(), options_.patch_size.end());
+    auto windows = torch::empty(shape, torch::TensorOptions(torch::kFloat32).pinned_memory(!cpu));
+    float* to = windows.mutable_data_ptr<float>();
+    const std::int64_t area = plan_.patch[1] * plan_.patch[2];
+    at::parallel_for(0, shape[0] * channels * depth, std::max<std::int64_t>(1, 32768 / area),
+                     [&](std::int64_t first, std::int64_t last) {
+                       for (std::int64_t i = first; i < last; ++i)
+                         gather_slice(plan_.jobs[begin + static_cast<std::size_t>(i / (channels * depth))],
+                                      i / depth % channels, i % depth, to + i * area);
+                     });
+    return cpu ? windows : windows.to(options_.device, torch::kFloat32, /*non_blocking=*/true);
+  }
+
+  /// Slice z of a window, as the network is to see it.
+  void gather_slice(const WindowJob& job, std::int64_t channel, std::int64_t z, float* to) const {
+    const auto [depth, height, width] = plan_.patch;
+    const auto [size_z, size_y, size_x] = plan_.size;
+    const std::int64_t from_z = job.start[0] + (job.mirrored(0) ? depth - 1 - z : z);
+    const std::int64_t before = std::max<std::int64_t>(0, -job.start[2]), inside = std::min(size_x, width);
+    for (std::int64_t y = 0; y < height; ++y, to += width) {
+      const std::int64_t from_y = job.start[1] + (job.mirrored(1) ? height - 1 - y : y);
+      const bool outside = from_z < 0 || from_z >= size_z || from_y < 0 || from_y >= size_y;
+      if (outside || inside < width) std::fill_n(to, width, 0.0F);
+      if (outside) continue;
+      const float* from = volume_.const_data_ptr<float>() + ((channel * size_z + from_z) * size_y + from_y) * size_x +
+                          job.start[2] + before;
+      if (job.mirrored(2))
+        copy_mirrored(from + inside - 1, to + width - before - inside, inside);
+      else
+        std::copy_n(from, inside, to + before);
     }
-    const auto logits = forward_(windows);
-    if (logits.dim() != windows.dim() || logits.size(0) != count || logits.sizes().slice(2) != windows.sizes().slice(2))
+  }
+
+  /// A GPU's network has done its work only now.
+  void wait_for_device() {
+    if (options_.device.is_cpu()) return;
+    const c10::impl::VirtualGuardImpl device(options_.device.type());
+    device.synchronizeStream(device.getStream(options_.device));
+    report_.last_window = Clock::now();
+  }
+
+  torch::Tensor network(const torch::Tensor& windows) {
+    const auto start = Clock::now();
+    auto logits = forward_(windows);
+    report_.network_seconds += seconds_since(start);
+    report_.last_window = Clock::now();
+    if (logits.dim() != windows.dim() || logits.size(0) != windows.size(0) ||
+        logits.sizes().slice(2) != windows.sizes().slice(2))
       throw Error("sliding window", "the network's output has another size than its input",
                   "patch sizes must be divisible by the network's strides");
-    if (!sum_.defined()) allocate(logits.size(1));
-    // bf16 logits from the GPU are widened where they are added.
-    const auto values = logits.to(sum_.device(), torch::kFloat32);
-    for (std::int64_t i = 0; i < count; ++i) add(batch[static_cast<std::size_t>(i)], values[i]);
-    batch.clear();
+    return logits;
   }
 
-  void allocate(std::int64_t classes) {
-    Sizes shape{classes, samples_.size(0)};
-    shape.insert(shape.end(), size_.begin(), size_.end());
-    try {
-      sum_ = torch::zeros(shape, samples_.options());
-    } catch (const c10::OutOfMemoryError&) {
-      log::warn("the logits do not fit into the GPU's memory; they are added up on the CPU");
-      sum_ = torch::zeros(shape, torch::kFloat32);
-      importance_ = importance_.cpu();
-      scale_ = scale_.cpu();
+  void make_adder(std::int64_t classes) {
+    report_.classes = classes;
+    for (LogitSink* sink : sinks_) sink->begin(classes, plan_.size);
+    const auto deliver = [this](const FinishedLogits& logits) {
+      for (LogitSink* sink : sinks_) sink->take(logits);
+    };
+    if (!options_.device.is_cpu() || options_.plain) {
+      try {
+        adder_ = make_device_adder(plan_, importance_, classes, options_.device, deliver);
+        return;
+      } catch (const c10::OutOfMemoryError&) {
+        log::warn("the logits do not fit into the GPU's memory; they are added up on the CPU");
+      }
     }
+    adder_ = make_cpu_adder(plan_, importance_, classes, deliver);
   }
 
-  void add(const Job& job, const torch::Tensor& logits) {
-    if (job.window != weight_of_ || !weight_.defined()) {
-      weight_ = importance_ * window_of(scale_, grid_[job.window], patch_);
-      weight_of_ = job.window;
-    }
-    const Sizes start = mirrored(grid_[job.window], size_, patch_, job.flip);
-    auto place = window_of(sum_.select(1, job.slice), start, patch_);
-    place.addcmul_(flipped(logits, job.flip, dims_), flipped(weight_, job.flip, dims_));
+  /// logits (K,spatial) of job i.
+  void add(std::size_t i, const torch::Tensor& logits) {
+    adder_->add(plan_.jobs[i], logits.dim() == 4 ? logits : logits.unsqueeze(1));
+    if (i + 1 < plan_.rows[row_].end_job) return;
+    adder_->finish(plan_.rows[row_]);
+    ++row_;
   }
 
-  torch::Tensor samples_;  ///< (S,C,spatial)
+  torch::Tensor volume_;  ///< (C,D,H,W) float32 on the CPU
   const ForwardFunction& forward_;
-  Sizes patch_;
-  std::int64_t dims_;
-  Sizes size_;
-  std::vector<Sizes> grid_;
-  unsigned flips_;
-  std::int64_t batch_size_;
-  torch::Tensor importance_, scale_;  ///< of a window; 1 / (sum of weights * flips) of the volume
-  torch::Tensor weight_;              ///< importance * scale of window weight_of_
-  std::size_t weight_of_ = 0;
-  torch::Tensor sum_;  ///< (K,S,spatial)
+  const WindowOptions& options_;
+  const std::vector<LogitSink*>& sinks_;
+  WindowPlan plan_;
+  torch::Tensor importance_;  ///< (d,h,w)
+  std::unique_ptr<LogitAdder> adder_;
+  std::size_t row_ = 0;
+  WindowReport report_;
 };
 
 }  // namespace
@@ -205,28 +197,18 @@ torch::Tensor window_weights(const std::vector<std::int64_t>& patch, Blend blend
   return weights.clamp_min_(std::max(weights.min().item<double>(), 1e-3)).contiguous();
 }
 
-torch::Tensor sliding_window(const torch::Tensor& volume, const ForwardFunction& forward,
-                             const WindowOptions& options) {
+WindowReport stream_windows(const torch::Tensor& volume, const ForwardFunction& forward, const WindowOptions& options,
+                            const std::vector<LogitSink*>& sinks) {
   torch::NoGradGuard no_grad;
   check(volume, options);
-  const std::size_t dims = options.patch_size.size();
+  return Pass(volume, forward, options, sinks).run();
+}
 
-  // Zero-padding to the patch, half before and the rest after; constant_pad_nd wants the last axis first.
-  Sizes before(dims, 0), pad;
-  for (std::size_t a = dims; a-- > 0;) {
-    const std::int64_t size = volume.size(static_cast<std::int64_t>(a + 4 - dims));
-    const std::int64_t missing = std::max<std::int64_t>(0, options.patch_size[a] - size);
-    before[a] = missing / 2;
-    pad.insert(pad.end(), {before[a], missing - before[a]});
-  }
-  auto samples = volume.to(options.device, torch::kFloat32);
-  if (std::ranges::any_of(pad, [](auto n) { return n != 0; })) samples = torch::constant_pad_nd(samples, pad, 0);
-  samples = dims == 3 ? samples.unsqueeze(0) : samples.transpose(0, 1);
-
-  auto logits = Blender(samples, forward, options).run();  // (K,S,spatial)
-  if (dims == 3) logits = logits.squeeze(1);
-  const Sizes size = volume.sizes().slice(static_cast<std::size_t>(4 - static_cast<int>(dims))).vec();
-  return window_of(logits, before, size).to(torch::kCPU).contiguous();
+torch::Tensor sliding_window(const torch::Tensor& volume, const ForwardFunction& forward,
+                             const WindowOptions& options) {
+  LogitVolume whole;
+  stream_windows(volume, forward, options, {&whole});
+  return whole.logits();
 }
 
 torch::Tensor slice_by_slice(const torch::Tensor& volume, const ForwardFunction& forward,

@@ -13,6 +13,7 @@
 #include <exception>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "nnunet/core/error.h"
 #include "posix_file.h"
@@ -147,6 +148,38 @@ void remove_leftovers(const fs::path& folder, const std::function<bool(const std
     if (gone && !entry.is_directory(ignored)) found.push_back(entry.path());
   }
   for (const fs::path& path : found) fs::remove(path, ignored);
+}
+
+PendingFile::PendingFile(const fs::path& path) : path_(path) {
+  make_parent(path);
+  temporary_ = temporary_name(path);
+  file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (file_ < 0) fail_writing(path, errno);
+}
+
+PendingFile::PendingFile(PendingFile&& other) noexcept
+    : path_(std::move(other.path_)), temporary_(std::move(other.temporary_)), file_(std::exchange(other.file_, -1)) {}
+
+PendingFile::~PendingFile() {
+  if (file_ < 0) return;
+  ::close(file_);
+  ::unlink(temporary_.c_str());
+}
+
+void PendingFile::write(std::size_t offset, std::span<const std::byte> content) const {
+  while (!content.empty()) {
+    const ssize_t n = ::pwrite(file_, content.data(), content.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail_writing(path_, n < 0 ? errno : ENOSPC);
+    content = content.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::size_t>(n);
+  }
+}
+
+void PendingFile::commit() {
+  if ((::fsync(file_) != 0 && errno != EINVAL) || ::rename(temporary_.c_str(), path_.c_str()) != 0)
+    fail_writing(path_, errno);
+  ::close(std::exchange(file_, -1));
 }
 
 void write_file(const fs::path& path, std::span<const std::byte> content) {

@@ -120,6 +120,21 @@ Layout parse_layout(const unsigned char* file, std::size_t length, const std::fi
   return layout;
 }
 
+/// Everything before the values.
+template <class T>
+std::string header_text(const std::vector<std::int64_t>& sizes) {
+  std::string shape;
+  for (const std::int64_t n : sizes) shape += fmt::format("{}, ", n);
+  if (shape.size() > 2) shape.resize(shape.size() - (sizes.size() == 1 ? 1 : 2));
+  std::string head = fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}), }}",
+                                 sizeof(T) == 1 ? '|' : '<', type_string<T>(), shape);
+  // numpy aligns the values to 64 bytes.
+  head.append(63 - (10 + head.size()) % 64, ' ').push_back('\n');
+  std::string start = "\x93NUMPY\x01";
+  start += {'\0', static_cast<char>(head.size() % 256), static_cast<char>(head.size() / 256)};
+  return start + head;
+}
+
 }  // namespace
 
 NpyFile::NpyFile(const std::filesystem::path& path) : path_(path) {
@@ -182,23 +197,9 @@ std::span<const T> NpyFile::values() const {
 namespace {
 
 template <class T>
-std::string make_head(const std::vector<std::int64_t>& sizes) {
-  std::string shape;
-  for (const std::int64_t n : sizes) shape += fmt::format("{}, ", n);
-  if (shape.size() > 2) shape.resize(shape.size() - (sizes.size() == 1 ? 1 : 2));
-  std::string head = fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}), }}",
-                                 sizeof(T) == 1 ? '|' : '<', type_string<T>(), shape);
-  // numpy aligns the values to 64 bytes.
-  head.append(63 - (10 + head.size()) % 64, ' ').push_back('\n');
-  std::string start = "\x93NUMPY\x01";
-  start += {'\0', static_cast<char>(head.size() % 256), static_cast<char>(head.size() / 256)};
-  return start + head;
-}
-
-template <class T>
 auto writer_of(const Array<T>& array) {
   return [&array](const std::filesystem::path& temporary) {
-    const std::string head = make_head<T>(array.shape);
+    const std::string head = header_text<T>(array.shape);
     write_parts(temporary, {std::as_bytes(std::span(head)), std::as_bytes(std::span(array.values))});
   };
 }
@@ -216,6 +217,26 @@ void write_npy(PendingFiles& files, const std::filesystem::path& path, const Arr
 }
 
 template <class T>
+NpyWriter<T>::NpyWriter(const std::filesystem::path& path, const std::vector<std::int64_t>& shape) : file_(path) {
+  const std::string head = header_text<T>(shape);
+  header_size_ = head.size();
+  file_.write(0, std::as_bytes(std::span(head)));
+  // The file has its full size from the start, whatever is written last.
+  const std::size_t count = checked_count(shape, path);
+  if (count > 0) write(static_cast<std::int64_t>(count) - 1, std::vector<T>(1));
+}
+
+template <class T>
+void NpyWriter<T>::write(std::int64_t first, std::span<const T> values) const {
+  file_.write(header_size_ + static_cast<std::size_t>(first) * sizeof(T), std::as_bytes(values));
+}
+
+template <class T>
+void NpyWriter<T>::commit() {
+  file_.commit();
+}
+
+template <class T>
 Array<T> read_npy(const std::filesystem::path& path) {
   const NpyFile file(path);
   const std::span<const T> values = file.values<T>();
@@ -229,7 +250,8 @@ Array<T> read_npy(const std::filesystem::path& path) {
   template std::span<const T> NpyFile::values<T>() const;                                   \
   template void write_npy<T>(const std::filesystem::path&, const Array<T>&);                \
   template void write_npy<T>(PendingFiles&, const std::filesystem::path&, const Array<T>&); \
-  template Array<T> read_npy<T>(const std::filesystem::path&);
+  template Array<T> read_npy<T>(const std::filesystem::path&);                              \
+  template class NpyWriter<T>;
 NNUNET_NPY_TYPE(float)
 NNUNET_NPY_TYPE(double)
 NNUNET_NPY_TYPE(std::uint8_t)

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <algorithm>
+
 #include "nnunet/core/error.h"
 #include "nnunet/infer/evaluate.h"
 #include "reference/shared.h"
@@ -9,11 +11,10 @@
 namespace nnunet {
 namespace {
 
-/// Logits whose argmax is `classes`.
-torch::Tensor logits_of(const torch::Tensor& classes, std::int64_t n_class) {
-  auto shape = classes.sizes().vec();
-  shape.insert(shape.begin(), n_class);
-  return torch::zeros(shape).scatter_(0, classes.to(torch::kInt64).unsqueeze(0), 1.0);
+Array<std::uint8_t> predicted(const std::vector<int>& values) {
+  Array<std::uint8_t> map({1, 1, static_cast<std::int64_t>(values.size())});
+  std::ranges::copy(values, map.values.begin());
+  return map;
 }
 
 torch::Tensor labels(const std::vector<int>& values) {
@@ -23,7 +24,7 @@ torch::Tensor labels(const std::vector<int>& values) {
 TEST(DiceMetric, CountsAgreement) {
   DiceMetric metric(3);
   // class 1: TP 2, FP 1, FN 1; class 2: TP 1, FP 1, FN 1.
-  metric.add(logits_of(labels({1, 1, 1, 0, 2, 2, 0, 0}), 3), labels({1, 1, 2, 1, 2, 0, 0, 0}));
+  metric.add(predicted({1, 1, 1, 0, 2, 2, 0, 0}), labels({1, 1, 2, 1, 2, 0, 0, 0}));
   EXPECT_NEAR(metric.percent()[0], 100 * 4.0 / 6.0, 1e-9);
   EXPECT_NEAR(metric.percent()[1], 100 * 2.0 / 4.0, 1e-9);
   EXPECT_EQ(metric.volumes(), 1);
@@ -32,7 +33,7 @@ TEST(DiceMetric, CountsAgreement) {
 TEST(DiceMetric, AbsentClasses) {
   const auto dice = [](const std::vector<int>& prediction, const std::vector<int>& label) {
     DiceMetric metric(2);
-    metric.add(logits_of(labels(prediction), 2), labels(label));
+    metric.add(predicted(prediction), labels(label));
     return metric.percent()[0];
   };
   EXPECT_EQ(dice({0, 0}, {0, 0}), 100);  // absent from both
@@ -43,16 +44,16 @@ TEST(DiceMetric, AbsentClasses) {
 TEST(DiceMetric, MeanOverVolumesNotVoxels) {
   DiceMetric metric(2);
   EXPECT_EQ(metric.percent(), std::vector<double>{0});
-  metric.add(logits_of(labels({1, 1}), 2), labels({1, 1}));
-  metric.add(logits_of(labels({1, 0, 0, 0, 0, 0, 0, 0}), 2), labels({0, 1, 1, 1, 1, 1, 1, 1}));
+  metric.add(predicted({1, 1}), labels({1, 1}));
+  metric.add(predicted({1, 0, 0, 0, 0, 0, 0, 0}), labels({0, 1, 1, 1, 1, 1, 1, 1}));
   EXPECT_EQ(metric.percent()[0], 50);
   EXPECT_EQ(metric.volumes(), 2);
 }
 
 TEST(DiceMetric, RefusesOtherShapes) {
   DiceMetric metric(3);
-  EXPECT_THROW(metric.add(torch::zeros({2, 1, 1, 4}), labels({0, 1, 2, 0})), Error);
-  EXPECT_THROW(metric.add(torch::zeros({3, 1, 1, 5}), labels({0, 1, 2, 0})), Error);
+  EXPECT_THROW(metric.add(predicted({0, 1, 2, 0}), labels({0, 1, 2, 0}).squeeze(0)), Error);
+  EXPECT_THROW(metric.add(predicted({0, 1, 2}), labels({0, 1, 2, 0})), Error);
 }
 
 class Validate : public testing::Test {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include "feed.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/predictor.h"
 #include "reference/shared.h"
@@ -26,11 +27,12 @@ TEST(Predictor, SegmentEqualsItsSteps) {
   const auto logits =
       sliding_window(as_tensor(c.x), [&](const torch::Tensor& x) { return network->forward(x); }, {config.patch_size});
   EXPECT_NE((Shape3{logits.size(1), logits.size(2), logits.size(3)}), (Shape3{12, 20, 22}));
-  const auto expected = restore_labels("a", logits, {c.crop_start, c.crop_end, c.original, false});
+  RestoreSink expected("a", {c.crop_start, c.crop_end, c.original, false}, true);
+  test::feed(expected, logits, 99, 99);
 
   const LabelMap label = predictor.segment("a", image);
   EXPECT_EQ(label.voxels.shape, (std::vector<std::int64_t>{13, 22, 25}));
-  EXPECT_EQ(label.voxels.values, expected.values);
+  EXPECT_EQ(label.voxels.values, expected.labels().values);
   EXPECT_EQ(label.geometry.affine, image.geometry.affine);
   EXPECT_GT(std::ranges::count_if(label.voxels.values, [](auto v) { return v > 0; }), 0);
 }

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "feed.h"
 #include "nnunet/core/error.h"
-#include "nnunet/infer/argmax.h"
 #include "nnunet/infer/restore.h"
+#include "nnunet/io/npy.h"
+#include "reference/shared.h"
 
 namespace nnunet {
 namespace {
@@ -58,14 +60,37 @@ torch::Tensor plain_resample(const torch::Tensor& logits, const Shape3& box, boo
   return result;
 }
 
+/// Labels and probabilities of whole logits that come in blocks of so many lines.
+struct Restored {
+  Array<std::uint8_t> labels;
+  Array<float> probabilities;
+};
+Restored restore(const torch::Tensor& logits, const OriginalGrid& grid, std::int64_t z_step, std::int64_t y_step) {
+  const test::TempFolder folder;
+  RestoreSink both("case", grid, true, folder / "p.npy"), only_labels("case", grid, true);
+  test::feed(both, logits, z_step, y_step);
+  test::feed(only_labels, logits, z_step, y_step);
+  EXPECT_FALSE(std::filesystem::exists(folder / "p.npy"));
+  both.save_probabilities();
+  EXPECT_EQ(both.labels().values, only_labels.labels().values);
+  return {both.labels(), read_npy<float>(folder / "p.npy")};
+}
+
 void check(const Shape3& from, const OriginalGrid& grid) {
   const auto logits = formula_logits({4, from[0], from[1], from[2]});
   const Shape3 box{grid.crop_end[0] - grid.crop_start[0], grid.crop_end[1] - grid.crop_start[1],
                    grid.crop_end[2] - grid.crop_start[2]};
   const auto resampled = plain_resample(logits, box, grid.anisotropic);
   const auto expected = torch::softmax(resampled, 0);
-  const auto probabilities = restore_probabilities("case", logits, grid, 2);
-  const auto labels = restore_labels("case", logits, grid, 2);
+  const auto [labels, probabilities] = restore(logits, grid, from[0], from[1]);
+  // The blocks change nothing.
+  for (const std::int64_t z_step : {1, 99})
+    for (const std::int64_t y_step : {1, 4}) {
+      const Restored blocks = restore(logits, grid, z_step, y_step);
+      EXPECT_EQ(blocks.labels.values, labels.values);
+      for (std::size_t i = 0; i < probabilities.values.size(); ++i)  // the softmax rounds by place
+        ASSERT_NEAR(blocks.probabilities.values[i], probabilities.values[i], 1e-6);
+    }
   ASSERT_EQ(probabilities.shape, (std::vector<std::int64_t>{4, grid.shape[0], grid.shape[1], grid.shape[2]}));
   ASSERT_EQ(labels.shape, (std::vector<std::int64_t>{grid.shape[0], grid.shape[1], grid.shape[2]}));
   const auto e = expected.accessor<double, 4>();
@@ -117,29 +142,46 @@ TEST(Restore, SingleSlice) {
   check({1, 6, 7}, {{0, 1, 1}, {1, 7, 8}, {1, 9, 9}, false});
 }
 
+TEST(Restore, OneAxisOnly) {
+  check({5, 6, 7}, {{0, 0, 0}, {9, 6, 7}, {9, 6, 7}, false});
+  check({5, 6, 7}, {{0, 0, 0}, {5, 11, 7}, {5, 11, 7}, false});
+  check({5, 6, 7}, {{0, 0, 0}, {5, 6, 12}, {5, 6, 12}, false});
+}
+TEST(Restore, LongLines) {
+  check({2, 3, 37}, {{0, 0, 0}, {3, 4, 75}, {3, 4, 75}, false});
+}
+
+TEST(Restore, ManyClassesAndTies) {
+  auto logits = formula_logits({256, 3, 4, 5});
+  logits[17] = logits[255] = logits.amax(0) + 1;  // the first one wins
+  const auto [labels, probabilities] = restore(logits, {{0, 0, 0}, {5, 6, 9}, {5, 6, 9}, false}, 2, 3);
+  EXPECT_TRUE(std::ranges::all_of(labels.values, [](auto k) { return k == 17; }));
+}
+
 TEST(Restore, RefusesBoxesOutsideTheImage) {
-  const auto logits = formula_logits({2, 4, 4, 4});
-  const auto run = [&](const OriginalGrid& grid) { return restore_labels("case", logits, grid); };
+  const auto run = [](const OriginalGrid& grid) { RestoreSink("case", grid, true); };
   EXPECT_THROW(run({{0, 0, 0}, {4, 4, 5}, {4, 4, 4}, false}), Error);
   EXPECT_THROW(run({{-1, 0, 0}, {3, 4, 4}, {4, 4, 4}, false}), Error);
   EXPECT_THROW(run({{0, 2, 0}, {4, 2, 4}, {4, 4, 4}, false}), Error);
-  EXPECT_THROW(restore_probabilities("case", logits[0], {{0, 0, 0}, {4, 4, 4}, {4, 4, 4}, false}), Error);
-  EXPECT_THROW(restore_labels("case", torch::zeros({257, 1, 1, 1}), {{0, 0, 0}, {1, 1, 1}, {1, 1, 1}, false}), Error);
+  RestoreSink fits("case", {{0, 0, 0}, {1, 1, 1}, {1, 1, 1}, false}, true);
+  EXPECT_THROW(test::feed(fits, torch::zeros({257, 1, 1, 1}), 1, 1), Error);
 }
 
-TEST(Argmax, FirstOfEqualsAndAnyLength) {
-  for (const std::int64_t voxels : {1, 7, 1023, 1024, 1025, 3000}) {
-    auto logits = formula_logits({5, voxels});
-    logits[3] = logits[1];  // ties: 1 wins over 3
-    std::vector<std::uint8_t> labels(static_cast<std::size_t>(voxels), 99);
-    argmax_classes({logits.const_data_ptr<float>(), static_cast<std::size_t>(logits.numel())}, 5, labels);
-    const auto a = logits.accessor<float, 2>();
-    for (std::int64_t i = 0; i < voxels; ++i) {
-      std::int64_t best = 0;
-      for (std::int64_t k = 1; k < 5; ++k)
-        if (a[k][i] > a[best][i]) best = k;
-      ASSERT_EQ(labels[static_cast<std::size_t>(i)], best) << i << " of " << voxels;
-    }
+TEST(LabelSink, FirstLargestClass) {
+  const auto logits = formula_logits({5, 6, 7, 9}).round();  // whole numbers: ties
+  for (const std::int64_t step : {1, 2, 99}) {
+    LabelSink sink;
+    test::feed(sink, logits, step, step);
+    const auto a = logits.accessor<float, 4>();
+    std::size_t i = 0;
+    for (std::int64_t z = 0; z < 6; ++z)
+      for (std::int64_t y = 0; y < 7; ++y)
+        for (std::int64_t x = 0; x < 9; ++x, ++i) {
+          std::int64_t best = 0;
+          for (std::int64_t k = 1; k < 5; ++k)
+            if (a[k][z][y][x] > a[best][z][y][x]) best = k;
+          ASSERT_EQ(sink.labels().values[i], best);
+        }
   }
 }
 

@@ -2,9 +2,13 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <functional>
 #include <map>
+#include <tuple>
 
+#include "feed.h"
 #include "nnunet/core/error.h"
+#include "nnunet/infer/restore.h"
 #include "nnunet/infer/sliding_window.h"
 #include "reference/npz.h"
 #include "reference/reference_network.h"
@@ -158,6 +162,167 @@ TEST(SlidingWindow, LowPrecisionLogitsAreAddedInFloat32) {
   EXPECT_EQ(result.scalar_type(), torch::kFloat32);
   const auto exact = sliding_window(volume, toy_network, {{4, 4, 4}, 0.5, Blend::gaussian, 4, true});
   EXPECT_LE((result - exact).abs().max().item<double>(), 0.02);
+}
+
+TEST(SlidingWindow, TtaPadsTheMirroredVolume) {
+  // Two missing voxels and a mirror image: one more before in one, one more after in the other.
+  const auto volume = formula_volume({1, 3, 8, 4});
+  const WindowOptions once{{6, 5, 7}, 0.5, Blend::gaussian, 3, false};
+  auto expected = torch::zeros({3, 3, 8, 4});
+  for (int f = 0; f < 8; ++f) {
+    Sizes axes;
+    for (int a = 0; a < 3; ++a)
+      if ((f >> a) & 1) axes.push_back(a + 1);
+    expected += sliding_window(volume.flip(axes), toy_network, once).flip(axes);
+  }
+  WindowOptions tta = once;
+  tta.tta = true;
+  expect_close(sliding_window(volume, toy_network, tta), expected / 8, 2e-5);
+}
+
+/// toy_network with so many classes and its output made over.
+ForwardFunction wide_network(std::int64_t classes, std::function<torch::Tensor(const torch::Tensor&)> make_over) {
+  return [=](const torch::Tensor& x) {
+    Sizes times(static_cast<std::size_t>(x.dim()), 1), shape = times;
+    times[1] = (classes + 2) / 3;
+    shape[1] = classes;
+    const auto offsets = torch::arange(classes).mul(0.25).view(shape);
+    return make_over(toy_network(x).repeat(times).narrow(1, 0, classes) + offsets);
+  };
+}
+
+/// Memory of a tensor with classes innermost.
+torch::Tensor interleaved(const torch::Tensor& logits) {
+  const auto rank = logits.dim();
+  return logits.movedim(1, rank - 1).contiguous().movedim(rank - 1, 1);
+}
+
+struct KernelCase {
+  Sizes volume, patch;
+};
+
+class SlidingWindowKernel : public testing::TestWithParam<KernelCase> {};
+
+TEST_P(SlidingWindowKernel, EqualsTorchOperators) {
+  const std::vector<std::function<torch::Tensor(const torch::Tensor&)>> layouts{
+      [](const torch::Tensor& t) { return t; },
+      [](const torch::Tensor& t) { return interleaved(t); },
+      [](const torch::Tensor& t) { return t.to(torch::kBFloat16); },
+      [](const torch::Tensor& t) { return interleaved(t.to(torch::kBFloat16)); },
+      [](const torch::Tensor& t) { return t.to(torch::kHalf); },
+      [](const torch::Tensor& t) { return interleaved(t.to(torch::kDouble)); },
+      [](const torch::Tensor& t) { return t.transpose(-1, -2).contiguous().transpose(-1, -2); },
+      [](const torch::Tensor& t) {
+        return torch::cat({t, t}, 1).narrow(1, 1, t.size(1));
+      }};
+  const auto volume = formula_volume(GetParam().volume);
+  std::size_t layout = 0;
+  for (const std::int64_t classes : {2, 37})
+    for (const std::int64_t batch : {1, 5})
+      for (const bool tta : {false, true})
+        for (const double overlap : {0.25, 0.5}) {
+          const auto network = wide_network(classes, layouts[layout++ % layouts.size()]);
+          WindowOptions options{GetParam().patch, overlap, Blend::gaussian, batch, tta};
+          const auto kernel = sliding_window(volume, network, options);
+          options.plain = true;
+          const auto plain = sliding_window(volume, network, options);
+          EXPECT_EQ(kernel.sizes(), (Sizes{classes, GetParam().volume[1], GetParam().volume[2], GetParam().volume[3]}));
+          expect_close(kernel, plain, 3e-6 * plain.abs().max().item<double>());
+        }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, SlidingWindowKernel,
+                         testing::Values(KernelCase{{1, 9, 14, 11}, {4, 6, 5}},   // odd
+                                         KernelCase{{2, 13, 7, 40}, {5, 7, 19}},  // one window along an axis
+                                         KernelCase{{1, 3, 8, 4}, {6, 5, 7}},     // smaller than the patch
+                                         KernelCase{{1, 1, 1, 1}, {3, 2, 2}},     // a voxel
+                                         KernelCase{{1, 6, 14, 37}, {6, 35}},     // slices
+                                         KernelCase{{2, 3, 4, 9}, {7, 6}}));      // slices smaller than the patch
+
+/// Checks that blocks come in order, cover the volume once, and that lines before them can still be read.
+class CheckingSink final : public LogitSink {
+ public:
+  explicit CheckingSink(const torch::Tensor& expected)
+      : expected_(expected), seen_(torch::zeros(expected[0].sizes())) {}
+  void begin(std::int64_t classes, const Shape3& shape) override {
+    EXPECT_EQ((Sizes{classes, shape[0], shape[1], shape[2]}), expected_.sizes().vec());
+  }
+  void take(const FinishedLogits& l) override {
+    if (l.z_begin >= l.z_end || l.y_begin >= l.y_end) return;
+    EXPECT_LE(std::pair(last_z_, last_y_), std::pair(l.z_begin, l.y_begin));
+    std::tie(last_z_, last_y_) = std::tuple(l.z_begin, l.y_begin);
+    seen_.slice(0, l.z_begin, l.z_end).slice(1, l.y_begin, l.y_end).add_(1);
+    ++blocks_;
+    for (std::int64_t z = std::max<std::int64_t>(0, l.z_begin - 1); z < l.z_end; ++z)
+      for (std::int64_t y = std::max<std::int64_t>(0, l.y_begin - 1); y < l.y_end; ++y) {
+        ASSERT_NE(l.line(z, y), nullptr);
+        const auto line = torch::from_blob(const_cast<float*>(l.line(z, y)), {l.classes, l.shape[2]},
+                                           {l.class_stride, 1}, torch::kFloat32);
+        ASSERT_TRUE(line.equal(expected_.select(1, z).select(1, y))) << z << " " << y;
+      }
+  }
+  void check(int blocks) const {
+    EXPECT_TRUE(seen_.eq(1).all().item<bool>());
+    EXPECT_EQ(blocks_, blocks);
+  }
+
+ private:
+  torch::Tensor expected_, seen_;
+  std::int64_t last_z_ = 0, last_y_ = 0;
+  int blocks_ = 0;
+};
+
+TEST(StreamWindows, FinishedLinesAreHandedOnOnceAndInOrder) {
+  const auto run = [](const Sizes& shape, WindowOptions options, int blocks) {
+    const auto volume = formula_volume(shape);
+    for (const bool plain : {false, true}) {
+      options.plain = plain;
+      CheckingSink sink(sliding_window(volume, toy_network, options));
+      const auto report = stream_windows(volume, toy_network, options, {&sink});
+      EXPECT_EQ(report.classes, 3);
+      sink.check(blocks);
+    }
+  };
+  run({1, 9, 14, 11}, {{4, 6, 5}, 0.5, Blend::gaussian, 2, false}, 16);  // z at 0 2 4 5, y at 0 3 6 8
+  run({1, 10, 14, 11}, {{4, 6, 5}, 0.5, Blend::gaussian, 3, true}, 24);  // z at 0 2 4 6, y at 0 2 3 5 6 8
+  run({1, 3, 3, 4}, {{6, 5, 7}, 0.5, Blend::gaussian, 3, true}, 1);
+  run({1, 5, 8, 7}, {{4, 7}, 0.5, Blend::gaussian, 7, false}, 15);
+}
+
+TEST(StreamWindows, MemoryDoesNotGrowWithDepth) {
+  const auto bytes = [](std::int64_t depth, bool plain) {
+    WindowOptions options{{8, 6, 5}, 0.5, Blend::gaussian, 4, true};
+    options.plain = plain;
+    return stream_windows(formula_volume({1, depth, 14, 11}), wide_network(30, [](auto t) { return t; }), options, {})
+        .sum_bytes;
+  };
+  const std::int64_t slab = 30 * 8 * 14 * 11 * 4;  // classes x depth of a window x cross-section
+  EXPECT_EQ(bytes(48, false), bytes(24, false));
+  EXPECT_LE(bytes(48, false), slab);
+  EXPECT_EQ(bytes(48, true), slab);
+  // Rows of windows that are finished make room for the next ones.
+  const auto volume = formula_volume({1, 64, 60, 8});
+  const auto report = stream_windows(volume, toy_network, {{16, 12, 8}, 0.5, Blend::gaussian, 4, false}, {});
+  EXPECT_LE(report.sum_bytes, 3 * 16 * 60 * 8 * 4 * 3 / 4);
+}
+
+TEST(StreamWindows, LabelsInTheOriginalGridEqualTheWholeVolumeWay) {
+  const auto volume = formula_volume({1, 19, 14, 11});
+  for (const bool anisotropic : {false, true})
+    for (const bool tta : {false, true}) {
+      const OriginalGrid grid{{1, 2, 3}, {30, 27, 19}, {33, 28, 20}, anisotropic};
+      const WindowOptions options{{4, 6, 5}, 0.5, Blend::gaussian, 3, tta};
+      const auto network = wide_network(7, [](auto t) { return t; });
+      RestoreSink streamed("case", grid, true), whole("case", grid, true);
+      LabelSink labels;
+      stream_windows(volume, network, options, {&streamed, &labels});
+      const auto logits = sliding_window(volume, network, options);
+      test::feed(whole, logits, 99, 99);
+      EXPECT_EQ(streamed.labels().values, whole.labels().values);
+      const auto expected = logits.argmax(0).to(torch::kUInt8).contiguous();
+      EXPECT_TRUE(std::equal(labels.labels().values.begin(), labels.labels().values.end(),
+                             expected.const_data_ptr<std::uint8_t>()));
+    }
 }
 
 TEST(SliceBySlice, WholeSlicesInBatches) {

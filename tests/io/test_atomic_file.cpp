@@ -155,12 +155,13 @@ TEST(AtomicFile, FullDiskLeavesNothing) {
     messages.push_back(error_of([&] { write_file(folder / "a.bin", content); }));
     messages.push_back(error_of([&] { write_npy(folder / "a.npy", array); }));
     messages.push_back(error_of([&] { write_image(folder / "a.nii", image); }));
+    messages.push_back(error_of([&] { PendingFile(folder / "b.bin").write(1, content); }));
     messages.push_back(error_of([&] { write_text(folder / "fits.txt", "small"); }));
   }
-  for (std::size_t i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_NE(messages[i].find("cannot be written: File too large. Free some space"), std::string::npos) << messages[i];
   }
-  EXPECT_EQ(messages[3], "no error");
+  EXPECT_EQ(messages[4], "no error");
   EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"fits.txt"});
 }
 

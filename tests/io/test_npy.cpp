@@ -72,6 +72,33 @@ TEST(Npy, OneAxisNoAxisAndEmpty) {
   }
 }
 
+TEST(NpyWriter, PiecesInAnyOrderGiveTheSameFile) {
+  const TempFolder folder;
+  Array<float> array({2, 3, 4});
+  for (std::size_t i = 0; i < 24; ++i) array.values[i] = i < 20 ? static_cast<float>(i) : 0;
+  write_npy(folder / "whole.npy", array);
+  {
+    NpyWriter<float> writer(folder / "a/pieces.npy", array.shape);
+    const std::span<const float> values(array.values);
+    writer.write(7, values.subspan(7, 13));
+    writer.write(0, values.first(7));  // what is never written is 0
+    EXPECT_FALSE(std::filesystem::exists(folder / "a/pieces.npy"));
+    NpyWriter<float> moved(std::move(writer));
+    moved.commit();
+  }
+  EXPECT_EQ(read_text(folder / "a/pieces.npy"), read_text(folder / "whole.npy"));
+  NpyWriter<std::uint8_t>(folder / "empty.npy", {0, 3}).commit();
+  EXPECT_EQ(read_npy<std::uint8_t>(folder / "empty.npy").numel(), 0);
+}
+
+TEST(NpyWriter, LeavesNothingWithoutCommit) {
+  const TempFolder folder;
+  NpyWriter<float>(folder / "a.npy", {5}).write(0, std::vector<float>(5));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  write_text(folder / "file", "in the way");
+  EXPECT_ERROR((NpyWriter<float>(folder / "file/a.npy", {5})), "folder cannot be made");
+}
+
 TEST(Npy, MovedFileKeepsItsValues) {
   const TempFolder folder;
   write_npy(folder / "a.npy", Array<float>({4}, 1.5F));

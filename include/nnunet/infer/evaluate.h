@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/core/array.h"
 #include "nnunet/data/folder.h"
 #include "nnunet/infer/sliding_window.h"
 
@@ -22,8 +23,8 @@ struct ValidationResult {
 class DiceMetric {
  public:
   explicit DiceMetric(int n_class);
-  /// logits (K,D,H,W) or (K,H,W), label (D,H,W) uint8.
-  void add(const torch::Tensor& logits, const torch::Tensor& label);
+  /// Both (D,H,W), label uint8 on the CPU.
+  void add(const Array<std::uint8_t>& prediction, const torch::Tensor& label);
   std::vector<double> percent() const;
   std::int64_t volumes() const { return volumes_; }
 

@@ -20,7 +20,7 @@ namespace nnunet {
 struct PredictorOptions {
   double overlap = 0.5;
   Blend blend = Blend::gaussian;
-  std::int64_t batch_size = 0;  ///< windows a forward; 0: 4 in 3D, 64 in 2D
+  std::int64_t batch_size = 0;  ///< windows a forward; 0: 4 in 3D, 64 in 2D; fewer where their logits pass 512 MiB
   bool tta = false;
 };
 
@@ -42,10 +42,13 @@ class Predictor {
   const WindowOptions& windows() const { return windows_; }
   Precision precision() const { return precision_; }
 
-  /// Mean of the networks' logits for a batch of windows (N,C,spatial), float32, on the device.
+  /// Mean of the networks' logits for a batch of windows (N,C,spatial): one network's as they come (of any float type
+  /// and layout), several networks' in float32, on the device.
   torch::Tensor forward(const torch::Tensor& windows);
-  /// Logits (K,D,H,W) float32 on the CPU of a preprocessed volume (C,D,H,W). Throws Error for another number of
+  /// Streams the logits of a preprocessed volume (C,D,H,W) through the sinks. Throws Error for another number of
   /// channels or when the GPU's memory does not suffice.
+  WindowReport stream(const std::string& name, const torch::Tensor& x, const std::vector<LogitSink*>& sinks);
+  /// All of them: (K,D,H,W) float32 on the CPU.
   torch::Tensor logits(const std::string& name, const torch::Tensor& x);
 
   /// Dice of cases of a preprocessed folder; limit as in nnunet::validate.

@@ -1,9 +1,12 @@
 #pragma once
-#include <torch/torch.h>
-
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "nnunet/core/array.h"
+#include "nnunet/infer/logit_sink.h"
 
 namespace nnunet {
 
@@ -14,16 +17,31 @@ struct OriginalGrid {
   bool anisotropic = false;         ///< resampled in-plane, z by nearest neighbour
 };
 
-/// Label map (D,H,W) in the original grid from logits (K,d,h,w) float32 on the preprocessed grid: logits are resampled
-/// linearly on the half-pixel grid to the crop box, then each voxel takes its largest class; outside the box
-/// background. Works class by class: beside the result only three volumes of the box's size are held. threads: 0 = all
-/// cores. Throws Error (name) when the box does not lie within the original grid, or there are more than 256 classes.
-Array<std::uint8_t> restore_labels(const std::string& name, const torch::Tensor& logits, const OriginalGrid& grid,
-                                   int threads = 0);
+/// Brings logits on the preprocessed grid back to the original one while they stream by: resampled linearly on the
+/// half-pixel grid to the crop box, then each voxel's largest class, or the softmax of all; outside the box background
+/// with probability 1. Line by line: no array of all classes is made.
+class RestoreSink final : public LogitSink {
+ public:
+  /// labels: whether labels() is wanted; probabilities: the .npy file for the softmax (K,D,H,W) float32, if any.
+  /// Throws Error (name) when the box does not lie within the original grid.
+  RestoreSink(std::string name, const OriginalGrid& grid, bool labels,
+              std::optional<std::filesystem::path> probabilities = std::nullopt);
+  ~RestoreSink() override;
+  RestoreSink(RestoreSink&&) noexcept;
+  RestoreSink& operator=(RestoreSink&&) noexcept;
 
-/// Softmax probabilities (K,D,H,W) in the original grid, in the same way; outside the box background with
-/// probability 1.
-Array<float> restore_probabilities(const std::string& name, const torch::Tensor& logits, const OriginalGrid& grid,
-                                   int threads = 0);
+  /// Throws Error for more than 256 classes, or when the file cannot be written.
+  void begin(std::int64_t classes, const Shape3& shape) override;
+  void take(const FinishedLogits& logits) override;
+
+  /// (D,H,W) in the original grid.
+  Array<std::uint8_t>& labels();
+  /// Gives the file of probabilities its name, which it did not have before. Call after the last lines.
+  void save_probabilities();
+
+ private:
+  class Work;
+  std::unique_ptr<Work> work_;
+};
 
 }  // namespace nnunet

@@ -46,6 +46,25 @@ void flush_file_system(const std::filesystem::path& folder);
 void remove_leftovers(const std::filesystem::path& folder, const std::function<bool(const std::string& name)>& is_own);
 
 void write_file(const std::filesystem::path& path, std::span<const std::byte> content);
+
+/// The same for a file that is written piece by piece, in any order: the final name appears with commit(), and without
+/// it nothing is left. Failures are thrown as write_atomically's.
+class PendingFile {
+ public:
+  explicit PendingFile(const std::filesystem::path& path);
+  ~PendingFile();
+  PendingFile(PendingFile&&) noexcept;
+  PendingFile& operator=(PendingFile&&) = delete;
+
+  /// Bytes never written are 0. From any thread.
+  void write(std::size_t offset, std::span<const std::byte> content) const;
+  void commit();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int file_ = -1;
+};
+
 void write_text(const std::filesystem::path& path, std::string_view content);
 
 /// Throws Error (file, reason, remedy) when absent, unreadable or larger than limit bytes.

@@ -46,4 +46,19 @@ void write_npy(PendingFiles& files, const std::filesystem::path& path, const Arr
 template <class T>
 Array<T> read_npy(const std::filesystem::path& path);
 
+/// A .npy file (format version 1.0) that is written piece by piece, for arrays that do not fit into memory. Its name
+/// appears with commit(). Instantiated as write_npy.
+template <class T>
+class NpyWriter {
+ public:
+  NpyWriter(const std::filesystem::path& path, const std::vector<std::int64_t>& shape);
+  /// Values from index `first` (row-major) on; those never written are 0. From any thread.
+  void write(std::int64_t first, std::span<const T> values) const;
+  void commit();
+
+ private:
+  PendingFile file_;
+  std::size_t header_size_;
+};
+
 }  // namespace nnunet

@@ -1,0 +1,51 @@
+#include "nnunet/infer/logit_sink.h"
+
+#include <algorithm>
+
+#include "nnunet/core/error.h"
+#include "nnunet/eval/argmax.h"
+#include "nnunet/infer/sliding_window.h"
+
+namespace nnunet {
+namespace {
+
+/// body(z, y) for the finished lines, on all cores.
+template <class Body>
+void for_lines(const FinishedLogits& l, const Body& body) {
+  const std::int64_t height = l.y_end - l.y_begin, lines = (l.z_end - l.z_begin) * height;
+  const std::int64_t grain = std::max<std::int64_t>(1, 32768 / (l.classes * l.shape[2]));
+  at::parallel_for(0, std::max<std::int64_t>(0, lines), grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) body(l.z_begin + i / height, l.y_begin + i % height);
+  });
+}
+
+}  // namespace
+
+void LabelSink::begin(std::int64_t classes, const Shape3& shape) {
+  if (classes > 256) throw Error("labels", "there are more than 256 classes", "a label map holds classes 0 to 255");
+  labels_ = Array<std::uint8_t>({shape[0], shape[1], shape[2]});
+}
+
+void LabelSink::take(const FinishedLogits& l) {
+  const std::int64_t width = l.shape[2];
+  for_lines(l, [&](std::int64_t z, std::int64_t y) {
+    std::uint8_t* to = labels_.data() + (z * l.shape[1] + y) * width;
+    argmax_classes(l.line(z, y), l.classes, static_cast<std::size_t>(l.class_stride),
+                   {to, static_cast<std::size_t>(width)});
+  });
+}
+
+void LogitVolume::begin(std::int64_t classes, const Shape3& shape) {
+  logits_ = torch::empty({classes, shape[0], shape[1], shape[2]});
+}
+
+void LogitVolume::take(const FinishedLogits& l) {
+  float* to = logits_.mutable_data_ptr<float>();
+  for_lines(l, [&](std::int64_t z, std::int64_t y) {
+    for (std::int64_t k = 0; k < l.classes; ++k)
+      std::copy_n(l.line(z, y) + k * l.class_stride, l.shape[2],
+                  to + ((k * l.shape[0] + z) * l.shape[1] + y) * l.shape[2]);
+  });
+}
+
+}  // namespace nnunet
