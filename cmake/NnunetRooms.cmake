@@ -23,6 +23,7 @@ target_link_libraries(nnunet_torch_pch PUBLIC nnunet_flags fmt::fmt-header-only 
 target_precompile_headers(nnunet_torch_pch PRIVATE <torch/torch.h>)
 
 set(NNUNET_ROOMS "")
+set(NNUNET_BASE_ROOMS "")
 
 # nnunet_room(NAME BASE|ENGINE [LIBS lib...]): the sources of src/NAME.
 function(nnunet_room name kind)
@@ -38,6 +39,8 @@ function(nnunet_room name kind)
   if(kind STREQUAL ENGINE)
     target_link_libraries(${target} PUBLIC nnunet::torch)
     target_precompile_headers(${target} REUSE_FROM nnunet_torch_pch)
+  else()
+    set(NNUNET_BASE_ROOMS ${NNUNET_BASE_ROOMS} ${name} PARENT_SCOPE)
   endif()
   set(NNUNET_ROOMS ${NNUNET_ROOMS} ${name} PARENT_SCOPE)
 endfunction()

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "engine_commands.h"
 #include "nnunet/io/atomic_file.h"
 #include "shared_options.h"
 
@@ -110,8 +111,7 @@ void run_and_report(const BenchmarkOptions& options) {
 }
 
 void add_benchmark(CLI::App& program) {
-  auto* c = program.add_subcommand(
-      "benchmark", "Measure a part of the program: throughput, latency, memory, share of what the machine can do");
+  auto* c = add_engine_command(program, "benchmark");
   c->footer(
       "Prints throughput, latency (mean and percentiles), peak memory and, of networks, GFLOP/s (convolutions, two a "
       "multiply-add), the machine's peak\nand the time spent waiting for data; adds a line to perf.json and a row to "

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "describe.h"
+#include "engine_commands.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/table.h"
 
@@ -92,10 +93,8 @@ std::string description_text(const Json& json, int indent) {
 }
 
 void add_info(CLI::App& program) {
-  CLI::App* command = program.add_subcommand(
-      "info",
-      "Say what a checkpoint, a preprocessed folder, a dataset folder, a NIfTI image or a .npy file holds.\n"
-      "Sizes and spacings are in the order (z, y, x), in mm.");
+  CLI::App* command = add_engine_command(program, "info");
+  command->footer("Sizes and spacings are in the order (z, y, x), in mm.");
   auto flags = std::make_shared<Flags>();
   command->add_option("path", flags->paths, "Files or folders")->required();
   command->add_flag("--json", flags->json, "Print JSON (a list when several paths are given)");

@@ -1,43 +1,60 @@
-#include <csignal>
-#include <exception>
-#include <iostream>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string>
 
 #include "commands.h"
+#include "engine_commands.h"
+#include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
-#include "nnunet/infer/tensor_memory.h"
+#include "run_program.h"
 
-// nnunet: one subcommand a file. This one only puts them together and turns failures into messages and exit codes:
-// 0 done, 1 failed, 2 and above: the command line was wrong (CLI11's codes).
+// nnunet: the commands that need no libtorch, and the way to those that do.
+namespace nnunet::app {
+namespace {
+
+bool is_engine_command(const std::string& name) {
+  return std::ranges::any_of(kEngineCommands, [&](const EngineCommand& c) { return c.name == name; });
+}
+
+/// Becomes nnunet-engine, which lies beside this program. Returns only when that fails.
+[[noreturn]] void become_engine(char** argv) {
+  const std::filesystem::path engine = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "nnunet-engine";
+  ::execv(engine.c_str(), argv);
+  throw Error(engine.string(), std::string("cannot be started: ") + std::strerror(errno),
+              "nnunet-engine belongs beside nnunet: build or install both");
+}
+
+void list_engine_command(CLI::App& program, std::string_view name, char** argv) {
+  CLI::App* const command = add_engine_command(program, name);
+  command->prefix_command();
+  command->callback([argv] { become_engine(argv); });
+}
+
+}  // namespace
+}  // namespace nnunet::app
+
 int main(int argc, char** argv) {
-  nnunet::keep_tensor_memory();
-  // A write beyond a file size limit shall fail like one to a full disk: with a message, not a signal.
-  std::signal(SIGXFSZ, SIG_IGN);
-  CLI::App program(
-      "nnU-Net in native C++: medical image segmentation from raw NIfTI files to trained networks and label maps.\n"
-      "Each command explains itself with --help.",
-      "nnunet");
-  program.set_version_flag("--version", NNUNET_VERSION);
-  program.require_subcommand(1);
-  program.get_formatter()->column_width(34);
   using namespace nnunet::app;
+  try {
+    if (argc > 1 && is_engine_command(argv[1])) become_engine(argv);
+  } catch (const std::exception& e) {
+    nnunet::log::error(e.what());
+    return 1;
+  }
+  CLI::App program;
+  describe_program(program);
   add_download(program);
   add_phantom(program);
   add_preprocess(program);
-  add_train(program);
-  add_evaluate(program);
-  add_predict(program);
+  list_engine_command(program, "train", argv);
+  list_engine_command(program, "evaluate", argv);
+  list_engine_command(program, "predict", argv);
   add_score(program);
-  add_info(program);
-  add_benchmark(program);
-  try {
-    program.parse(argc, argv);
-    return 0;
-  } catch (const CLI::ParseError& e) {
-    return program.exit(e);
-  } catch (const std::bad_alloc&) {
-    nnunet::log::error("out of memory. Use a smaller batch or patch, or fewer parallel jobs (--n_jobs, --num_workers)");
-  } catch (const std::exception& e) {
-    nnunet::log::error(e.what());
-  }
-  return 1;
+  list_engine_command(program, "info", argv);
+  list_engine_command(program, "benchmark", argv);
+  return run_program(program, argc, argv);
 }

@@ -5,6 +5,7 @@
 
 #include "benchmark.h"
 #include "commands.h"
+#include "engine_commands.h"
 #include "inference_options.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/predict_folder.h"
@@ -74,8 +75,7 @@ void benchmark(const PredictOptions& o) {
 }  // namespace
 
 void add_predict(CLI::App& program) {
-  auto* c = program.add_subcommand("predict",
-                                   "Segment NIfTI images (--input), or the cases of a preprocessed folder (--data)");
+  auto* c = add_engine_command(program, "predict");
   const auto o = std::make_shared<PredictOptions>();
   const std::string images = "Images";
   c->add_option("--input", o->images.input,

@@ -66,7 +66,9 @@ void add_preprocess(CLI::App& program) {
       ->capture_default_str();
   command->add_flag("--dilation", options->dilation,
                     "Close the labels (3x3 dilation, then erosion, slice by slice); training only");
-  command->add_option("--n_jobs", options->n_jobs, "Cases to work on at a time; -1: one a core")->capture_default_str();
+  command
+      ->add_option("--n_jobs", options->n_jobs, "Cases to work on at a time, as far as memory allows; -1: one a core")
+      ->capture_default_str();
   command
       ->add_option("--patch_size", options->patch_size,
                    "Patch of the network, D H W or, in 2D, H W (default: the task's; needed for tasks beyond 10)")

@@ -4,6 +4,7 @@
 
 #include "benchmark.h"
 #include "commands.h"
+#include "engine_commands.h"
 #include "nnunet/core/error.h"
 #include "nnunet/train/trainer.h"
 #include "shared_options.h"
@@ -136,7 +137,7 @@ void add_other_options(CLI::App& c, TrainOptions& o) {
 }  // namespace
 
 void add_train(CLI::App& program) {
-  auto* c = program.add_subcommand("train", "Train a network on one fold of a preprocessed task");
+  auto* c = add_engine_command(program, "train");
   const auto options = std::make_shared<TrainOptions>();
   add_place_options(*c, *options, "Folder for checkpoints, logs and progress.png");
   c->add_option("--logname", options->logname,

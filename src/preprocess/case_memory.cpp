@@ -32,9 +32,8 @@ std::int64_t case_memory(const NiftiInfo& image, const std::optional<NiftiInfo>&
   if (config.dim() == 3) {
     const Spacing3 target{config.spacings.at(0), config.spacings.at(1), config.spacings.at(2)};
     to = resampled_shape(from, image.geometry.spacing, target);
-    // Beside input and output two steps of one channel, whose axes are resampled one after the other.
-    const std::int64_t steps = 2 * float_bytes * std::max(voxels, volume(to));
-    if (to != from) most = std::max(most, held + steps + volume(to) * (image_bytes + label_bytes));
+    if (to != from)
+      most = std::max(most, held + resample_image_memory(from, to) + volume(to) * (image_bytes + label_bytes));
   }
   if (padded) {
     const std::int64_t both = volume(to) + volume(padded_shape(to, config.patch_size));

@@ -160,18 +160,24 @@ void cubic_axis(const float* in, float* out, const AxisView& view, Index from, I
   });
 }
 
-// All axes of a volume, the one that shrinks most first (less work for the next); axes that keep their size are left
-// alone, because the spline goes through its samples. The result is clipped to the input's range.
-void cubic_volume(std::span<const float> image, const Shape3& from, float* out, const Shape3& to, int threads) {
+// The axes that change, the one that shrinks most first (less work for the next). Axes that keep their size are left
+// alone, because the spline goes through its samples.
+std::vector<std::size_t> changed_axes(const Shape3& from, const Shape3& to) {
   std::vector<std::size_t> order;
   for (std::size_t a = 0; a < 3; ++a)
     if (from[a] != to[a]) order.push_back(a);
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return zoom_of(to[a], from[a]) < zoom_of(to[b], from[b]); });
+  return order;
+}
+
+// All axes of a volume. The result is clipped to the input's range.
+void cubic_volume(std::span<const float> image, const Shape3& from, float* out, const Shape3& to, int threads) {
+  const std::vector<std::size_t> order = changed_axes(from, to);
   if (order.empty()) {
     std::copy(image.begin(), image.end(), out);
     return;
   }
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return zoom_of(to[a], from[a]) < zoom_of(to[b], from[b]); });
   Shape3 shape = from;
   std::unique_ptr<float[]> former;
   for (const std::size_t a : order) {
@@ -203,6 +209,19 @@ void resample_image(std::span<const float> image, const Shape3& from, std::span<
   SliceGroups(from[0], to[0]).run(out.data(), to[1] * to[2], threads, [&](Index z, float* made) {
     cubic_volume(image.subspan(at(z) * area, area), {1, from[1], from[2]}, made, {1, to[1], to[2]}, 1);
   });
+}
+
+std::int64_t resample_image_memory(const Shape3& from, const Shape3& to) {
+  std::int64_t most = 0, former = 0;
+  Shape3 shape = from;
+  const std::vector<std::size_t> order = changed_axes(from, to);
+  for (std::size_t i = 0; i + 1 < order.size(); ++i) {
+    shape[order[i]] = to[order[i]];
+    const std::int64_t next = volume(shape) * static_cast<std::int64_t>(sizeof(float));
+    most = std::max(most, former + next);
+    former = next;
+  }
+  return most;
 }
 
 }  // namespace nnunet

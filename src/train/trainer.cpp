@@ -129,6 +129,7 @@ class Trainer {
   }
 
   void train_epoch(Loader& loader, EpochRecord& record) {
+    const auto start = Clock::now();
     network_->train();
     loader.start_epoch(epoch_);
     const auto steps = loader.batches_per_epoch();
@@ -150,6 +151,7 @@ class Trainer {
     record.train_loss = sum.item<double>() / static_cast<double>(steps);
     require_finite(record.train_loss, {});
     record.data_seconds = loader.wait_seconds();
+    data_wait_percent_ = 100 * record.data_seconds / seconds_since(start);
   }
 
   void require_finite(double loss, const std::vector<std::string>& cases) const {
@@ -198,6 +200,7 @@ class Trainer {
       data["val_loss"] = rounded(*r.val_loss, 4);
       data["val_loss_full"] = *r.val_loss;
       data["train_loss"] = r.train_loss;
+      data["data_wait_percent"] = rounded(data_wait_percent_, 3);
       logger_->log(r.epoch, data);
     }
     std::string text = fmt::format("epoch {}: train loss {:.4f}", r.epoch, r.train_loss);
@@ -205,7 +208,7 @@ class Trainer {
       text += fmt::format(", val loss {:.4f}, mean Dice {:.2f}", *r.val_loss, mean_dice(r));
       if (history_.last_is_best()) text += " (best so far)";
     }
-    log::info(text + fmt::format(", {} (data {:.1f} s)", format_duration(r.seconds), r.data_seconds));
+    log::info(text + fmt::format(", {} (data {:.2f} s)", format_duration(r.seconds), r.data_seconds));
   }
 
   std::vector<std::string> foreground_names() const {
@@ -295,6 +298,7 @@ class Trainer {
   History history_;
   std::optional<DllLogger> logger_;
   std::int64_t epoch_ = 0;
+  double data_wait_percent_ = 0;  ///< of the last epoch's training
 };
 
 }  // namespace

@@ -125,7 +125,8 @@ TEST_F(Cli, MainJobLeavesLogsCheckpointsAndCurves) {
     const auto json = nlohmann::json::parse(line.substr(5));
     EXPECT_EQ(json["step"], epoch);
     EXPECT_EQ(json["type"], "LOG");
-    for (const char* key : {"mean dice", "TOP_mean", "L1", "TOP_L1", "val_loss", "val_loss_full", "train_loss"})
+    for (const char* key :
+         {"mean dice", "TOP_mean", "L1", "TOP_L1", "val_loss", "val_loss_full", "train_loss", "data_wait_percent"})
       EXPECT_TRUE(json["data"].contains(key)) << key;
   }
   EXPECT_EQ(epoch, 2);

@@ -1,5 +1,6 @@
 #include "nnunet/preprocess/case.h"
 #include "nnunet/preprocess/case_memory.h"
+#include "nnunet/preprocess/resample.h"
 
 #include <gtest/gtest.h>
 
@@ -158,8 +159,9 @@ TEST(CaseMemory, CountsWhatIsHeldAtATime) {
   const std::int64_t voxels = 6000;
   EXPECT_EQ(case_memory(image, std::nullopt, config, false), 5000 + 24352 + 8 * voxels);  // while it is read
   config.spacings = {0.5, 1, 1};
-  // Image, label and its crop; two steps of a channel; the result.
-  EXPECT_EQ(case_memory(image, label, config, false), 10 * voxels + 16 * voxels + 9 * 2 * voxels);
+  // Image, label and its crop; the result. One axis changes: nothing is held between.
+  EXPECT_EQ(case_memory(image, label, config, false), 10 * voxels + 9 * 2 * voxels);
+  EXPECT_EQ(resample_image_memory({10, 20, 30}, {20, 10, 30}), 4 * voxels / 2);  // height first, then depth
   config.patch_size = {100, 20, 30};
   EXPECT_EQ(case_memory(image, label, config, true), 9 * 2 * voxels + 9 * 10 * voxels + voxels);
 }

@@ -13,6 +13,8 @@ Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spaci
 /// anisotropic: each slice in-plane, then z by nearest neighbour.
 void resample_image(std::span<const float> image, const Shape3& from, std::span<float> out, const Shape3& to,
                     bool anisotropic, int threads = 1);
+/// Bytes that it holds beside input and output, at most: the volume between two axes.
+std::int64_t resample_image_memory(const Shape3& from, const Shape3& to);
 /// Label (D,H,W): class wherever its linearly resampled mask is >= 0.5, later classes win.
 Array<std::uint8_t> resample_label(std::span<const std::uint8_t> label, const Shape3& from, const Shape3& to,
                                    bool anisotropic, int threads = 1);

@@ -1,0 +1,37 @@
+#include "run_program.h"
+
+#include <csignal>
+#include <exception>
+#include <new>
+
+#include "nnunet/core/log.h"
+
+namespace nnunet::app {
+
+void describe_program(CLI::App& program) {
+  program.name("nnunet");
+  program.description(
+      "nnU-Net in native C++: medical image segmentation from raw NIfTI files to trained networks and label maps.\n"
+      "Each command explains itself with --help.");
+  program.set_version_flag("--version", NNUNET_VERSION);
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(34);
+}
+
+int run_program(CLI::App& program, int argc, char** argv) {
+  // A write beyond a file size limit shall fail like one to a full disk: with a message, not a signal.
+  std::signal(SIGXFSZ, SIG_IGN);
+  try {
+    program.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& e) {
+    return program.exit(e);
+  } catch (const std::bad_alloc&) {
+    log::error("out of memory. Use a smaller batch or patch, or fewer parallel jobs (--n_jobs, --num_workers)");
+  } catch (const std::exception& e) {
+    log::error(e.what());
+  }
+  return 1;
+}
+
+}  // namespace nnunet::app
