@@ -1,4 +1,4 @@
-#include "nnunet/infer/argmax.h"
+#include "nnunet/eval/argmax.h"
 
 #include <benchmark/benchmark.h>
 
@@ -15,7 +15,7 @@ void argmax(benchmark::State& state) {
   for (std::size_t i = 0; i < logits.size(); ++i) logits[i] = std::sin(0.37F * static_cast<float>(i % 100003));
   std::vector<std::uint8_t> labels(static_cast<std::size_t>(voxels));
   for (auto _ : state) {
-    argmax_classes(logits, classes, labels);
+    benchmark::DoNotOptimize(argmax_classes(logits.data(), classes, static_cast<std::size_t>(voxels), labels));
     benchmark::DoNotOptimize(labels.data());
   }
   state.SetItemsProcessed(state.iterations() * classes * voxels);
