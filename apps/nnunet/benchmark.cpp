@@ -96,6 +96,9 @@ void add_options(CLI::App& c, BenchmarkOptions& o) {
   add_synthetic_options(c, o);
   add_network_options(c, o.network, "Network");
   add_precision_options(c, o, "Network");
+  c.add_flag("--activation_checkpointing", o.activation_checkpointing,
+             "train: keep few activations and compute the others again (see train)")
+      ->group("Network");
   add_data_options(c, o);
   add_length_options(c, o);
   c.add_flag("--profile", o.profile,

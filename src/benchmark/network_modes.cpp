@@ -72,12 +72,16 @@ struct NetworkBenchmark {
     log::info(written ? "trace of further steps: " + path.string() : "ranges of further steps were sent as NVTX");
   }
 
+  std::string arithmetic() const {
+    return precision_name(precision) + (o.activation_checkpointing ? ", activations recomputed" : "");
+  }
+
   std::vector<std::pair<std::string, std::string>> setup(const StepTimes& times, const Peak& peak) const {
     return {{"task", data.config().task},
             {"dim", std::to_string(o.dim)},
             {"patch", shape_text(times.patch)},
             {"batch", std::to_string(times.images)},
-            {"precision", precision_name(precision)},
+            {"precision", arithmetic()},
             {"device", device.is_cpu() ? fmt::format("cpu, {} threads", torch::get_num_threads()) : device.str()},
             {"data", data.description()},
             {"peak", peak.how}};

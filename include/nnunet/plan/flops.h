@@ -7,8 +7,8 @@
 namespace nnunet {
 
 /// Floating-point operations of a network on one image: those of its convolutions, two a multiply-add. Normalisation,
-/// activations, loss and optimizer are not counted: what is reported per second is useful work, whatever way it is
-/// done.
+/// activations, loss and optimizer are not counted, nor is what activation checkpointing computes twice: the count is
+/// that of the useful work, whatever way it is done.
 struct NetworkFlops {
   double forward = 0;
   /// Forward, and as much again for the gradients of the weights and of the inputs; the network's own input needs none.
