@@ -1,20 +1,25 @@
 # One object library a room (nnunet_<room>), all of them together in libnnunet.
 
 add_library(nnunet_flags INTERFACE)
-target_compile_options(nnunet_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+target_compile_options(nnunet_flags INTERFACE
+                       "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion>")
 # Nothing here reads floating-point exceptions or errno; without them loops with a condition or a sqrt vectorise. The
 # results are the same.
-target_compile_options(nnunet_flags INTERFACE -fno-trapping-math -fno-math-errno)
+target_compile_options(nnunet_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-fno-trapping-math;-fno-math-errno>")
 # fmt ships inside torch's headers too, in another version: header-only keeps the two apart.
 target_compile_definitions(nnunet_flags INTERFACE FMT_HEADER_ONLY=1)
 target_include_directories(nnunet_flags INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
 if(NNUNET_NATIVE)
-  target_compile_options(nnunet_flags INTERFACE -march=native)
+  target_compile_options(nnunet_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
 if(NNUNET_SANITIZE)
-  target_compile_options(nnunet_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
-                         -fno-omit-frame-pointer)
+  target_compile_options(nnunet_flags INTERFACE
+                         "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined;-fno-sanitize-recover=undefined;-fno-omit-frame-pointer>")
   target_link_options(nnunet_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(NNUNET_CUDA)
+  target_compile_definitions(nnunet_flags INTERFACE NNUNET_CUDA)
+  target_link_libraries(nnunet_flags INTERFACE CUDA::cudart_static)
 endif()
 
 # The precompiled torch header, shared by all that include torch (18 s a file without it).
@@ -31,6 +36,10 @@ function(nnunet_room name kind)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
   if(NOT sources)
     return()
+  endif()
+  if(NNUNET_CUDA)
+    file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/cuda/*.cu)
+    list(APPEND sources ${cuda_sources})
   endif()
   set(target nnunet_${name})
   add_library(${target} OBJECT ${sources})

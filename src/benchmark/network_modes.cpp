@@ -6,6 +6,7 @@
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/plan/flops.h"
+#include "nnunet/train/placement.h"
 #include "nnunet/train/step.h"
 #include "peak.h"
 #include "peak_memory.h"
@@ -107,6 +108,7 @@ BenchmarkOptions training_options(const BenchmarkOptions& options) {
 BenchmarkReport benchmark_training(const BenchmarkOptions& options) {
   NetworkBenchmark bench(training_options(options));
   bench.network->train();
+  place_for_training(bench.network, bench.o, bench.data.config().patch_size, bench.precision, bench.device);
   TrainStep step(bench.network, bench.o, bench.precision, bench.device);
   return bench.measure(bench.o.train_batches, &NetworkFlops::training_step, [&](const Batch& batch) { step(batch); });
 }

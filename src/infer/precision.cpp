@@ -67,6 +67,11 @@ torch::Device choose_device(int gpus) {
   if (gpus > present)
     throw Error("--gpus", fmt::format("{} asked for, {} found", gpus, present), "use --gpus 0 for the CPU");
   const bool on_gpu = gpus > 0 || (gpus < 0 && present > 0);
+  // float32 products of convolutions and matrices in TF32, 10 bits of mantissa, as the reference system trains.
+  if (on_gpu) {
+    at::globalContext().setAllowTF32CuBLAS(true);
+    at::globalContext().setAllowTF32CuDNN(true);
+  }
   log::info(on_gpu ? "running on one GPU (cuda:0)" : "running on the CPU");
   return on_gpu ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
 }

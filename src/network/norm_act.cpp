@@ -1,7 +1,12 @@
 #include "nnunet/network/norm_act.h"
 
 #include "nnunet/kernels/norm_act.h"
+#include "nnunet/network/kernel_call.h"
 #include "nnunet/network/memory_format.h"
+
+#ifdef NNUNET_CUDA
+#include "nnunet/kernels/cuda.h"
+#endif
 
 namespace nnunet {
 namespace {
@@ -14,27 +19,6 @@ kernels::NormShape shape_of(const torch::Tensor& x) {
   return {samples, channels, x.numel() / (samples * channels), kernel_layout(x)};
 }
 
-template <class T>
-using Element = std::conditional_t<std::is_same_v<T, float>, float, kernels::Bfloat16>;
-
-template <class T>
-Element<T>* data(const torch::Tensor& t) {
-  return reinterpret_cast<Element<T>*>(t.mutable_data_ptr<T>());
-}
-template <class T>
-const Element<T>* const_data(const torch::Tensor& t) {
-  return reinterpret_cast<const Element<T>*>(t.const_data_ptr<T>());
-}
-
-/// Calls with float or c10::BFloat16 as the tensor's type says.
-template <class Call>
-void for_type(const torch::Tensor& t, const Call& call) {
-  if (t.scalar_type() == torch::kFloat)
-    call(float{});
-  else
-    call(c10::BFloat16{});
-}
-
 kernels::NormParameters parameters(const torch::Tensor& weight, const torch::Tensor& bias, double epsilon,
                                    double slope) {
   return {weight.const_data_ptr<float>(), bias.const_data_ptr<float>(), static_cast<float>(epsilon),
@@ -44,15 +28,50 @@ kernels::NormParameters parameters(const torch::Tensor& weight, const torch::Ten
 struct Statistics {
   torch::Tensor mean, rstd;  ///< (N,C)
   explicit Statistics(const torch::Tensor& x)
-      : mean(torch::empty({x.size(0), x.size(1)}, torch::kFloat)), rstd(torch::empty_like(mean)) {}
+      : mean(torch::empty({x.size(0), x.size(1)}, torch::TensorOptions(torch::kFloat).device(x.device()))),
+        rstd(torch::empty_like(mean)) {}
 };
 
 void forward_into(const torch::Tensor& x, const torch::Tensor& y, const torch::Tensor& weight,
                   const torch::Tensor& bias, double epsilon, double slope, const Statistics& s) {
-  for_type(x, [&](auto type) {
+  const kernels::NormShape shape = shape_of(x);
+  const kernels::NormParameters p = parameters(weight, bias, epsilon, slope);
+  auto* const mean = s.mean.mutable_data_ptr<float>();
+  auto* const rstd = s.rstd.mutable_data_ptr<float>();
+  for_kernel_type(x, [&](auto type) {
     using T = decltype(type);
-    kernels::norm_act_forward(const_data<T>(x), data<T>(y), s.mean.mutable_data_ptr<float>(),
-                              s.rstd.mutable_data_ptr<float>(), shape_of(x), parameters(weight, bias, epsilon, slope));
+    const T* const from = kernel_const_data<T>(x);
+    T* const to = kernel_data<T>(y);
+#ifdef NNUNET_CUDA
+    if (x.is_cuda()) {
+      const CudaCall call(x);
+      const torch::Tensor room = call.workspace(kernels::cuda::norm_act_workspace(shape), x);
+      return kernels::cuda::norm_act_forward(from, to, mean, rstd, shape, p, room.mutable_data_ptr(), call.stream());
+    }
+#endif
+    if constexpr (on_cpu<T>) kernels::norm_act_forward(from, to, mean, rstd, shape, p);
+  });
+}
+
+void backward_into(const torch::Tensor& x, const torch::Tensor& dy, const torch::Tensor& dx,
+                   const torch::Tensor& dgamma, const torch::Tensor& dbeta, const torch::Tensor& mean,
+                   const torch::Tensor& rstd, const kernels::NormParameters& p) {
+  const kernels::NormShape shape = shape_of(x);
+  const auto *const m = mean.const_data_ptr<float>(), *const r = rstd.const_data_ptr<float>();
+  auto *const gamma = dgamma.mutable_data_ptr<float>(), *const beta = dbeta.mutable_data_ptr<float>();
+  for_kernel_type(x, [&](auto type) {
+    using T = decltype(type);
+    const T *const from = kernel_const_data<T>(x), *const by = kernel_const_data<T>(dy);
+    T* const to = kernel_data<T>(dx);
+#ifdef NNUNET_CUDA
+    if (x.is_cuda()) {
+      const CudaCall call(x);
+      const torch::Tensor room = call.workspace(kernels::cuda::norm_act_workspace(shape), x);
+      return kernels::cuda::norm_act_backward(from, by, to, gamma, beta, m, r, shape, p, room.mutable_data_ptr(),
+                                              call.stream());
+    }
+#endif
+    if constexpr (on_cpu<T>) kernels::norm_act_backward(from, by, to, gamma, beta, m, r, shape, p);
   });
 }
 
@@ -75,21 +94,15 @@ class NormAct : public torch::autograd::Function<NormAct> {
     const torch::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &mean = saved[3], &rstd = saved[4];
     const torch::Tensor dy = like(gradients[0].to(x.scalar_type()), x);
     const torch::Tensor dx = torch::empty_like(x), dgamma = torch::empty_like(weight), dbeta = torch::empty_like(bias);
-    const auto p =
-        parameters(weight, bias, context->saved_data["epsilon"].toDouble(), context->saved_data["slope"].toDouble());
-    for_type(x, [&](auto type) {
-      using T = decltype(type);
-      kernels::norm_act_backward(const_data<T>(x), const_data<T>(dy), data<T>(dx), dgamma.mutable_data_ptr<float>(),
-                                 dbeta.mutable_data_ptr<float>(), mean.const_data_ptr<float>(),
-                                 rstd.const_data_ptr<float>(), shape_of(x), p);
-    });
+    backward_into(
+        x, dy, dx, dgamma, dbeta, mean, rstd,
+        parameters(weight, bias, context->saved_data["epsilon"].toDouble(), context->saved_data["slope"].toDouble()));
     return {dx, dgamma, dbeta, torch::Tensor(), torch::Tensor()};
   }
 };
 
 bool has_kernel(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
-  const auto type = x.scalar_type();
-  return x.is_cpu() && (type == torch::kFloat || type == torch::kBFloat16) && x.dim() >= 3 && x.numel() > 0 &&
+  return has_kernel_type(x) && x.dim() >= 3 && x.numel() > 0 && weight.device() == x.device() &&
          weight.scalar_type() == torch::kFloat && bias.scalar_type() == torch::kFloat && weight.is_contiguous() &&
          bias.is_contiguous();
 }

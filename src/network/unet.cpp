@@ -62,7 +62,11 @@ void UNetImpl::check_input(const torch::Tensor& x) const {
 }
 
 void UNetImpl::place(torch::Device device) {
-  format_ = plan_.dim == 3 ? torch::MemoryFormat::ChannelsLast3d : torch::MemoryFormat::ChannelsLast;
+  place(device, plan_.dim == 3 ? torch::MemoryFormat::ChannelsLast3d : torch::MemoryFormat::ChannelsLast);
+}
+
+void UNetImpl::place(torch::Device device, torch::MemoryFormat format) {
+  format_ = format;
   const torch::NoGradGuard no_grad;
   to(device);
   for (auto& weight : parameters()) {

@@ -5,44 +5,44 @@
 namespace nnunet {
 
 namespace {
-constexpr std::int64_t growth_interval = 2000;
-}
+constexpr double kStart = 65536, kGrowth = 2, kBackoff = 0.5;
+constexpr std::int64_t kGrowthInterval = 2000;
+}  // namespace
 
-bool GradScaler::unscale(const std::vector<torch::Tensor>& parameters) {
-  if (!enabled_) return true;
+GradScaler::GradScaler(bool enabled, torch::Device device)
+    : enabled_(enabled),
+      scale_(torch::full({}, kStart, torch::TensorOptions(torch::kFloat).device(device))),
+      good_steps_(torch::zeros({}, torch::TensorOptions(torch::kInt).device(device))) {}
+
+torch::Tensor GradScaler::unscale(const std::vector<torch::Tensor>& parameters) const {
+  if (!enabled_) return {};
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> gradients;
   for (const auto& p : parameters)
     if (p.grad().defined()) gradients.push_back(p.grad());
-  if (gradients.empty()) return true;
-  const auto options = torch::TensorOptions().dtype(torch::kFloat32).device(gradients.front().device());
-  torch::Tensor found_inf = torch::zeros({1}, options);
-  const torch::Tensor inverse = torch::full({1}, 1.0 / scale_, options);
-  at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf, inverse);
-  return found_inf.item<float>() == 0.0F;
+  torch::Tensor found_inf = torch::zeros_like(scale_);
+  if (!gradients.empty()) at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf, scale_.reciprocal());
+  return found_inf;
 }
 
-void GradScaler::update(bool finite) {
+void GradScaler::update(const torch::Tensor& found_inf) {
   if (!enabled_) return;
-  if (!finite) {
-    scale_ *= 0.5;
-    good_steps_ = 0;
-  } else if (++good_steps_ == growth_interval) {
-    scale_ *= 2;
-    good_steps_ = 0;
-  }
+  const torch::NoGradGuard no_grad;
+  at::_amp_update_scale_(scale_, good_steps_, found_inf, kGrowth, kBackoff, kGrowthInterval);
 }
 
 Value GradScaler::state() const {
-  return Value::Dict{{"scale", Value(scale_)}, {"good_steps", Value(good_steps_)}};
+  return Value::Dict{{"scale", Value(scale_.item<double>())}, {"good_steps", Value(good_steps_.item<std::int64_t>())}};
 }
 
 void GradScaler::load_state(const Value& state, const std::string& source) {
   const Value* scale = state.find("scale");
   const Value* steps = state.find("good_steps");
   if (scale == nullptr || steps == nullptr) throw Error(source, "the state of the loss scaling is missing");
-  scale_ = scale->as_double(source + ": scale");
-  good_steps_ = steps->as_int(source + ": good_steps");
+  const double saved_scale = scale->as_double(source + ": scale");
+  const std::int64_t saved_steps = steps->as_int(source + ": good_steps");
+  scale_.fill_(saved_scale);
+  good_steps_.fill_(saved_steps);
 }
 
 }  // namespace nnunet

@@ -7,7 +7,12 @@
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
 #include "nnunet/kernels/segmentation_loss.h"
+#include "nnunet/network/kernel_call.h"
 #include "nnunet/network/memory_format.h"
+
+#ifdef NNUNET_CUDA
+#include "nnunet/kernels/cuda.h"
+#endif
 
 namespace nnunet {
 
@@ -47,49 +52,89 @@ kernels::LossShape shape_of(const torch::Tensor& logits) {
   return {samples, classes, logits.numel() / (samples * classes), kernel_layout(logits)};
 }
 
-/// Calls with pointers of the kernels' element type.
-template <class Call>
-void with_type(const torch::Tensor& logits, const Call& call) {
-  if (logits.scalar_type() == torch::kFloat)
-    call(logits.const_data_ptr<float>());
-  else
-    call(reinterpret_cast<const kernels::Bfloat16*>(logits.const_data_ptr<c10::BFloat16>()));
+/// The losses' sums, (3K+1) float: intersection, probability, label, second loss.
+torch::Tensor sums_of(const torch::Tensor& logits, const torch::Tensor& label, bool focal) {
+  kernels::LossSums s;
+  for_kernel_type(logits, [&](auto type) {
+    using T = decltype(type);
+    if constexpr (on_cpu<T>)
+      s = kernels::loss_forward(kernel_const_data<T>(logits), label.const_data_ptr<std::uint8_t>(), shape_of(logits),
+                                focal);
+  });
+  if (std::accumulate(s.label.begin(), s.label.end(), 0.0) < static_cast<double>(label.numel()))
+    throw Error("loss", fmt::format("a label is not one of the {} classes", logits.size(1)),
+                "check the labels of the dataset and \"n_class\" in config.json");
+  std::vector<double> all = s.intersection;
+  all.insert(all.end(), s.probability.begin(), s.probability.end());
+  all.insert(all.end(), s.label.begin(), s.label.end());
+  all.push_back(s.loss);
+  return torch::tensor(all, torch::kDouble).to(torch::kFloat);
 }
 
-/// The sums that the losses are made of, in one vector (3K+1): intersection, probability, label, second loss.
+/// The logits' gradient from the sums'.
+void gradient_into(const torch::Tensor& logits, const torch::Tensor& label, const torch::Tensor& by_sums, bool focal,
+                   const torch::Tensor& result) {
+  const float* const by = by_sums.const_data_ptr<float>();
+  const std::int64_t classes = logits.size(1);
+  for_kernel_type(logits, [&](auto type) {
+    using T = decltype(type);
+    if constexpr (on_cpu<T>)
+      kernels::loss_backward(kernel_const_data<T>(logits), label.const_data_ptr<std::uint8_t>(), kernel_data<T>(result),
+                             shape_of(logits), focal, by, by + classes, by[3 * classes]);
+  });
+}
+
+#ifdef NNUNET_CUDA
+torch::Tensor cuda_sums_of(const torch::Tensor& logits, const torch::Tensor& label, bool focal) {
+  const CudaCall call(logits);
+  const kernels::LossShape shape = shape_of(logits);
+  const torch::Tensor room = call.workspace(kernels::cuda::loss_workspace(shape), logits);
+  const torch::Tensor sums =
+      torch::empty({3 * shape.classes + 1}, torch::TensorOptions(torch::kFloat).device(logits.device()));
+  for_kernel_type(logits, [&](auto type) {
+    kernels::cuda::loss_forward(kernel_const_data<decltype(type)>(logits), label.const_data_ptr<std::uint8_t>(),
+                                sums.mutable_data_ptr<float>(), shape, focal, room.mutable_data_ptr(), call.stream());
+  });
+  return sums;
+}
+
+void cuda_gradient_into(const torch::Tensor& logits, const torch::Tensor& label, const torch::Tensor& by_sums,
+                        bool focal, const torch::Tensor& result) {
+  const CudaCall call(logits);
+  for_kernel_type(logits, [&](auto type) {
+    using T = decltype(type);
+    kernels::cuda::loss_backward(kernel_const_data<T>(logits), label.const_data_ptr<std::uint8_t>(),
+                                 by_sums.const_data_ptr<float>(), kernel_data<T>(result), shape_of(logits), focal,
+                                 call.stream());
+  });
+}
+#endif
+
+/// The sums with their gradient.
 class Sums : public torch::autograd::Function<Sums> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& logits, const torch::Tensor& label,
                                bool focal) {
     const torch::Tensor input = dense(logits), target = label.contiguous();
-    kernels::LossSums s;
-    with_type(input, [&](const auto* data) {
-      s = kernels::loss_forward(data, target.const_data_ptr<std::uint8_t>(), shape_of(input), focal);
-    });
-    if (std::accumulate(s.label.begin(), s.label.end(), 0.0) < static_cast<double>(target.numel()))
-      throw Error("loss", fmt::format("a label is not one of the {} classes", logits.size(1)),
-                  "check the labels of the dataset and \"n_class\" in config.json");
     context->save_for_backward({input, target});
     context->saved_data["focal"] = focal;
-    std::vector<double> all = s.intersection;
-    all.insert(all.end(), s.probability.begin(), s.probability.end());
-    all.insert(all.end(), s.label.begin(), s.label.end());
-    all.push_back(s.loss);
-    return torch::tensor(all, torch::kDouble).to(torch::kFloat);
+#ifdef NNUNET_CUDA
+    if (input.is_cuda()) return cuda_sums_of(input, target, focal);
+#endif
+    return sums_of(input, target, focal);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    const torch::Tensor& logits = saved[0];
-    const torch::Tensor by_sum = gradients[0].contiguous(), result = torch::empty_like(logits);
-    const float* const by = by_sum.const_data_ptr<float>();
-    const std::int64_t classes = logits.size(1);
-    with_type(logits, [&](const auto* data) {
-      using T = std::remove_const_t<std::remove_pointer_t<decltype(data)>>;
-      kernels::loss_backward(data, saved[1].const_data_ptr<std::uint8_t>(), static_cast<T*>(result.mutable_data_ptr()),
-                             shape_of(logits), context->saved_data["focal"].toBool(), by, by + classes,
-                             by[3 * classes]);
-    });
+    const torch::Tensor &logits = saved[0], &label = saved[1];
+    const torch::Tensor by_sums = gradients[0].contiguous(), result = torch::empty_like(logits);
+    const bool focal = context->saved_data["focal"].toBool();
+#ifdef NNUNET_CUDA
+    if (logits.is_cuda())
+      cuda_gradient_into(logits, label, by_sums, focal, result);
+    else
+#endif
+      gradient_into(logits, label, by_sums, focal, result);
     return {result, torch::Tensor(), torch::Tensor()};
   }
 };
@@ -108,8 +153,7 @@ torch::Tensor plain_dice_ce_loss(const torch::Tensor& logits, const torch::Tenso
 }
 
 torch::Tensor dice_ce_loss(const torch::Tensor& logits, const torch::Tensor& label, bool focal) {
-  const auto type = logits.scalar_type();
-  if (!logits.is_cpu() || (type != torch::kFloat && type != torch::kBFloat16) || label.scalar_type() != torch::kByte)
+  if (!has_kernel_type(logits) || label.scalar_type() != torch::kByte || label.device() != logits.device())
     return plain_dice_ce_loss(logits, label, focal);
   check(logits, label);
   const std::int64_t classes = logits.size(1), voxels = label.numel();

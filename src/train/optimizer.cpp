@@ -6,14 +6,13 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/kernels/adam.h"
+#include "optimizer_cuda.h"
 
 namespace nnunet {
 
 namespace {
 
 using Tensors = std::vector<torch::Tensor>;
-
-constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
 
 /// Parameters that have a gradient, and what belongs to them.
 struct Active {
@@ -77,91 +76,96 @@ bool same_layout(const torch::Tensor& a, const torch::Tensor& b) {
   return true;
 }
 
-/// Two moments with bias correction; the step itself differs between RAdam and AdamW.
-class Adam : public Optimizer {
- public:
-  Adam(std::string name, const OptimizerOptions& options, Tensors parameters)
-      : Optimizer(std::move(parameters), options.learning_rate),
-        name_(std::move(name)),
-        weight_decay_(options.weight_decay),
-        exp_avg_(zeros_like(parameters_)),
-        exp_avg_sq_(zeros_like(parameters_)) {}
+/// All of float32 on this kind of device, element i of parameter, gradient and moments belonging together.
+bool fit_kernel(const Active& active, const std::vector<Tensors>& moments, torch::DeviceType device) {
+  for (std::size_t i = 0; i < active.indices.size(); ++i) {
+    const torch::Tensor& p = active.parameters[i];
+    if (!p.is_non_overlapping_and_dense()) return false;
+    Tensors all{p, active.gradients[i]};
+    for (const Tensors& m : moments) all.push_back(m[i]);
+    for (const torch::Tensor& t : all)
+      if (t.device().type() != device || t.scalar_type() != torch::kFloat || !same_layout(t, p)) return false;
+  }
+  return true;
+}
 
-  void step() final {
-    const torch::NoGradGuard no_grad;
-    const Active active(parameters_);
-    ++step_;
-    if (active.empty()) return;
-    kernels::AdamStep plan = this->plan();
-    plan.decay = 1 - learning_rate_ * weight_decay_;
-    if (has_kernel(active)) {
-      for (std::size_t i = 0; i < active.indices.size(); ++i)
-        kernels::adam_step(active.parameters[i].mutable_data_ptr<float>(), active.gradients[i].const_data_ptr<float>(),
-                           exp_avg_[active.indices[i]].mutable_data_ptr<float>(),
-                           exp_avg_sq_[active.indices[i]].mutable_data_ptr<float>(), active.parameters[i].numel(),
-                           plan);
-    } else {
-      plain_step(active, plan);
-    }
+/// Waits for the device.
+bool is_set(const torch::Tensor& found_inf) {
+  return found_inf.defined() && found_inf.item<float>() != 0;
+}
+
+/// Where steps are counted: where the kernel that takes the step looks.
+torch::Device counter_device([[maybe_unused]] torch::Device parameters) {
+#ifdef NNUNET_CUDA
+  return parameters;
+#else
+  return torch::kCPU;
+#endif
+}
+
+/// RAdam and AdamW: two moments with bias correction.
+class Adam final : public Optimizer {
+ public:
+  Adam(const OptimizerOptions& options, bool rectified, Tensors parameters)
+      : Optimizer(std::move(parameters), options.learning_rate),
+        name_(options.name),
+        exp_avg_(zeros_like(parameters_)),
+        exp_avg_sq_(zeros_like(parameters_)),
+        step_(torch::zeros({}, torch::TensorOptions(torch::kLong).device(counter_device(device_rate_.device())))) {
+    rule_.weight_decay = options.weight_decay;
+    rule_.rectified = rectified;
   }
 
-  Value state() const final {
+  void step(const torch::Tensor& found_inf) override {
+    const torch::NoGradGuard no_grad;
+    const Active active(parameters_);
+    const Tensors mean = active.pick(exp_avg_), square = active.pick(exp_avg_sq_);
+#ifdef NNUNET_CUDA
+    if (fit_kernel(active, {mean, square}, torch::kCUDA))
+      return cuda_adam_step(rule_, {active.parameters, active.gradients, mean, square, device_rate_, step_, found_inf});
+#endif
+    if (is_set(found_inf)) return;
+    step_.add_(1);
+    const kernels::AdamStep plan = kernels::adam_step_of(rule_, step_.item<std::int64_t>(), learning_rate_);
+    if (!fit_kernel(active, {mean, square}, torch::kCPU)) return plain_step(active, mean, square, plan);
+    for (std::size_t i = 0; i < active.indices.size(); ++i)
+      kernels::adam_step(active.parameters[i].mutable_data_ptr<float>(), active.gradients[i].const_data_ptr<float>(),
+                         mean[i].mutable_data_ptr<float>(), square[i].mutable_data_ptr<float>(),
+                         active.parameters[i].numel(), plan);
+  }
+
+  Value state() const override {
     return Value::Dict{{"name", name_},
                        {"learning_rate", learning_rate_},
-                       {"step", step_},
+                       {"step", step_.item<std::int64_t>()},
                        {"exp_avg", to_value(exp_avg_)},
                        {"exp_avg_sq", to_value(exp_avg_sq_)}};
   }
 
-  void load_state(const Value& state, const std::string& source) final;
-
- protected:
-  /// This step's rate, root and adaptive.
-  virtual kernels::AdamStep plan() const = 0;
-  /// 1 - beta^step.
-  double correction(double beta) const { return 1 - std::pow(beta, static_cast<double>(step_)); }
-  static kernels::AdamStep betas() {
-    kernels::AdamStep step;
-    step.beta1 = kBeta1;
-    step.beta2 = kBeta2;
-    step.epsilon = kEpsilon;
-    return step;
-  }
-  std::int64_t step_ = 0;
+  void load_state(const Value& state, const std::string& source) override;
 
  private:
-  /// On the CPU, element i of parameter, gradient and moments belonging together.
-  bool has_kernel(const Active& active) const {
-    for (std::size_t i = 0; i < active.indices.size(); ++i) {
-      const torch::Tensor& p = active.parameters[i];
-      if (!p.is_non_overlapping_and_dense()) return false;
-      for (const torch::Tensor& t :
-           {p, active.gradients[i], exp_avg_[active.indices[i]], exp_avg_sq_[active.indices[i]]})
-        if (!t.is_cpu() || t.scalar_type() != torch::kFloat || !same_layout(t, p)) return false;
-    }
-    return true;
-  }
-
-  void plain_step(const Active& active, const kernels::AdamStep& plan) {
-    const Tensors mean = active.pick(exp_avg_), square = active.pick(exp_avg_sq_);
-    at::_foreach_mul_(mean, kBeta1);
-    at::_foreach_add_(mean, active.gradients, 1 - kBeta1);
-    at::_foreach_mul_(square, kBeta2);
-    at::_foreach_addcmul_(square, active.gradients, active.gradients, 1 - kBeta2);
-    if (weight_decay_ != 0) at::_foreach_mul_(active.parameters, 1 - learning_rate_ * weight_decay_);
+  void plain_step(const Active& active, const Tensors& mean, const Tensors& square, const kernels::AdamStep& plan) {
+    if (active.empty()) return;
+    at::_foreach_mul_(mean, plan.beta1);
+    at::_foreach_add_(mean, active.gradients, 1 - plan.beta1);
+    at::_foreach_mul_(square, plan.beta2);
+    at::_foreach_addcmul_(square, active.gradients, active.gradients, 1 - plan.beta2);
+    if (plan.decay != 1) at::_foreach_mul_(active.parameters, plan.decay);
     if (!plan.adaptive) {
       at::_foreach_add_(active.parameters, mean, -plan.rate);
       return;
     }
     Tensors denominator = at::_foreach_sqrt(square);
     at::_foreach_div_(denominator, plan.root);
-    at::_foreach_add_(denominator, kEpsilon);
+    at::_foreach_add_(denominator, plan.epsilon);
     at::_foreach_addcdiv_(active.parameters, mean, denominator, -plan.rate);
   }
 
   std::string name_;
-  double weight_decay_;
+  kernels::AdamRule rule_;
   Tensors exp_avg_, exp_avg_sq_;
+  torch::Tensor step_;  ///< steps taken, int64
 };
 
 void check_name(const Value& state, const std::string& name, const std::string& source) {
@@ -178,43 +182,9 @@ void Adam::load_state(const Value& state, const std::string& source) {
   const double rate = entry(state, "learning_rate", source).as_double("learning_rate");
   restore(exp_avg_, state, "exp_avg", source);
   restore(exp_avg_sq_, state, "exp_avg_sq", source);
-  step_ = step;
-  learning_rate_ = rate;
+  step_.fill_(step);
+  set_learning_rate(rate);
 }
-
-/// Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
-class AdamW final : public Adam {
- public:
-  AdamW(const OptimizerOptions& options, Tensors parameters) : Adam("adam", options, std::move(parameters)) {}
-
- private:
-  kernels::AdamStep plan() const override {
-    kernels::AdamStep step = betas();
-    step.rate = learning_rate_ / correction(kBeta1);
-    step.root = std::sqrt(correction(kBeta2));
-    return step;
-  }
-};
-
-/// Liu et al., "On the variance of the adaptive learning rate and beyond", ICLR 2020.
-class RAdam final : public Adam {
- public:
-  RAdam(const OptimizerOptions& options, Tensors parameters) : Adam("radam", options, std::move(parameters)) {}
-
- private:
-  kernels::AdamStep plan() const override {
-    const double power = std::pow(kBeta2, static_cast<double>(step_));
-    const double n_max = 2 / (1 - kBeta2) - 1;
-    const double n = n_max - 2 * static_cast<double>(step_) * power / (1 - power);
-    const double rate = learning_rate_ / correction(kBeta1);
-    kernels::AdamStep step = betas();
-    step.adaptive = n >= 5;  // else the variance is not yet known well enough
-    const double rectification =
-        step.adaptive ? std::sqrt((1 - power) * (n - 4) / (n_max - 4) * (n - 2) / n * n_max / (n_max - 2)) : 1;
-    step.rate = rate * rectification;
-    return step;
-  }
-};
 
 /// Gradient descent with (heavy ball) momentum.
 class Sgd final : public Optimizer {
@@ -224,11 +194,16 @@ class Sgd final : public Optimizer {
         momentum_(options.momentum),
         buffer_(zeros_like(parameters_)) {}
 
-  void step() override {
+  void step(const torch::Tensor& found_inf) override {
     const torch::NoGradGuard no_grad;
     const Active active(parameters_);
     if (active.empty()) return;
     const Tensors buffer = active.pick(buffer_);
+#ifdef NNUNET_CUDA
+    if (fit_kernel(active, {buffer}, torch::kCUDA))
+      return cuda_sgd_step(momentum_, {active.parameters, active.gradients, buffer, {}, device_rate_, {}, found_inf});
+#endif
+    if (is_set(found_inf)) return;
     at::_foreach_mul_(buffer, momentum_);
     at::_foreach_add_(buffer, active.gradients);
     at::_foreach_add_(active.parameters, buffer, -learning_rate_);
@@ -244,7 +219,7 @@ class Sgd final : public Optimizer {
     check_name(state, "sgd", source);
     const double rate = entry(state, "learning_rate", source).as_double("learning_rate");
     restore(buffer_, state, "momentum_buffer", source);
-    learning_rate_ = rate;
+    set_learning_rate(rate);
   }
 
  private:
@@ -254,13 +229,24 @@ class Sgd final : public Optimizer {
 
 }  // namespace
 
+Optimizer::Optimizer(Tensors parameters, double learning_rate)
+    : parameters_(std::move(parameters)), learning_rate_(learning_rate) {
+  const torch::Device device = parameters_.empty() ? torch::Device(torch::kCPU) : parameters_.front().device();
+  device_rate_ = torch::full({}, learning_rate, torch::TensorOptions(torch::kDouble).device(device));
+}
+
+void Optimizer::set_learning_rate(double rate) {
+  learning_rate_ = rate;
+  device_rate_.fill_(rate);
+}
+
 void Optimizer::zero_grad() {
   for (auto& parameter : parameters_) parameter.mutable_grad().reset();
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, Tensors parameters) {
-  if (options.name == "radam") return std::make_unique<RAdam>(options, std::move(parameters));
-  if (options.name == "adam") return std::make_unique<AdamW>(options, std::move(parameters));
+  if (options.name == "radam" || options.name == "adam")
+    return std::make_unique<Adam>(options, options.name == "radam", std::move(parameters));
   if (options.name == "sgd") return std::make_unique<Sgd>(options, std::move(parameters));
   throw Error("--optimizer", fmt::format("unknown optimizer \"{}\"", options.name), "choose radam, adam or sgd");
 }

@@ -5,20 +5,19 @@
 #include <algorithm>
 
 #include "nnunet/train/loss.h"
+#include "step_graph.h"
 
 namespace nnunet {
 
 namespace {
 
-// A tensor over the batch's memory, which it keeps alive; on the device.
+// A tensor over the batch's memory, which it keeps alive.
 template <class T>
-torch::Tensor to_tensor(const std::shared_ptr<T>& memory, const std::vector<std::int64_t>& shape,
-                        torch::Device device) {
+torch::Tensor to_tensor(const std::shared_ptr<T>& memory, const std::vector<std::int64_t>& shape) {
   const auto type = std::is_same_v<T, float> ? torch::kFloat32 : torch::kUInt8;
   const auto options = torch::TensorOptions().dtype(type).pinned_memory(false);
-  auto tensor = torch::from_blob(
+  return torch::from_blob(
       memory.get(), shape, [memory](void*) {}, options);
-  return tensor.to(device, /*non_blocking=*/true);
 }
 
 }  // namespace
@@ -54,17 +53,27 @@ TrainStep::TrainStep(UNet network, const TrainOptions& options, Precision precis
     : network_(std::move(network)),
       parameters_(network_->parameters()),
       optimizer_(make_optimizer(options.optimizer, parameters_)),
-      scaler_(precision == Precision::fp16),
+      scaler_(precision == Precision::fp16, device),
       precision_(precision),
       device_(device),
       focal_(options.focal),
       gradient_clip_val_(options.gradient_clip_val) {
   network_->use_activation_checkpointing(options.activation_checkpointing);
+  if (options.cuda_graphs) graph_ = std::make_unique<StepGraph>(device);
 }
 
+TrainStep::~TrainStep() = default;
+
 torch::Tensor TrainStep::operator()(const Batch& batch) {
-  const auto image = to_tensor(batch.image, batch.image_shape, device_);
-  const auto label = to_tensor(batch.label, batch.label_shape, device_);
+  const torch::Tensor image = to_tensor(batch.image, batch.image_shape);
+  const torch::Tensor label = to_tensor(batch.label, batch.label_shape);
+  ++steps_;
+  if (graph_)
+    return graph_->run(image, label, [this](const torch::Tensor& i, const torch::Tensor& l) { return compute(i, l); });
+  return compute(image.to(device_, /*non_blocking=*/true), label.to(device_, /*non_blocking=*/true));
+}
+
+torch::Tensor TrainStep::compute(const torch::Tensor& image, const torch::Tensor& label) {
   torch::Tensor logits;
   {
     RECORD_USER_SCOPE("forward");
@@ -82,13 +91,10 @@ torch::Tensor TrainStep::operator()(const Batch& batch) {
     scaler_.scale(loss).backward();
   }
   RECORD_USER_SCOPE("optimizer");
-  const bool finite = scaler_.unscale(parameters_);
-  if (finite) {
-    if (gradient_clip_val_ > 0) clip_gradients(parameters_, gradient_clip_val_);
-    optimizer_->step();
-  }
-  scaler_.update(finite);
-  ++steps_;
+  const torch::Tensor found_inf = scaler_.unscale(parameters_);
+  if (gradient_clip_val_ > 0) clip_gradients(parameters_, gradient_clip_val_);
+  optimizer_->step(found_inf);
+  scaler_.update(found_inf);
   return loss.detach();
 }
 

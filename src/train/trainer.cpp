@@ -19,6 +19,7 @@
 #include "nnunet/report/dllogger.h"
 #include "nnunet/train/history.h"
 #include "nnunet/train/loss.h"
+#include "nnunet/train/placement.h"
 #include "nnunet/train/results.h"
 #include "nnunet/train/step.h"
 
@@ -70,7 +71,7 @@ class Trainer {
       load_state_dict(*network, load_checkpoint(o_.ckpt_path, defaults).state_dict, o_.ckpt_path.string());
       log::info(fmt::format("initial weights: {}", o_.ckpt_path.string()));
     }
-    network->place(device_);
+    place_for_training(network, o_, folder_.config().patch_size, precision_, device_);
     return network;
   }
 

@@ -141,6 +141,27 @@ TEST(InstanceNormAct, DigitsDoNotDependOnTheThreads) {
   }
 }
 
+TEST(InstanceNormAct, OnAGpuAgreesWithTorchInDoublePrecision) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no GPU";
+  torch::manual_seed(5);
+  for (const Case& c : cases()) {
+    for (const auto type : {c.type, torch::kHalf}) {
+      const torch::Tensor x = random_input(c).to(type), dy = torch::randn(c.shape).to(type);
+      const torch::Tensor gamma = torch::randn({c.shape[1]}), beta = torch::randn({c.shape[1]});
+      const Result gpu = run(instance_norm_act, x.cuda(), gamma.cuda(), beta.cuda(), dy.cuda());
+      const Result plain = run(plain_instance_norm_act, x.to(torch::kDouble), gamma.to(torch::kDouble),
+                               beta.to(torch::kDouble), dy.to(torch::kDouble));
+      EXPECT_EQ(gpu.y.strides(), x.strides());
+      const double tolerance = type == torch::kFloat ? 3e-6 : 4e-3;
+      EXPECT_LT(deviation(gpu.y.cpu(), plain.y), tolerance) << describe(c);
+      const bool cancels = x.numel() / (c.shape[0] * c.shape[1]) == 2;
+      EXPECT_LT(deviation(gpu.dx.cpu(), plain.dx), cancels ? 2e-3 : 5 * tolerance) << describe(c);
+      EXPECT_LT(deviation(gpu.dgamma.cpu(), plain.dgamma), 1e-5) << describe(c);
+      EXPECT_LT(deviation(gpu.dbeta.cpu(), plain.dbeta), 1e-5) << describe(c);
+    }
+  }
+}
+
 TEST(InstanceNormAct, NotANumberComesThrough) {
   torch::Tensor x = torch::randn({1, 16, 8, 8}).to(torch::kBFloat16);
   x[0][3][2][2] = std::numeric_limits<float>::quiet_NaN();

@@ -113,6 +113,27 @@ TEST(Loss, FastVersionAgreesWithThePlainOne) {
   }
 }
 
+TEST(Loss, OnAGpuAgreesWithTheCpu) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no GPU";
+  torch::manual_seed(3);
+  for (const std::int64_t classes : {3, 8, 105})
+    for (const bool focal : {false, true})
+      for (const bool last : {false, true}) {
+        torch::Tensor logits = torch::randn({2, classes, 9, 10, 11}) * 4;
+        if (last) logits = logits.contiguous(torch::MemoryFormat::ChannelsLast3d);
+        const torch::Tensor label = torch::randint(0, classes, {2, 9, 10, 11}).to(torch::kByte);
+        const torch::Tensor cpu = logits.clone().requires_grad_(), gpu = logits.cuda().requires_grad_();
+        const torch::Tensor a = dice_ce_loss(cpu, label, focal), b = dice_ce_loss(gpu, label.cuda(), focal);
+        a.backward();
+        b.backward();
+        EXPECT_NEAR(a.item<double>(), b.item<double>(), 1e-5);
+        const double scale = cpu.grad().abs().max().item<double>();
+        EXPECT_LT((gpu.grad().cpu() - cpu.grad()).abs().max().item<double>(), 1e-5 * scale);
+      }
+  const torch::Tensor label = torch::full({1, 4, 4}, 3, torch::kByte).cuda();
+  EXPECT_TRUE(std::isnan(dice_ce_loss(torch::zeros({1, 3, 4, 4}).cuda(), label).item<double>()));
+}
+
 TEST(Loss, TakesLogitsThatAreNotContiguous) {
   torch::manual_seed(4);
   const torch::Tensor logits = torch::randn({2, 6, 8, 20});

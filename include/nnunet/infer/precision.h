@@ -30,6 +30,7 @@ class AutocastScope {
   torch::ScalarType former_type_{};
 };
 
+/// Also lets GPUs compute float32 convolutions in TF32.
 /// --gpus: unset (-1): one GPU where there is one, else the CPU; 0: the CPU; more than there are: Error. Logs which.
 torch::Device choose_device(int gpus);
 

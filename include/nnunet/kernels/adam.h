@@ -1,5 +1,8 @@
 #pragma once
+#include <cmath>
 #include <cstdint>
+
+#include "nnunet/kernels/host_device.h"
 
 namespace nnunet::kernels {
 
@@ -11,6 +14,34 @@ struct AdamStep {
   double decay = 1, rate = 0, root = 1;
   bool adaptive = true;  ///< with the denominator
 };
+
+/// What does not change from step to step.
+struct AdamRule {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double weight_decay = 0;
+  bool rectified = false;  ///< RAdam (Liu et al., "On the variance of the adaptive learning rate and beyond", ICLR
+                           ///< 2020); else AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019)
+};
+
+/// The step number `step` (from 1).
+NNUNET_HOST_DEVICE inline AdamStep adam_step_of(const AdamRule& rule, std::int64_t step, double learning_rate) {
+  const auto number = static_cast<double>(step);
+  const double power = std::pow(rule.beta2, number);
+  AdamStep s;
+  s.beta1 = rule.beta1;
+  s.beta2 = rule.beta2;
+  s.epsilon = rule.epsilon;
+  s.decay = 1 - learning_rate * rule.weight_decay;
+  s.rate = learning_rate / (1 - std::pow(rule.beta1, number));
+  if (!rule.rectified) {
+    s.root = std::sqrt(1 - power);
+    return s;
+  }
+  const double n_max = 2 / (1 - rule.beta2) - 1, n = n_max - 2 * number * power / (1 - power);
+  s.adaptive = n >= 5;  // else the variance is not yet known well enough
+  if (s.adaptive) s.rate *= std::sqrt((1 - power) * (n - 4) / (n_max - 4) * (n - 2) / n * n_max / (n_max - 2));
+  return s;
+}
 
 /// `count` elements, float32, on the CPU.
 void adam_step(float* p, const float* g, float* mean, float* square, std::int64_t count, const AdamStep& step);

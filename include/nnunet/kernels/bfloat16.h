@@ -1,6 +1,7 @@
 #pragma once
-#include <bit>
 #include <cstdint>
+
+#include "nnunet/kernels/host_device.h"
 
 namespace nnunet::kernels {
 
@@ -9,19 +10,21 @@ struct Bfloat16 {
   std::uint16_t bits;
 };
 
-inline float to_float(float value) {
+// __builtin_bit_cast: std::bit_cast is a function of the host to nvcc.
+
+NNUNET_HOST_DEVICE inline float to_float(float value) {
   return value;
 }
-inline float to_float(Bfloat16 value) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16);
+NNUNET_HOST_DEVICE inline float to_float(Bfloat16 value) {
+  return __builtin_bit_cast(float, static_cast<std::uint32_t>(value.bits) << 16);
 }
 
 /// To the nearest, ties to even.
-inline void from_float(float value, float& result) {
+NNUNET_HOST_DEVICE inline void from_float(float value, float& result) {
   result = value;
 }
-inline void from_float(float value, Bfloat16& result) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
+NNUNET_HOST_DEVICE inline void from_float(float value, Bfloat16& result) {
+  const auto bits = __builtin_bit_cast(std::uint32_t, value);
   const std::uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
   result.bits = static_cast<std::uint16_t>((value != value ? bits | 0x400000u : rounded) >> 16);
 }

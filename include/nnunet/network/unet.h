@@ -25,10 +25,11 @@ class UNetImpl : public torch::nn::Module {
   /// Kaiming normal for convolutions, the library's default for transposed convolutions, 1 and 0 for normalisation, 0
   /// for the output's bias. Depends on the seed alone: not on the device, the threads or torch's own generators.
   void initialize(std::uint64_t seed);
-  /// Moves the network to the device, its weights in the memory format of that device's fastest convolutions: channels
-  /// last, (N,D,H,W,C) in memory (measured on CPUs, docs/performance.md; what tensor cores read on GPUs). Inputs are
-  /// brought into it by forward. Checkpoints do not know of it.
+  /// Moves the network to the device, its weights in the memory format of the activations: channels last,
+  /// (N,D,H,W,C) in memory, the fastest on CPUs (docs/performance.md) and what tensor cores read. Inputs are brought
+  /// into it by forward. Checkpoints do not know of it.
   void place(torch::Device device);
+  void place(torch::Device device, torch::MemoryFormat format);
   /// Training keeps only the blocks' inputs and runs each block again in its backward: less memory, a third more time.
   void use_activation_checkpointing(bool on) { recompute_ = on; }
   /// Our fused kernels (the default) or torch's operators. Both compute the same; their float32 roundings differ.

@@ -16,23 +16,25 @@ struct OptimizerOptions {
   double weight_decay = 0.0001;  ///< not sgd
 };
 
-/// Optimizers of the contract's section 4 over a list of parameters.
+/// Optimizers of the contract's section 4 over a list of parameters on one device.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  virtual void step() = 0;
+  /// found_inf, where given: a float on the device; nothing changes in this step if it is not 0. On a GPU no one waits
+  /// for it.
+  virtual void step(const torch::Tensor& found_inf = {}) = 0;
   void zero_grad();
   double learning_rate() const { return learning_rate_; }
-  void set_learning_rate(double rate) { learning_rate_ = rate; }
-  /// Everything that continues it exactly: a dict of plain values and tensors.
+  void set_learning_rate(double rate);
+  /// Everything that continues it exactly: a dict of plain values and tensors. Waits for the device.
   virtual Value state() const = 0;
   virtual void load_state(const Value& state, const std::string& source) = 0;
 
  protected:
-  Optimizer(std::vector<torch::Tensor> parameters, double learning_rate)
-      : parameters_(std::move(parameters)), learning_rate_(learning_rate) {}
+  Optimizer(std::vector<torch::Tensor> parameters, double learning_rate);
   std::vector<torch::Tensor> parameters_;
   double learning_rate_;
+  torch::Tensor device_rate_;  ///< the same, a double on the parameters' device
 };
 
 /// Throws Error for an unknown name.

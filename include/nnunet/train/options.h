@@ -18,6 +18,7 @@ struct TrainOptions : RunOptions {
   bool focal = false;
   double gradient_clip_val = 0;  ///< global L2 norm; 0: no clipping
   std::uint64_t seed = 1;
+  bool cuda_graphs = false;  ///< record the step once and replay it; on GPUs only
 
   // Length
   std::int64_t min_epochs = 30;

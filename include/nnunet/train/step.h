@@ -20,12 +20,15 @@ LoaderOptions loader_options(const TrainOptions& options, const DataConfig& conf
 /// Fills in what was left open: batch sizes, the log's name.
 TrainOptions with_defaults(TrainOptions options);
 
+class StepGraph;
+
 /// One optimisation step: forward under autocast, loss, backward, unscaling, clipping, update. Owns optimizer and loss
 /// scale.
 class TrainStep {
  public:
   /// The network must be on the device already.
   TrainStep(UNet network, const TrainOptions& options, Precision precision, torch::Device device);
+  ~TrainStep();
 
   /// Returns the loss (0-dim, float32, detached, on the device) without waiting for the device.
   torch::Tensor operator()(const Batch& batch);
@@ -38,6 +41,9 @@ class TrainStep {
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
  private:
+  /// image and label on the device.
+  torch::Tensor compute(const torch::Tensor& image, const torch::Tensor& label);
+
   UNet network_;
   std::vector<torch::Tensor> parameters_;
   std::unique_ptr<Optimizer> optimizer_;
@@ -47,6 +53,7 @@ class TrainStep {
   bool focal_;
   double gradient_clip_val_;
   std::int64_t steps_ = 0;
+  std::unique_ptr<StepGraph> graph_;  ///< null: without
 };
 
 }  // namespace nnunet

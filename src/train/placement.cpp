@@ -1,0 +1,78 @@
+#include "nnunet/train/placement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "nnunet/core/log.h"
+#include "nnunet/network/memory_format.h"
+
+namespace nnunet {
+
+namespace {
+
+void synchronise(torch::Device device) {
+  if (device.is_cuda()) torch::cuda::synchronize(device.index());
+}
+
+/// The best of a few; infinite where the memory does not suffice.
+double seconds_of(UNet& network, const torch::Tensor& image, Precision precision) {
+  constexpr int kWarmUp = 2, kRuns = 3;
+  double best = std::numeric_limits<double>::infinity();
+  try {
+    for (int run = 0; run < kWarmUp + kRuns; ++run) {
+      synchronise(image.device());
+      const auto start = std::chrono::steady_clock::now();
+      torch::Tensor logits;
+      {
+        const AutocastScope autocast(precision, image.device());
+        logits = network->forward(image);
+      }
+      logits.backward(torch::ones_like(logits));
+      synchronise(image.device());
+      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+      if (run >= kWarmUp) best = std::min(best, seconds.count());
+      network->zero_grad();
+    }
+  } catch (const c10::OutOfMemoryError&) {
+    network->zero_grad();
+  }
+  return best;
+}
+
+}  // namespace
+
+torch::MemoryFormat fastest_format(UNet& network, const torch::Tensor& image, Precision precision) {
+  const bool training = network->is_training();
+  network->eval();  // running statistics stay as they are
+  double best = std::numeric_limits<double>::infinity();
+  const torch::MemoryFormat last = channels_last_format(image.dim());
+  torch::MemoryFormat fastest = last;
+  std::string report;
+  for (const auto format : {last, torch::MemoryFormat::Contiguous}) {
+    network->place(image.device(), format);
+    const double seconds = seconds_of(network, image, precision);
+    report += fmt::format("{} {:.1f} ms", format == last ? "channels last" : ", channels first", 1000 * seconds);
+    if (seconds < best) {
+      best = seconds;
+      fastest = format;
+    }
+  }
+  network->train(training);
+  log::info("forward and backward: " + report);
+  return fastest;
+}
+
+void place_for_training(UNet& network, const TrainOptions& options, const std::vector<std::int64_t>& patch,
+                        Precision precision, torch::Device device) {
+  network->place(device);
+  if (!device.is_cuda()) return;
+  std::vector<std::int64_t> shape{options.batch_size, network->plan().in_channels};
+  shape.insert(shape.end(), patch.begin(), patch.end());
+  const torch::Tensor image = torch::randn(shape, torch::TensorOptions().device(device));
+  network->place(device, fastest_format(network, image, precision));
+}
+
+}  // namespace nnunet

@@ -1,0 +1,87 @@
+#include "step_graph.h"
+
+#include "nnunet/core/error.h"
+
+#ifdef NNUNET_CUDA
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#endif
+
+namespace nnunet {
+
+#ifdef NNUNET_CUDA
+
+struct StepGraph::State {
+  explicit State(torch::Device on)
+      : device(on), stream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, on.index())) {}
+
+  /// On the stream that recording needs; before and after it everything has come to rest.
+  torch::Tensor aside(const std::function<torch::Tensor()>& body) const {
+    c10::cuda::getCurrentCUDAStream(device.index()).synchronize();
+    torch::Tensor result;
+    {
+      const c10::cuda::CUDAStreamGuard guard(stream);
+      result = body();
+    }
+    stream.synchronize();
+    return result;
+  }
+
+  torch::Device device;
+  c10::cuda::CUDAStream stream;
+  at::cuda::CUDAGraph graph;
+  int warm = 0;                      // steps so far
+  torch::Tensor image, label, loss;  // the recorded step's; undefined before
+};
+
+StepGraph::StepGraph(torch::Device device) {
+  if (!device.is_cuda()) throw Error("--cuda_graphs", "they need a GPU", "leave it out on a CPU");
+  state_ = std::make_unique<State>(device);
+}
+
+torch::Tensor StepGraph::run(const torch::Tensor& image, const torch::Tensor& label, const Compute& compute) {
+  constexpr int kWarmUp = 3;  // as torch's own examples do
+  State& s = *state_;
+  const auto moved = [&](const torch::Tensor& t) { return t.to(s.device, /*non_blocking=*/true); };
+  if (s.warm < kWarmUp) {
+    ++s.warm;
+    return s.aside([&] { return compute(moved(image), moved(label)); });
+  }
+  if (!s.image.defined()) {
+    s.image = moved(image);
+    s.label = moved(label);
+    s.loss = s.aside([&] {
+      // Other threads prepare batches meanwhile and may allocate pinned memory.
+      s.graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+      const torch::Tensor loss = compute(s.image, s.label);
+      s.graph.capture_end();
+      return loss;
+    });
+  } else if (image.sizes() == s.image.sizes() && label.sizes() == s.label.sizes()) {
+    s.image.copy_(image, /*non_blocking=*/true);
+    s.label.copy_(label, /*non_blocking=*/true);
+  } else {
+    return compute(moved(image), moved(label));
+  }
+  s.graph.replay();
+  return s.loss.clone();  // the next replay overwrites it
+}
+
+#else
+
+struct StepGraph::State {};
+
+StepGraph::StepGraph(torch::Device) {
+  throw Error("--cuda_graphs", "this program was built without CUDA", "leave it out");
+}
+
+torch::Tensor StepGraph::run(const torch::Tensor& image, const torch::Tensor& label, const Compute& compute) {
+  return compute(image, label);
+}
+
+#endif
+
+StepGraph::~StepGraph() = default;
+
+}  // namespace nnunet
