@@ -41,7 +41,7 @@ TEST(BenchmarkReport, RunsAreAddedToTheLogAndToTheMarkdownTable) {
 TEST(BenchmarkReport, TableIsAligned) {
   const std::string text = made("train").table();
   EXPECT_NE(text.find("  task: 04\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("throughput, img/s          20.00\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("throughput, img/s         20.00\n"), std::string::npos) << text;
 }
 
 }  // namespace
