@@ -18,6 +18,7 @@ PACKAGES=(
   libnifti2-dev libdeflate-dev zlib1g-dev
   libcairo2-dev fonts-dejavu-core
   libcurl4-openssl-dev libarchive-dev
+  libgloo-dev
 )
 
 say() { printf 'setup: %s\n' "$*"; }

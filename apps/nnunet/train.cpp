@@ -1,11 +1,23 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <string>
+#include <vector>
 
 #include "benchmark.h"
 #include "commands.h"
 #include "engine_commands.h"
+#include "nnunet/core/affinity.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/interrupt.h"
+#include "nnunet/core/job.h"
+#include "nnunet/core/local_processes.h"
+#include "nnunet/infer/precision.h"
 #include "nnunet/train/trainer.h"
 #include "shared_options.h"
 
@@ -94,6 +106,11 @@ void add_data_options(CLI::App& c, TrainOptions& o) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
+  c.add_option("--max_bad_cases", o.max_bad_cases,
+               "Training goes on without cases that cannot be read, and fails when there are more than this")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
 }
 
 void add_checkpoint_options(CLI::App& c, TrainOptions& o) {
@@ -104,7 +121,32 @@ void add_checkpoint_options(CLI::App& c, TrainOptions& o) {
   c.add_flag("--resume_training", o.resume_training,
              "Continue checkpoints/last.ckpt, else --ckpt_path, else start anew")
       ->group(group);
+  c.add_option("--save_every_n_steps", o.save_every_n_steps,
+               "Save checkpoints/last.ckpt also after so many steps; 0: after each epoch only")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
   c.add_option("--ckpt_path", o.ckpt_path, "What to resume from, or without --resume_training the initial weights")
+      ->group(group);
+}
+
+void add_process_options(CLI::App& c, TrainOptions& o, int& procs) {
+  const std::string group = "Several processes (torchrun, Slurm and Open MPI are recognised)";
+  c.add_option("--procs", procs, "Processes to start on this machine's CPU; with GPUs --gpus says how many")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
+  c.add_flag("--sync_batchnorm", o.sync_batchnorm, "Batch norm over the batches of all processes")->group(group);
+  c.add_flag("--local_dice", o.local_dice,
+             "Each process's Dice loss over its own batch, as in the reference system (default: over the whole batch)")
+      ->group(group);
+  c.add_option("--dist_timeout", o.dist_timeout, "Seconds to wait for a process that does not answer")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--affinity", o.affinity, "CPU cores of each process")
+      ->check(CLI::IsMember(std::vector<std::string>(kAffinityModes.begin(), kAffinityModes.end())))
+      ->capture_default_str()
       ->group(group);
 }
 
@@ -117,17 +159,6 @@ void add_other_options(CLI::App& c, TrainOptions& o) {
   c.add_flag("--profile", o.profile,
              "With --benchmark: trace further steps into trace.json, for chrome://tracing or Perfetto")
       ->group(group);
-  // One process has nothing to synchronise or to place: taken, checked, and without effect on it.
-  c.add_flag_function(
-       "--sync_batchnorm", [](std::int64_t) {}, "Synchronised batch norm; a single process needs none")
-      ->group(group);
-  c.add_option_function<std::string>(
-       "--affinity", [](const std::string&) {},
-       "CPU affinity of the processes of several GPUs; a single process keeps the one it has")
-      ->check(CLI::IsMember(
-          {"socket", "single", "single_unique", "socket_unique_interleaved", "socket_unique_continuous", "disabled"}))
-      ->default_str("socket_unique_interleaved")
-      ->group(group);
   c.add_option_function<std::string>(
        "--exec_mode", [](const std::string&) {},
        "Kept from the reference's main.py: here each mode is a command of its own")
@@ -136,11 +167,59 @@ void add_other_options(CLI::App& c, TrainOptions& o) {
       ->group(group);
 }
 
+/// This program and its arguments.
+std::vector<std::string> own_command() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::vector<std::string> command;
+  for (std::size_t begin = 0; begin < text.size(); begin = text.find('\0', begin) + 1)
+    command.emplace_back(text.c_str() + begin);
+  command.at(0) = std::filesystem::read_symlink("/proc/self/exe").string();
+  return command;
+}
+
+/// Starts this command as several processes, unless it is one of them; ends the program with their exit code.
+void start_processes(const TrainOptions& o, int procs) {
+  const int count = o.gpus > 1 ? o.gpus : procs;
+  if (count == 1 || job_place().size > 1) return;
+  if (o.gpus > 1) choose_device(o.gpus);  // a clear message before anything is started
+  LocalProcessOptions options;
+  options.grace = std::chrono::seconds(std::min<std::int64_t>(o.dist_timeout, 30));
+  if (const int code = run_local_processes(own_command(), count, options); code != 0) throw CLI::RuntimeError(code);
+  throw CLI::Success();
+}
+
+/// Binds this process to its cores where it is one of several.
+void bind_to_cores(const TrainOptions& o) {
+  const JobPlace place = job_place();
+  if (place.size == 1) return;
+  const bool on_gpu = choose_device(o.gpus, place).is_cuda();
+  const LocalRank rank{place.local_rank, place.local_size, on_gpu, place.launcher != "torchrun"};
+  if (const int cpus = apply_affinity(affinity_mode(o.affinity), rank); cpus > 0 && !on_gpu)
+    torch::set_num_threads(cpus);
+}
+
+void run_training(const TrainOptions& o) {
+  bind_to_cores(o);
+  const TrainResult result = train(o);
+  if (!result.leads) {
+    if (!result.interrupted_by.empty()) throw CLI::RuntimeError(kInterruptedExitCode);
+    return;
+  }
+  if (result.best_epoch) fmt::print("best mean dice: {:.2f} (epoch {})\n", result.best_mean_dice, *result.best_epoch);
+  if (!result.best_checkpoint.empty())
+    fmt::print("best checkpoint: {}\n", result.best_checkpoint.string());
+  else if (!result.last_checkpoint.empty())
+    fmt::print("checkpoint: {}\n", result.last_checkpoint.string());
+  if (!result.interrupted_by.empty()) throw CLI::RuntimeError(kInterruptedExitCode);
+}
+
 }  // namespace
 
 void add_train(CLI::App& program) {
   auto* c = add_engine_command(program, "train");
   const auto options = std::make_shared<TrainOptions>();
+  const auto procs = std::make_shared<int>(1);
   add_place_options(*c, *options, "Folder for checkpoints, logs and progress.png");
   c->add_option("--logname", options->logname,
                 "Name of the log in --results, dllogger's format (default: logs.json; with --benchmark: perf.json)")
@@ -151,9 +230,13 @@ void add_train(CLI::App& program) {
   add_data_options(*c, *options);
   add_window_options(*c, *options, "Evaluation");
   add_checkpoint_options(*c, *options);
+  add_process_options(*c, *options, *procs);
   add_other_options(*c, *options);
-  c->callback([options] {
-    if (options->gpus > 1) throw Error("--gpus", "training on several GPUs is not there yet", "use --gpus 1");
+  c->footer(
+      fmt::format("Exit codes: 0 done, 1 failed, {} stopped by SIGTERM or SIGINT and saved: start the same command "
+                  "again with --resume_training.",
+                  kInterruptedExitCode));
+  c->callback([options, procs] {
     if (options->benchmark) {
       BenchmarkOptions b;
       static_cast<TrainOptions&>(b) = *options;
@@ -161,12 +244,8 @@ void add_train(CLI::App& program) {
       run_and_report(b);
       return;
     }
-    const TrainResult result = train(*options);
-    if (result.best_epoch) fmt::print("best mean dice: {:.2f} (epoch {})\n", result.best_mean_dice, *result.best_epoch);
-    if (!result.best_checkpoint.empty())
-      fmt::print("best checkpoint: {}\n", result.best_checkpoint.string());
-    else if (!result.last_checkpoint.empty())
-      fmt::print("checkpoint: {}\n", result.last_checkpoint.string());
+    start_processes(*options, *procs);
+    run_training(*options);
   });
 }
 

@@ -109,7 +109,8 @@ BenchmarkReport benchmark_training(const BenchmarkOptions& options) {
   NetworkBenchmark bench(training_options(options));
   bench.network->train();
   place_for_training(bench.network, bench.o, bench.data.config().patch_size, bench.precision, bench.device);
-  TrainStep step(bench.network, bench.o, bench.precision, bench.device);
+  const ProcessGroup alone;
+  TrainStep step(bench.network, bench.o, bench.precision, bench.device, alone);
   return bench.measure(bench.o.train_batches, &NetworkFlops::training_step, [&](const Batch& batch) { step(batch); });
 }
 

@@ -33,6 +33,9 @@ void check(const LoaderOptions& o, const std::vector<std::int64_t>& indices, con
   }
   if (o.num_workers < 0) fail("--num_workers", fmt::format("{} threads", o.num_workers), "use 0 or more");
   if (o.prefetch < 1) fail("prefetch", fmt::format("{} batches", o.prefetch), "use at least 1");
+  if (o.processes < 1 || o.rank < 0 || o.rank >= o.processes) {
+    fail("rank", fmt::format("{} of {} processes", o.rank, o.processes), "count from 0");
+  }
   if (indices.empty()) fail(folder.path().string(), "no case to load", "check the folds and the folder");
   for (const std::int64_t i : indices) {
     if (i < 0 || i >= static_cast<std::int64_t>(folder.cases().size())) {
@@ -59,12 +62,26 @@ BatchRequest BatchMaker::first_request(std::uint32_t epoch) const {
   return {std::make_shared<const std::vector<std::int64_t>>(std::move(order)), epoch, 0};
 }
 
-std::vector<BatchMaker::Part> BatchMaker::plan(const BatchRequest& request) {
+std::int64_t BatchMaker::case_at(const BatchRequest& request, std::int64_t position) {
   const auto& order = *request.order;
-  const auto nth = [&](std::int64_t i) {  // past the end: from the start again
-    const std::int64_t at = (request.step * cases_per_step() + i) % static_cast<std::int64_t>(order.size());
-    return indices_[static_cast<std::size_t>(order[static_cast<std::size_t>(at)])];
-  };
+  const auto count = static_cast<std::int64_t>(order.size());
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t index =
+        indices_[static_cast<std::size_t>(order[static_cast<std::size_t>((position + i) % count)])];
+    if (!options_.bad_cases) return index;
+    try {
+      cases_.get(index);
+      return index;
+    } catch (const Error& error) {
+      options_.bad_cases->add(folder_.cases()[static_cast<std::size_t>(index)], error);
+    }
+  }
+  throw Error(folder_.path().string(), "none of the training cases can be read", "preprocess them again");
+}
+
+std::vector<BatchMaker::Part> BatchMaker::plan(const BatchRequest& request) {
+  const std::int64_t start = request.step * cases_per_step() + options_.rank * own_cases();
+  const auto nth = [&](std::int64_t i) { return case_at(request, start + i); };
   std::vector<Part> parts;
   if (!slices_of_volumes()) {
     const std::int64_t depth = flat() ? 1 : options_.patch_size[0];
@@ -132,7 +149,8 @@ void BatchMaker::fill(const PatchView& to, const Part& part, const SampleKey& ke
 
 Batch BatchMaker::make(const BatchRequest& request, AugmentScratch& scratch) {
   Batch batch = allocate(request.step);
-  auto sample = static_cast<std::uint32_t>(request.step * options_.batch_size);
+  const std::int64_t first = (request.step * options_.processes + options_.rank) * options_.batch_size;
+  auto sample = static_cast<std::uint32_t>(first);
   for (const Part& part : plan(request)) {
     fill(place(batch, part, folder_.config().in_channels), part, {options_.seed, request.epoch, sample++}, scratch);
     batch.cases.push_back(name(part));

@@ -37,8 +37,13 @@ class BatchMaker {
 
   bool flat() const { return options_.patch_size.size() == 2; }
   bool slices_of_volumes() const { return flat() && options_.data2d_dim == 3; }
-  /// Cases that one step of an epoch uses up.
-  std::int64_t cases_per_step() const { return slices_of_volumes() ? options_.nvol : options_.batch_size; }
+  /// Cases that one step of an epoch uses up, over all processes.
+  std::int64_t cases_per_step() const { return own_cases() * options_.processes; }
+  /// Those of this process.
+  std::int64_t own_cases() const { return slices_of_volumes() ? options_.nvol : options_.batch_size; }
+  /// The case at that position of the epoch's order, past the end from the start again; where it cannot be read, the
+  /// next that can.
+  std::int64_t case_at(const BatchRequest& request, std::int64_t position);
   const std::string& name(const Part& part) const { return folder_.cases()[static_cast<std::size_t>(part.index)]; }
 
   std::vector<Part> plan(const BatchRequest& request);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <optional>
 
 #include "mapped_case.h"
 #include "nnunet/core/error.h"
@@ -40,42 +41,91 @@ std::vector<double> DiceMetric::percent() const {
   return result;
 }
 
-ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
-                          const ForwardFunction& forward, const LossFunction& loss, const WindowOptions& options,
-                          std::int64_t limit) {
-  torch::NoGradGuard no_grad;
-  const int n_class = folder.config().n_class;
-  const auto all = static_cast<std::int64_t>(cases.size());
-  const std::int64_t count = limit > 0 ? std::min(limit, all) : all;
-  if (count == 0) throw Error(folder.path().string(), "there is no case to validate");
+void DiceMetric::combine(const ProcessGroup& group, double& with) {
+  std::vector<double> all = sums_;
+  all.push_back(static_cast<double>(volumes_));
+  all.push_back(with);
+  torch::Tensor tensor = torch::from_blob(all.data(), {static_cast<std::int64_t>(all.size())}, torch::kDouble);
+  group.sum(tensor);
+  with = all.back();
+  volumes_ = static_cast<std::int64_t>(all[all.size() - 2]);
+  std::copy_n(all.begin(), sums_.size(), sums_.begin());
+}
 
-  DiceMetric metric(n_class);
-  double loss_sum = 0;
-  Progress progress("validate", count, "cases");
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::string& name = cases[static_cast<std::size_t>(i)];
-    const MappedCase c = open_case(folder, name, true);
+namespace {
 
+/// One validation's cases, one after another.
+class Validation {
+ public:
+  Validation(const PreprocessedFolder& folder, const ForwardFunction& forward, const LossFunction& loss,
+             const WindowOptions& windows)
+      : folder_(folder), forward_(forward), loss_(loss), windows_(windows), metric_(folder.config().n_class) {}
+
+  void add(const std::string& name, BadCases* bad_cases) {
+    const auto opened = open(name, bad_cases);
+    if (!opened) return;
+    const MappedCase& c = *opened;
     // Planes of 2D training folders are cropped to the patch, so their one window is the whole slice.
     LabelSink labels;
     LogitVolume logits;  // the loss needs them all
-    const auto report = loss ? stream_windows(c.image, forward, options, {&labels, &logits})
-                             : stream_windows(c.image, forward, options, {&labels});
-    if (report.classes != n_class)
-      throw Error(name, fmt::format("the network has {} classes, config.json {}", report.classes, n_class),
+    const auto report = loss_ ? stream_windows(c.image, forward_, windows_, {&labels, &logits})
+                              : stream_windows(c.image, forward_, windows_, {&labels});
+    if (report.classes != folder_.config().n_class)
+      throw Error(name,
+                  fmt::format("the network has {} classes, config.json {}", report.classes, folder_.config().n_class),
                   "use the checkpoint of this task");
-    metric.add(labels.labels(), c.label[0]);
-    if (loss) loss_sum += loss(logits.logits().unsqueeze(0), c.label).item<double>();
-    progress.advance();
+    metric_.add(labels.labels(), c.label[0]);
+    if (loss_) loss_sum_ += loss_(logits.logits().unsqueeze(0), c.label).item<double>();
   }
 
-  ValidationResult result;
-  result.dice = metric.percent();
-  result.mean_dice =
-      std::accumulate(result.dice.begin(), result.dice.end(), 0.0) / static_cast<double>(result.dice.size());
-  result.loss = loss_sum / static_cast<double>(count);
-  result.volumes = metric.volumes();
-  return result;
+  ValidationResult result(const ProcessGroup* group) {
+    if (group != nullptr) metric_.combine(*group, loss_sum_);
+    if (metric_.volumes() == 0) throw Error(folder_.path().string(), "none of the validation cases can be read");
+    ValidationResult r;
+    r.dice = metric_.percent();
+    r.mean_dice = std::accumulate(r.dice.begin(), r.dice.end(), 0.0) / static_cast<double>(r.dice.size());
+    r.loss = loss_sum_ / static_cast<double>(metric_.volumes());
+    r.volumes = metric_.volumes();
+    return r;
+  }
+
+ private:
+  std::optional<MappedCase> open(const std::string& name, BadCases* bad_cases) const try {
+    return open_case(folder_, name, true);
+  } catch (const Error& error) {
+    if (bad_cases == nullptr) throw;
+    bad_cases->add(name, error);
+    return std::nullopt;
+  }
+
+  const PreprocessedFolder& folder_;
+  const ForwardFunction& forward_;
+  const LossFunction& loss_;
+  const WindowOptions& windows_;
+  DiceMetric metric_;
+  double loss_sum_ = 0;
+};
+
+}  // namespace
+
+ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
+                          const ForwardFunction& forward, const LossFunction& loss, const WindowOptions& windows,
+                          const ValidationOptions& options) {
+  torch::NoGradGuard no_grad;
+  const auto all = static_cast<std::int64_t>(cases.size());
+  const std::int64_t count = options.limit > 0 ? std::min(options.limit, all) : all;
+  if (count == 0) throw Error(folder.path().string(), "there is no case to validate");
+  const std::int64_t rank = options.group == nullptr ? 0 : options.group->rank();
+  const std::int64_t processes = options.group == nullptr ? 1 : options.group->size();
+
+  Validation validation(folder, forward, loss, windows);
+  Progress progress("validate", count, "cases");
+  for (std::int64_t round = 0; round < count; round += processes) {
+    if (options.before_case) options.before_case();
+    if (round + rank < count) validation.add(cases[static_cast<std::size_t>(round + rank)], options.bad_cases);
+    progress.advance(std::min(processes, count - round));
+  }
+  return validation.result(options.group);
 }
 
 }  // namespace nnunet

@@ -60,20 +60,25 @@ AutocastScope::~AutocastScope() {
   at::autocast::set_autocast_dtype(type_, former_type_);
 }
 
-torch::Device choose_device(int gpus) {
+torch::Device choose_device(int gpus, const JobPlace& place) {
   if (gpus < -1)
     throw Error("--gpus", fmt::format("{} is not a number of GPUs", gpus), "give 0 for the CPU, 1 for a GPU");
   const auto present = static_cast<int>(torch::cuda::device_count());
   if (gpus > present)
     throw Error("--gpus", fmt::format("{} asked for, {} found", gpus, present), "use --gpus 0 for the CPU");
   const bool on_gpu = gpus > 0 || (gpus < 0 && present > 0);
+  if (on_gpu && place.local_rank >= present)
+    throw Error("--gpus", fmt::format("process {} of this machine has no GPU: {} found", place.local_rank + 1, present),
+                "start as many processes as there are GPUs, or use --gpus 0 for the CPU");
   // float32 products of convolutions and matrices in TF32, 10 bits of mantissa, as the reference system trains.
   if (on_gpu) {
     at::globalContext().setAllowTF32CuBLAS(true);
     at::globalContext().setAllowTF32CuDNN(true);
   }
-  log::info(on_gpu ? "running on one GPU (cuda:0)" : "running on the CPU");
-  return on_gpu ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+  const std::string where = on_gpu ? fmt::format("a GPU (cuda:{})", place.local_rank) : "the CPU";
+  log::info(place.size == 1 ? "running on " + where : fmt::format("running on {}, {} processes", where, place.size));
+  return on_gpu ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(place.local_rank))
+                : torch::Device(torch::kCPU);
 }
 
 }  // namespace nnunet

@@ -120,8 +120,8 @@ torch::Tensor Predictor::logits(const std::string& name, const torch::Tensor& x)
 ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
                                      std::int64_t limit) {
   const AutocastScope autocast(precision_, device_);
-  return nnunet::validate(
-      folder, cases, [this](const torch::Tensor& windows) { return forward(windows); }, {}, windows_, limit);
+  return nnunet::validate(folder, cases, [this](const torch::Tensor& windows) { return forward(windows); }, {},
+                          windows_, {.limit = limit});
 }
 
 PreprocessedCase Predictor::preprocess(const std::string& name, const Image& image, int threads) const {

@@ -4,6 +4,7 @@
 
 #include "nnunet/network/concat.h"
 #include "nnunet/network/norm_act.h"
+#include "nnunet/network/sync_batch_norm.h"
 
 namespace nnunet {
 
@@ -61,6 +62,8 @@ torch::Tensor NormLayerImpl::normalise(const torch::Tensor& x) {
   if (norm_ == Norm::instance) return at::instance_norm(x, weight, bias, {}, {}, true, kMomentum, kEpsilon, cudnn);
   if (norm_ == Norm::group) return at::group_norm(x, kGroups, weight, bias, kEpsilon, cudnn);
   if (is_training()) num_batches_tracked.add_(1);
+  if (is_training() && group != nullptr)
+    return sync_batch_norm(x, weight, bias, running_mean, running_var, kMomentum, kEpsilon, *group);
   return at::batch_norm(x, weight, bias, running_mean, running_var, is_training(), kMomentum, kEpsilon, cudnn);
 }
 

@@ -82,6 +82,15 @@ void UNetImpl::use_fused_kernels(bool fused) {
     if (auto* const norm = module->as<NormLayerImpl>()) norm->fused = fused;
 }
 
+void UNetImpl::use_sync_batchnorm(const ProcessGroup& group) {
+  for (const auto& module : modules(false))
+    if (auto* const norm = module->as<NormLayerImpl>()) norm->group = group.alone() ? nullptr : &group;
+}
+
+void UNetImpl::observe(std::function<void(const std::string&, const torch::Tensor&)> observer) {
+  observer_ = std::move(observer);
+}
+
 torch::Tensor UNetImpl::down(const std::shared_ptr<Block>& block, const torch::Tensor& x) const {
   if (!recompute_) return block->forward(x);
   return recomputed([block = block.get()](const auto& inputs) { return block->forward(inputs[0]); }, block, {x});
@@ -98,16 +107,20 @@ torch::Tensor UNetImpl::forward(torch::Tensor x) {
   check_input(x);
   x = x.contiguous(format_);
   std::vector<torch::Tensor> skips;
-  for (const auto& block : encoder_) {
-    x = down(block, x);
+  for (std::size_t level = 0; level < encoder_.size(); ++level) {
+    x = down(encoder_[level], x);
+    if (observer_) observer_(fmt::format("encoder level {}", level), x);
     skips.push_back(x);
   }
   skips.pop_back();  // the bottleneck's output goes straight up
   for (const auto& block : decoder_) {
     x = up(block, x, skips.back());
     skips.pop_back();
+    if (observer_) observer_(fmt::format("decoder level {}", skips.size()), x);
   }
-  return output_->forward(x);
+  x = output_->forward(x);
+  if (observer_) observer_("output", x);
+  return x;
 }
 
 namespace {

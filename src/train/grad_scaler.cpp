@@ -15,13 +15,14 @@ GradScaler::GradScaler(bool enabled, torch::Device device)
       good_steps_(torch::zeros({}, torch::TensorOptions(torch::kInt).device(device))) {}
 
 torch::Tensor GradScaler::unscale(const std::vector<torch::Tensor>& parameters) const {
-  if (!enabled_) return {};
   const torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> gradients;
   for (const auto& p : parameters)
     if (p.grad().defined()) gradients.push_back(p.grad());
   torch::Tensor found_inf = torch::zeros_like(scale_);
-  if (!gradients.empty()) at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf, scale_.reciprocal());
+  if (!gradients.empty())
+    at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf,
+                                                   enabled_ ? scale_.reciprocal() : torch::ones_like(scale_));
   return found_inf;
 }
 

@@ -33,7 +33,8 @@ Value record_to_value(const EpochRecord& r) {
                      {"dice", Value(std::move(dice))},
                      {"learning_rate", Value(r.learning_rate)},
                      {"seconds", Value(r.seconds)},
-                     {"data_seconds", Value(r.data_seconds)}};
+                     {"data_seconds", Value(r.data_seconds)},
+                     {"data_wait_percent", Value(r.data_wait_percent)}};
 }
 
 EpochRecord record_from_value(const Value& v, const std::string& source) {
@@ -45,6 +46,7 @@ EpochRecord record_from_value(const Value& v, const std::string& source) {
   r.learning_rate = entry(v, "learning_rate", source).as_double("learning_rate");
   r.seconds = entry(v, "seconds", source).as_double("seconds");
   r.data_seconds = entry(v, "data_seconds", source).as_double("data_seconds");
+  if (const Value* percent = v.find("data_wait_percent")) r.data_wait_percent = percent->as_double("data_wait_percent");
   return r;
 }
 
@@ -58,6 +60,13 @@ void History::add(EpochRecord record) {
   epochs_.push_back(std::move(record));
   const EpochRecord& last = epochs_.back();
   if (!last.dice.empty() && (!best_ || dice_sum(last) > dice_sum(epochs_[*best_]))) best_ = epochs_.size() - 1;
+}
+
+std::size_t History::best_until(std::size_t index) const {
+  std::size_t best = index;
+  for (std::size_t i = index; i-- > 0;)  // the first of equals
+    if (!epochs_[i].dice.empty() && dice_sum(epochs_[i]) >= dice_sum(epochs_[best])) best = i;
+  return best;
 }
 
 std::int64_t History::epochs_without_improvement() const {

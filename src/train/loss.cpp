@@ -152,12 +152,17 @@ torch::Tensor plain_dice_ce_loss(const torch::Tensor& logits, const torch::Tenso
   return dice_loss((p * is_class).sum({0, 2}), p.sum({0, 2}), is_class.sum({0, 2})) + second;
 }
 
-torch::Tensor dice_ce_loss(const torch::Tensor& logits, const torch::Tensor& label, bool focal) {
-  if (!has_kernel_type(logits) || label.scalar_type() != torch::kByte || label.device() != logits.device())
+torch::Tensor dice_ce_loss(const torch::Tensor& logits, const torch::Tensor& label, bool focal,
+                           const ProcessGroup* group) {
+  if (!has_kernel_type(logits) || label.scalar_type() != torch::kByte || label.device() != logits.device()) {
+    if (group != nullptr && !group->alone())
+      throw Error("loss", "several processes take float32, bfloat16 or float16 logits and uint8 labels");
     return plain_dice_ce_loss(logits, label, focal);
+  }
   check(logits, label);
-  const std::int64_t classes = logits.size(1), voxels = label.numel();
-  const torch::Tensor sums = Sums::apply(logits, label, focal);
+  const std::int64_t classes = logits.size(1), voxels = label.numel() * (group == nullptr ? 1 : group->size());
+  torch::Tensor sums = Sums::apply(logits, label, focal);
+  if (group != nullptr) sums = global_sum(*group, sums);
   const torch::Tensor counts = sums.slice(0, 2 * classes, 3 * classes).detach();
   return dice_loss(sums.slice(0, 0, classes), sums.slice(0, classes, 2 * classes), counts) +
          sums[3 * classes] / static_cast<double>(voxels);

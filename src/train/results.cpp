@@ -4,6 +4,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/io/atomic_file.h"
 
 namespace nnunet {
 
@@ -25,6 +26,18 @@ void replace(const fs::path& folder, const std::string& name, const Make& make) 
   fs::rename(temporary, folder / name);
 }
 
+/// Gives a file a second name.
+void link_or_copy(const fs::path& from, const fs::path& to) {
+  std::error_code no_links;
+  fs::create_hard_link(from, to, no_links);
+  if (no_links) fs::copy_file(from, to);
+}
+
+[[noreturn]] void fail(const fs::path& checkpoints, const fs::filesystem_error& e) {
+  throw Error(checkpoints.string(), e.code().message(),
+              "free some space or make the folder writable, then --resume_training");
+}
+
 }  // namespace
 
 fs::path best_checkpoint_path(const fs::path& checkpoints, std::int64_t epoch) {
@@ -34,11 +47,7 @@ fs::path best_checkpoint_path(const fs::path& checkpoints, std::int64_t epoch) {
 void keep_best_checkpoint(const fs::path& checkpoints, std::int64_t epoch) try {
   const fs::path best = best_checkpoint_path(checkpoints, epoch);
   const fs::path last = checkpoints / "last.ckpt";
-  replace(checkpoints, best.filename().string(), [&](const fs::path& temporary) {
-    std::error_code no_links;
-    fs::create_hard_link(last, temporary, no_links);
-    if (no_links) fs::copy_file(last, temporary);
-  });
+  replace(checkpoints, best.filename().string(), [&](const fs::path& temporary) { link_or_copy(last, temporary); });
   replace(checkpoints, "best.ckpt", [&](const fs::path& temporary) {
     std::error_code no_links;
     fs::create_symlink(best.filename(), temporary, no_links);
@@ -47,8 +56,24 @@ void keep_best_checkpoint(const fs::path& checkpoints, std::int64_t epoch) try {
   for (const auto& entry : fs::directory_iterator(checkpoints))
     if (is_best_name(entry.path().filename().string()) && entry.path() != best) fs::remove(entry.path());
 } catch (const fs::filesystem_error& e) {
-  throw Error(checkpoints.string(), e.code().message(),
-              "free some space or make the folder writable, then --resume_training");
+  fail(checkpoints, e);
+}
+
+void keep_previous_checkpoint(const fs::path& checkpoints) try {
+  const fs::path last = checkpoints / "last.ckpt";
+  if (!fs::exists(last)) return;
+  replace(checkpoints, "last.prev.ckpt", [&](const fs::path& temporary) { link_or_copy(last, temporary); });
+} catch (const fs::filesystem_error& e) {
+  fail(checkpoints, e);
+}
+
+void remove_torn_files(const fs::path& results) {
+  const fs::path checkpoints = results / "checkpoints";
+  remove_leftovers(results, [](const std::string& name) { return name == "progress.png" || name.ends_with(".json"); });
+  remove_leftovers(checkpoints, [](const std::string& name) { return name.ends_with(".ckpt"); });
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(checkpoints, ignored))
+    if (entry.path().filename().string().ends_with(".ckpt.tmp")) fs::remove(entry.path(), ignored);
 }
 
 void keep_earlier_results(const fs::path& results, const std::string& logname) {

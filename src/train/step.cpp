@@ -4,25 +4,15 @@
 
 #include <algorithm>
 
+#include "batch_tensors.h"
+#include "nnunet/core/error.h"
 #include "nnunet/train/loss.h"
 #include "step_graph.h"
 
 namespace nnunet {
 
-namespace {
-
-// A tensor over the batch's memory, which it keeps alive.
-template <class T>
-torch::Tensor to_tensor(const std::shared_ptr<T>& memory, const std::vector<std::int64_t>& shape) {
-  const auto type = std::is_same_v<T, float> ? torch::kFloat32 : torch::kUInt8;
-  const auto options = torch::TensorOptions().dtype(type).pinned_memory(false);
-  return torch::from_blob(
-      memory.get(), shape, [memory](void*) {}, options);
-}
-
-}  // namespace
-
-LoaderOptions loader_options(const TrainOptions& o, const DataConfig& config, torch::Device device) {
+LoaderOptions loader_options(const TrainOptions& o, const DataConfig& config, torch::Device device,
+                             const ProcessGroup& group) {
   LoaderOptions l;
   l.patch_size = config.patch_size;
   l.batch_size = o.batch_size;
@@ -32,6 +22,9 @@ LoaderOptions loader_options(const TrainOptions& o, const DataConfig& config, to
   l.num_workers = o.num_workers;
   l.seed = o.seed;
   l.limit_batches = o.train_batches;
+  l.rank = group.rank();
+  l.processes = group.size();
+  l.bad_cases = std::make_shared<BadCases>(o.max_bad_cases);
   if (device.is_cuda())
     l.allocate = [](std::size_t bytes) {
       auto block = torch::empty({static_cast<std::int64_t>(bytes)},
@@ -49,7 +42,8 @@ TrainOptions with_defaults(TrainOptions o) {
   return o;
 }
 
-TrainStep::TrainStep(UNet network, const TrainOptions& options, Precision precision, torch::Device device)
+TrainStep::TrainStep(UNet network, const TrainOptions& options, Precision precision, torch::Device device,
+                     const ProcessGroup& group)
     : network_(std::move(network)),
       parameters_(network_->parameters()),
       optimizer_(make_optimizer(options.optimizer, parameters_)),
@@ -57,23 +51,34 @@ TrainStep::TrainStep(UNet network, const TrainOptions& options, Precision precis
       precision_(precision),
       device_(device),
       focal_(options.focal),
-      gradient_clip_val_(options.gradient_clip_val) {
+      local_dice_(options.local_dice),
+      gradient_clip_val_(options.gradient_clip_val),
+      group_(group),
+      average_(group, parameters_) {
   network_->use_activation_checkpointing(options.activation_checkpointing);
+  if (options.sync_batchnorm) network_->use_sync_batchnorm(group);
+  if (options.cuda_graphs && !group.alone())
+    throw Error("--cuda_graphs", "they are there for one process only", "leave it out");
   if (options.cuda_graphs) graph_ = std::make_unique<StepGraph>(device);
 }
 
 TrainStep::~TrainStep() = default;
 
-torch::Tensor TrainStep::operator()(const Batch& batch) {
-  const torch::Tensor image = to_tensor(batch.image, batch.image_shape);
-  const torch::Tensor label = to_tensor(batch.label, batch.label_shape);
+StepResult TrainStep::operator()(const Batch& batch) {
+  const torch::Tensor image = image_tensor(batch);
+  const torch::Tensor label = label_tensor(batch);
   ++steps_;
   if (graph_)
     return graph_->run(image, label, [this](const torch::Tensor& i, const torch::Tensor& l) { return compute(i, l); });
   return compute(image.to(device_, /*non_blocking=*/true), label.to(device_, /*non_blocking=*/true));
 }
 
-torch::Tensor TrainStep::compute(const torch::Tensor& image, const torch::Tensor& label) {
+torch::Tensor TrainStep::loss_of(const torch::Tensor& logits, const torch::Tensor& label) const {
+  return dice_ce_loss(logits, label, focal_, local_dice_ ? nullptr : &group_);
+}
+
+StepResult TrainStep::compute(const torch::Tensor& image, const torch::Tensor& label) {
+  average_.before_forward();
   torch::Tensor logits;
   {
     RECORD_USER_SCOPE("forward");
@@ -83,11 +88,12 @@ torch::Tensor TrainStep::compute(const torch::Tensor& image, const torch::Tensor
   torch::Tensor loss;
   {
     RECORD_USER_SCOPE("loss");
-    loss = dice_ce_loss(logits, label, focal_);
+    loss = loss_of(logits, label);
   }
   {
     RECORD_USER_SCOPE("backward");
     optimizer_->zero_grad();
+    average_.before_backward();
     scaler_.scale(loss).backward();
   }
   RECORD_USER_SCOPE("optimizer");
@@ -95,7 +101,12 @@ torch::Tensor TrainStep::compute(const torch::Tensor& image, const torch::Tensor
   if (gradient_clip_val_ > 0) clip_gradients(parameters_, gradient_clip_val_);
   optimizer_->step(found_inf);
   scaler_.update(found_inf);
-  return loss.detach();
+  loss = loss.detach();
+  if (local_dice_ && !group_.alone()) {  // gradients are averages, and so is what is shown
+    group_.sum(loss);
+    loss.div_(group_.size());
+  }
+  return {loss, found_inf};
 }
 
 }  // namespace nnunet

@@ -17,9 +17,9 @@ struct StepGraph::State {
       : device(on), stream(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, on.index())) {}
 
   /// On the stream that recording needs; before and after it everything has come to rest.
-  torch::Tensor aside(const std::function<torch::Tensor()>& body) const {
+  StepResult aside(const std::function<StepResult()>& body) const {
     c10::cuda::getCurrentCUDAStream(device.index()).synchronize();
-    torch::Tensor result;
+    StepResult result;
     {
       const c10::cuda::CUDAStreamGuard guard(stream);
       result = body();
@@ -31,8 +31,9 @@ struct StepGraph::State {
   torch::Device device;
   c10::cuda::CUDAStream stream;
   at::cuda::CUDAGraph graph;
-  int warm = 0;                      // steps so far
-  torch::Tensor image, label, loss;  // the recorded step's; undefined before
+  int warm = 0;                // steps so far
+  torch::Tensor image, label;  // the recorded step's; undefined before
+  StepResult result;           // likewise
 };
 
 StepGraph::StepGraph(torch::Device device) {
@@ -40,7 +41,7 @@ StepGraph::StepGraph(torch::Device device) {
   state_ = std::make_unique<State>(device);
 }
 
-torch::Tensor StepGraph::run(const torch::Tensor& image, const torch::Tensor& label, const Compute& compute) {
+StepResult StepGraph::run(const torch::Tensor& image, const torch::Tensor& label, const Compute& compute) {
   constexpr int kWarmUp = 3;  // as torch's own examples do
   State& s = *state_;
   const auto moved = [&](const torch::Tensor& t) { return t.to(s.device, /*non_blocking=*/true); };
@@ -51,12 +52,12 @@ torch::Tensor StepGraph::run(const torch::Tensor& image, const torch::Tensor& la
   if (!s.image.defined()) {
     s.image = moved(image);
     s.label = moved(label);
-    s.loss = s.aside([&] {
+    s.result = s.aside([&] {
       // Other threads prepare batches meanwhile and may allocate pinned memory.
       s.graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
-      const torch::Tensor loss = compute(s.image, s.label);
+      const StepResult result = compute(s.image, s.label);
       s.graph.capture_end();
-      return loss;
+      return result;
     });
   } else if (image.sizes() == s.image.sizes() && label.sizes() == s.label.sizes()) {
     s.image.copy_(image, /*non_blocking=*/true);
@@ -65,7 +66,7 @@ torch::Tensor StepGraph::run(const torch::Tensor& image, const torch::Tensor& la
     return compute(moved(image), moved(label));
   }
   s.graph.replay();
-  return s.loss.clone();  // the next replay overwrites it
+  return {s.result.loss.clone(), s.result.found_inf.clone()};  // the next replay overwrites them
 }
 
 #else
@@ -76,7 +77,7 @@ StepGraph::StepGraph(torch::Device) {
   throw Error("--cuda_graphs", "this program was built without CUDA", "leave it out");
 }
 
-torch::Tensor StepGraph::run(const torch::Tensor& image, const torch::Tensor& label, const Compute& compute) {
+StepResult StepGraph::run(const torch::Tensor& image, const torch::Tensor& label, const Compute& compute) {
   return compute(image, label);
 }
 

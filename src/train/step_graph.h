@@ -4,6 +4,8 @@
 #include <functional>
 #include <memory>
 
+#include "nnunet/train/step.h"
+
 namespace nnunet {
 
 /// A training step recorded once as a CUDA graph and then replayed: the GPU gets hundreds of kernels with one call. The
@@ -11,8 +13,8 @@ namespace nnunet {
 /// recorded one are computed as usual, too.
 class StepGraph {
  public:
-  /// Takes image and label on the GPU; returns the loss there. Must not wait for the GPU.
-  using Compute = std::function<torch::Tensor(const torch::Tensor& image, const torch::Tensor& label)>;
+  /// Takes image and label on the GPU; returns what the step gave there. Must not wait for the GPU.
+  using Compute = std::function<StepResult(const torch::Tensor& image, const torch::Tensor& label)>;
 
   /// Throws Error without a GPU and in builds without CUDA.
   explicit StepGraph(torch::Device device);
@@ -21,7 +23,7 @@ class StepGraph {
   StepGraph& operator=(const StepGraph&) = delete;
 
   /// image and label: of the host, pinned. compute must do the same each time.
-  torch::Tensor run(const torch::Tensor& image, const torch::Tensor& label, const Compute& compute);
+  StepResult run(const torch::Tensor& image, const torch::Tensor& label, const Compute& compute);
 
  private:
   struct State;

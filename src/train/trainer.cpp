@@ -1,27 +1,35 @@
 #include "nnunet/train/trainer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <cstdlib>
 #include <numeric>
 
+#include "diagnose.h"
+#include "epoch_log.h"
 #include "nnunet/checkpoint/checkpoint.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/interrupt.h"
+#include "nnunet/core/job.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/data/loader.h"
 #include "nnunet/data/split.h"
+#include "nnunet/distributed/process_group.h"
 #include "nnunet/infer/evaluate.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/network/unet.h"
-#include "nnunet/report/dllogger.h"
 #include "nnunet/train/history.h"
 #include "nnunet/train/loss.h"
 #include "nnunet/train/placement.h"
 #include "nnunet/train/results.h"
 #include "nnunet/train/step.h"
+#include "results_lock.h"
+#include "step_watch.h"
 
 namespace nnunet {
 
@@ -33,33 +41,75 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// Of several processes the first one speaks; the others only of what goes wrong.
+JobPlace take_place() {
+  const JobPlace place = job_place();
+  if (place.rank != 0) log::set_quiet(true);
+  return place;
+}
+
+/// A launcher (torchrun, Slurm) has started the job again after it broke off.
+bool was_restarted() {
+  for (const char* const count : {"TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"})
+    if (const char* const value = std::getenv(count); value != nullptr && std::atoi(value) > 0) return true;
+  return false;
+}
+
+/// Thrown to leave the validation when a signal asks to stop.
+struct Stopped {};
+
+/// What is done of the epoch that is running.
+struct EpochState {
+  std::int64_t step = 0;     ///< steps
+  std::int64_t counted = 0;  ///< of these with a finite loss
+  double loss_sum = 0;       ///< theirs
+  double seconds = 0, data_seconds = 0;
+};
+
+Value to_value(const EpochState& e) {
+  return Value::Dict{{"step", Value(e.step)},
+                     {"counted", Value(e.counted)},
+                     {"loss_sum", Value(e.loss_sum)},
+                     {"seconds", Value(e.seconds)},
+                     {"data_seconds", Value(e.data_seconds)}};
+}
+
 class Trainer {
  public:
   explicit Trainer(const TrainOptions& options)
       : o_(with_defaults(options)),
-        device_(choose_device(o_.gpus)),
+        place_(take_place()),
+        device_(choose_device(o_.gpus, place_)),
+        group_(place_, device_, std::chrono::seconds(o_.dist_timeout)),
         precision_(choose_precision(o_.amp, o_.precision, device_)),
         folder_(o_.data, o_.task, o_.dim),
         fold_(split_fold(folder_, o_.nfolds, o_.fold)),
         plan_(make_network_plan(folder_.config().patch_size, folder_.config().spacings, folder_.config().in_channels,
                                 folder_.config().n_class, o_.network)),
         network_(prepared_network()),
-        step_(network_, o_, precision_, device_),
-        scheduler_(o_.scheduler, o_.optimizer.learning_rate) {}
+        step_(network_, o_, precision_, device_, group_),
+        scheduler_(o_.scheduler, o_.optimizer.learning_rate),
+        loading_(loader_options(o_, folder_.config(), device_, group_)) {}
 
-  TrainResult run() {
-    const bool resumed = prepare_results();
-    logger_.emplace(o_.results / o_.logname, resumed);
+  TrainResult run() try {
+    prepare_results();
+    if (group_.leads()) log_.emplace(o_.results / o_.logname, history_);
     describe();
     if (o_.max_epochs == 0) {
-      save(false);
+      save();
       log::info("0 epochs asked for: the untrained network was saved");
       return result();
     }
     if (epoch_ >= o_.max_epochs) log::info(fmt::format("all {} epochs are done already", o_.max_epochs));
-    Loader loader(folder_, fold_.train, loader_options(o_, folder_.config(), device_));
-    for (; epoch_ < o_.max_epochs && !stop_early(); ++epoch_) run_epoch(loader);
+    Loader loader(folder_, fold_.train, loading_);
+    while (epoch_ < o_.max_epochs && !stop_early() && run_epoch(loader)) {
+    }
     return result();
+  } catch (const LostProcess&) {
+    throw;
+  } catch (const std::exception& e) {
+    group_.report_failure(e.what());
+    group_.explain_failure();
   }
 
  private:
@@ -75,25 +125,60 @@ class Trainer {
     return network;
   }
 
-  // Makes the results folder; true when an earlier training is continued.
-  bool prepare_results() {
-    require_writable_folder(o_.results);
-    std::filesystem::path source;
-    if (o_.resume_training) {
-      if (std::filesystem::exists(last_path()))
-        source = last_path();
-      else if (!o_.ckpt_path.empty())
-        source = o_.ckpt_path;
-      else
-        log::info("nothing to resume: neither checkpoints/last.ckpt nor --ckpt_path is there; starting anew");
+  std::filesystem::path checkpoints() const { return o_.results / "checkpoints"; }
+  std::filesystem::path last_path() const { return checkpoints() / "last.ckpt"; }
+
+  // Makes the results folder, and continues an earlier training where that is wanted. The first process decides; all of
+  // them read the file.
+  void prepare_results() {
+    std::string source;
+    if (group_.leads()) {
+      require_writable_folder(o_.results);
+      lock_.emplace(o_.results);
+      remove_torn_files(o_.results);
+      source = resume_source().string();
+      if (source.empty()) keep_earlier_results(o_.results, o_.logname);
+      log::set_log_file(o_.results / "train.log");
     }
-    if (source.empty()) keep_earlier_results(o_.results, o_.logname);
-    log::set_log_file(o_.results / "train.log");
+    group_.broadcast(source);
     if (!source.empty()) resume(source);
-    return !source.empty();
+    if (group_.leads() && source == last_path().string()) finish_best();
   }
 
-  std::filesystem::path last_path() const { return o_.results / "checkpoints" / "last.ckpt"; }
+  /// What to continue from; empty: nothing.
+  std::filesystem::path resume_source() const {
+    // A launcher that starts the job again means to continue it.
+    if (!o_.resume_training && !was_restarted()) return {};
+    const std::filesystem::path previous = checkpoints() / "last.prev.ckpt";
+    for (const auto& path : {last_path(), previous}) {
+      if (!std::filesystem::exists(path)) continue;
+      try {
+        check_resumable(load_checkpoint(path), path.string());
+        return path;
+      } catch (const Error& e) {
+        if (path == previous || !std::filesystem::exists(previous)) throw;
+        log::warn(fmt::format("{} The checkpoint before it is used: {}", e.what(), previous.string()));
+      }
+    }
+    if (!o_.ckpt_path.empty()) return o_.ckpt_path;
+    log::info("nothing to resume: neither checkpoints/last.ckpt nor --ckpt_path is there; starting anew");
+    return {};
+  }
+
+  void check_resumable(const Checkpoint& c, const std::string& source) const {
+    if (!(c.plan == plan_))
+      throw Error(source, "the checkpoint is of another network than these options describe",
+                  "give the options that it was trained with, or train into another --results");
+    if (c.training.is_none())
+      throw Error(source, "the checkpoint holds no training to continue", "give it as --ckpt_path instead");
+  }
+
+  // A training that was killed between last.ckpt and the best one's name.
+  void finish_best() const {
+    if (!history_.last_is_best() || state_.step > 0) return;
+    const std::int64_t best = history_.epochs().back().epoch;
+    if (!std::filesystem::exists(best_checkpoint_path(checkpoints(), best))) keep_best_checkpoint(checkpoints(), best);
+  }
 
   void describe() const {
     const auto parameters = network_->parameters();
@@ -103,9 +188,11 @@ class Trainer {
     for (const auto f : plan_.filters) filters += (filters.empty() ? "" : ", ") + std::to_string(f);
     log::info(fmt::format("{}: fold {} of {}, {} training and {} validation cases", folder_.path().string(), o_.fold,
                           o_.nfolds, fold_.train.size(), fold_.val_names.size()));
+    const std::string batch = group_.alone() ? std::to_string(o_.batch_size)
+                                             : fmt::format("{} in each of {} processes", o_.batch_size, group_.size());
     log::info(fmt::format("{}D U-Net, filters {} ({:.1f} million parameters), patch {}, batch {}, {} on {}", plan_.dim,
-                          filters, static_cast<double>(count) / 1e6, shape_text(folder_.config().patch_size),
-                          o_.batch_size, precision_name(precision_), device_.str()));
+                          filters, static_cast<double>(count) / 1e6, shape_text(folder_.config().patch_size), batch,
+                          precision_name(precision_), device_.str()));
   }
 
   bool stop_early() {
@@ -114,58 +201,122 @@ class Trainer {
     return true;
   }
 
-  void run_epoch(Loader& loader) {
+  // False: a signal asked to stop; what was done is saved.
+  bool run_epoch(Loader& loader) {
     const auto start = Clock::now();
     EpochRecord record;
     record.epoch = epoch_;
     record.learning_rate = step_.optimizer().learning_rate();
-    train_epoch(loader, record);
-    if (epoch_ >= o_.skip_first_n_eval) evaluate(record);
-    record.seconds = seconds_since(start);
+    try {
+      train_epoch(loader, record);
+      if (epoch_ >= o_.skip_first_n_eval) evaluate(record);
+    } catch (const Stopped&) {
+      state_.seconds += seconds_since(start);
+      return save_and_stop();
+    }
+    share_bad_cases();
+    record.seconds = state_.seconds + seconds_since(start);
     history_.add(record);
     step_.optimizer().set_learning_rate(scheduler_.step(record.val_loss.value_or(std::nan(""))));
+    ++epoch_;
+    state_ = {};
+    finish_epoch();
+    return true;
+  }
+
+  // The checkpoint first: what the log lacks after a kill can be told from it.
+  void finish_epoch() {
+    if (!group_.leads()) return;
+    if (o_.save_ckpt) save();
+    if (o_.save_ckpt && history_.last_is_best()) keep_best_checkpoint(checkpoints(), history_.epochs().back().epoch);
+    log_->add(history_, history_.epochs().size() - 1);
     report(history_.epochs().back());
-    if (o_.save_ckpt) save(history_.last_is_best());
     draw_history(o_.results / "progress.png", history_, foreground_names());
+  }
+
+  bool save_and_stop() {
+    if (group_.leads() && o_.save_ckpt) save();
+    group_.barrier();
+    interrupted_by_ = interrupt_.signal_name().empty() ? "a signal to another process" : interrupt_.signal_name();
+    log::info(fmt::format("stopped by {} in epoch {} after {} steps{}", interrupted_by_, epoch_, state_.step,
+                          o_.save_ckpt ? "; --resume_training continues there" : ""));
+    return false;
+  }
+
+  void stop_if_asked() {
+    if (group_.largest(interrupt_.requested() ? 1 : 0) > 0) throw Stopped{};
   }
 
   void train_epoch(Loader& loader, EpochRecord& record) {
     const auto start = Clock::now();
+    const double data_seconds_before = state_.data_seconds;
     network_->train();
-    loader.start_epoch(epoch_);
-    const auto steps = loader.batches_per_epoch();
-    Progress progress(fmt::format("epoch {}", epoch_), steps, "steps");
-    torch::Tensor sum = torch::zeros({}, torch::TensorOptions().dtype(torch::kFloat64).device(device_));
+    loader.start_epoch(epoch_, state_.step);
+    Progress progress(fmt::format("epoch {}", epoch_), loader.batches_per_epoch(), "steps");
+    progress.advance(state_.step);
+    StepWatch watch(device_);
     Batch batch;
     while (loader.next(batch)) {
-      const torch::Tensor loss = step_(batch);
-      sum += loss.to(torch::kFloat64);
-      // On a GPU looking at the loss would wait for it: there it is checked at the end of the epoch.
-      std::string note;
-      if (device_.is_cpu()) {
-        const float value = loss.item<float>();
-        require_finite(value, batch.cases);
-        note = fmt::format("loss {:.4f}", value);
-      }
-      progress.advance(1, note);
+      const auto seen = watch.add(step_(batch), batch);
+      ++state_.step;
+      if (seen) account(*seen);
+      state_.data_seconds = data_seconds_before + loader.wait_seconds();
+      progress.advance(1, seen ? fmt::format("loss {:.4f}", seen->loss) : "");
+      const bool save_now = o_.save_every_n_steps > 0 && step_.steps() % o_.save_every_n_steps == 0;
+      const bool stop_now = group_.largest(interrupt_.requested() ? 1 : 0) > 0;
+      if (save_now || stop_now)
+        if (const auto outstanding = watch.last()) account(*outstanding);
+      if (stop_now) throw Stopped{};
+      if (save_now && o_.save_ckpt && group_.leads()) save();
     }
-    record.train_loss = sum.item<double>() / static_cast<double>(steps);
-    require_finite(record.train_loss, {});
-    record.data_seconds = loader.wait_seconds();
-    data_wait_percent_ = 100 * record.data_seconds / seconds_since(start);
+    if (const auto outstanding = watch.last()) account(*outstanding);
+    record.train_loss = state_.loss_sum / static_cast<double>(state_.counted);
+    record.data_seconds = state_.data_seconds;
+    record.data_wait_percent = 100 * loader.wait_seconds() / seconds_since(start);
   }
 
-  void require_finite(double loss, const std::vector<std::string>& cases) const {
-    // With loss scaling a step with Inf or NaN was skipped, and training goes on.
-    if (std::isfinite(loss) || precision_ == Precision::fp16) return;
-    std::string names;
-    for (const auto& c : cases) names += (names.empty() ? "" : ", ") + c;
-    throw Error(fmt::format("epoch {}, step {}", epoch_, step_.steps()),
-                names.empty() ? "the loss is not finite" : "the loss is not finite; cases: " + names,
-                "lower --learning_rate or set --gradient_clip_val; checkpoints of earlier epochs are kept");
+  // All processes see the same numbers, and so take the same way.
+  void account(const StepWatch::Seen& seen) {
+    const bool finite = std::isfinite(seen.loss);
+    if (finite) {
+      state_.loss_sum += seen.loss;
+      ++state_.counted;
+    }
+    if (finite && !seen.skipped) {
+      skipped_in_a_row_ = 0;
+      return;
+    }
+    const std::string where = fmt::format("epoch {}, step {}", epoch_, state_.step);
+    const std::string what = finite ? "the gradients are not finite" : "the loss is not finite";
+    constexpr std::int64_t most = 100;
+    if (precision_ != Precision::fp32 && ++skipped_in_a_row_ < most) {
+      if (!finite) log::warn(fmt::format("{}: {}; the step was skipped", where, what));
+      return;
+    }
+    throw Error(where, fmt::format("{}: {}", what, where_not_finite(network_, seen.batch, precision_, device_)),
+                "lower --learning_rate or set --gradient_clip_val; checkpoints of earlier steps are kept");
+  }
+
+  void share_bad_cases() const {
+    if (group_.alone()) return;
+    const auto& names = folder_.cases();
+    torch::Tensor found = torch::zeros({static_cast<std::int64_t>(names.size())}, torch::kLong);
+    auto* const marks = found.mutable_data_ptr<std::int64_t>();
+    const auto own = loading_.bad_cases->names();
+    for (std::size_t i = 0; i < names.size(); ++i) marks[i] = std::ranges::count(own, names[i]);
+    group_.sum(found);
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (marks[i] > 0) loading_.bad_cases->add_elsewhere(names[i]);
+  }
+
+  // The running statistics that are validated and saved are the first process's, as in torch's data-parallel training.
+  void share_buffers() {
+    const torch::NoGradGuard no_grad;
+    for (torch::Tensor& buffer : network_->buffers()) group_.broadcast(buffer);
   }
 
   void evaluate(EpochRecord& record) {
+    share_buffers();
     network_->eval();
     const torch::NoGradGuard no_grad;
     const auto forward = [this](const torch::Tensor& x) {
@@ -182,28 +333,17 @@ class Trainer {
     windows.batch_size = o_.val_batch_size;
     windows.tta = o_.tta;
     windows.device = device_;
-    const ValidationResult v = validate(folder_, fold_.val_names, forward, loss, windows, o_.test_batches);
+    ValidationOptions options;
+    options.limit = o_.test_batches;
+    options.group = &group_;
+    options.bad_cases = loading_.bad_cases.get();
+    options.before_case = [this] { stop_if_asked(); };
+    const ValidationResult v = validate(folder_, fold_.val_names, forward, loss, windows, options);
     record.val_loss = v.loss;
     record.dice = v.dice;
   }
 
-  void report(const EpochRecord& r) {
-    nlohmann::ordered_json data;
-    if (!r.dice.empty()) {
-      const EpochRecord& top = history_.epochs()[*history_.best()];
-      data["mean dice"] = rounded(mean_dice(r), 2);
-      data["TOP_mean"] = rounded(mean_dice(top), 2);
-      if (r.dice.size() > 1)
-        for (std::size_t c = 0; c < r.dice.size(); ++c) {
-          data[fmt::format("L{}", c + 1)] = rounded(r.dice[c], 2);
-          data[fmt::format("TOP_L{}", c + 1)] = rounded(top.dice[c], 2);
-        }
-      data["val_loss"] = rounded(*r.val_loss, 4);
-      data["val_loss_full"] = *r.val_loss;
-      data["train_loss"] = r.train_loss;
-      data["data_wait_percent"] = rounded(data_wait_percent_, 3);
-      logger_->log(r.epoch, data);
-    }
+  void report(const EpochRecord& r) const {
     std::string text = fmt::format("epoch {}: train loss {:.4f}", r.epoch, r.train_loss);
     if (!r.dice.empty()) {
       text += fmt::format(", val loss {:.4f}, mean Dice {:.2f}", *r.val_loss, mean_dice(r));
@@ -222,40 +362,51 @@ class Trainer {
     return names;
   }
 
-  void save(bool best) {
+  /// What decides, beside the state, how the training goes on.
+  Value::Dict decisive_options() const {
+    const auto text = [](const auto& value) { return Value(fmt::format("{}", value)); };
+    return {{"seed", text(o_.seed)},
+            {"fold", text(o_.fold)},
+            {"nfolds", text(o_.nfolds)},
+            {"batch_size", text(o_.batch_size * group_.size())},
+            {"nvol", text(o_.nvol * group_.size())},
+            {"train_batches", text(o_.train_batches)},
+            {"oversampling", text(o_.oversampling)},
+            {"focal", text(o_.focal)},
+            {"gradient_clip_val", text(o_.gradient_clip_val)},
+            {"weight_decay", text(o_.optimizer.weight_decay)},
+            {"momentum", text(o_.optimizer.momentum)},
+            {"precision", text(precision_name(precision_))}};
+  }
+
+  void save() {
     Checkpoint c;
     c.plan = plan_;
     c.data = folder_.config();
     c.data.cases.clear();
     c.state_dict = state_dict(*network_);
-    c.training = Value::Dict{
-        {"epochs_done", Value(history_.epochs().empty() ? std::int64_t{0} : history_.epochs().back().epoch + 1)},
-        {"global_step", Value(step_.steps())},
-        {"seed", Value(static_cast<std::int64_t>(o_.seed))},
-        {"fold", Value(std::int64_t{o_.fold})},
-        {"nfolds", Value(std::int64_t{o_.nfolds})},
-        {"precision", Value(precision_name(precision_))},
-        {"optimizer_name", Value(o_.optimizer.name)},
-        {"optimizer", step_.optimizer().state()},
-        {"scheduler", scheduler_.state()},
-        {"scaler", step_.scaler().state()},
-        {"history", history_.state()}};
+    c.training = Value::Dict{{"epochs_done", Value(epoch_)},
+                             {"global_step", Value(step_.steps())},
+                             {"epoch_state", to_value(state_)},
+                             {"options", Value(decisive_options())},
+                             {"optimizer_name", Value(o_.optimizer.name)},
+                             {"optimizer", step_.optimizer().state()},
+                             {"scheduler", scheduler_.state()},
+                             {"scaler", step_.scaler().state()},
+                             {"history", history_.state()}};
+    keep_previous_checkpoint(checkpoints());
     save_checkpoint(last_path(), c);
-    if (best) keep_best_checkpoint(o_.results / "checkpoints", history_.epochs().back().epoch);
   }
 
-  void resume(const std::filesystem::path& path) {
-    const ForeignDefaults defaults{&folder_.config(), o_.network};
-    const Checkpoint c = load_checkpoint(path, defaults);
-    const std::string source = path.string();
-    if (!(c.plan == plan_))
-      throw Error(source, "the checkpoint is of another network than these options describe",
-                  "give the options that it was trained with, or train into another --results");
-    load_state_dict(*network_, c.state_dict, source);
-    if (c.training.is_none()) {
+  void resume(const std::string& source) {
+    const Checkpoint c = load_checkpoint(source, ForeignDefaults{&folder_.config(), o_.network});
+    if (c.training.is_none()) {  // only what --ckpt_path names gets here
+      load_state_dict(*network_, c.state_dict, source);
       log::warn(fmt::format("{} holds weights only: optimizer and epoch start anew", source));
       return;
     }
+    check_resumable(c, source);
+    load_state_dict(*network_, c.state_dict, source);
     const auto part = [&](std::string_view key) -> const Value& {
       const Value* v = c.training.find(key);
       if (v == nullptr)
@@ -272,23 +423,62 @@ class Trainer {
     history_.load_state(part("history"), source);
     epoch_ = part("epochs_done").as_int(source);
     step_.set_steps(part("global_step").as_int(source));
-    log::info(fmt::format("resuming {} at epoch {}", source, epoch_));
+    resume_within_epoch(c.training, source);
+    log::info(fmt::format("resuming {} at epoch {}{}", source, epoch_,
+                          state_.step > 0 ? fmt::format(", step {}", state_.step) : ""));
+  }
+
+  void resume_within_epoch(const Value& training, const std::string& source) {
+    const Value* const state = training.find("epoch_state");
+    const Value* const options = training.find("options");
+    if (state == nullptr || options == nullptr) return;  // from before there were any
+    const std::vector<std::string> changed = changed_options(*options);
+    if (!changed.empty())
+      log::warn(fmt::format("{} was trained with other options ({}): losses will differ from a training that went on",
+                            source, fmt::join(changed, ", ")));
+    const auto number = [&](const char* key) -> const Value& {
+      const Value* const found = state->find(key);
+      if (found == nullptr) throw Error(source, fmt::format("the state of its epoch lacks '{}'", key));
+      return *found;
+    };
+    // Steps of batches of another size cover other cases: such an epoch begins anew.
+    for (const std::string key : {"batch_size", "nvol", "train_batches", "seed", "fold", "nfolds"})
+      if (std::ranges::find(changed, key) != changed.end()) return;
+    state_.step = number("step").as_int(source);
+    state_.counted = number("counted").as_int(source);
+    state_.loss_sum = number("loss_sum").as_double(source);
+    state_.seconds = number("seconds").as_double(source);
+    state_.data_seconds = number("data_seconds").as_double(source);
+  }
+
+  std::vector<std::string> changed_options(const Value& saved) const {
+    std::vector<std::string> changed;
+    for (const auto& [key, value] : decisive_options()) {
+      const Value* const before = saved.find(key);
+      if (before != nullptr && before->as_string(key) != value.as_string(key)) changed.push_back(key);
+    }
+    return changed;
   }
 
   TrainResult result() const {
     TrainResult r;
+    r.leads = group_.leads();
+    r.interrupted_by = interrupted_by_;
     r.epochs = history_.epochs();
     if (const auto best = history_.best()) {
       r.best_epoch = r.epochs[*best].epoch;
       r.best_mean_dice = mean_dice(r.epochs[*best]);
-      if (o_.save_ckpt) r.best_checkpoint = best_checkpoint_path(o_.results / "checkpoints", *r.best_epoch);
+      if (o_.save_ckpt) r.best_checkpoint = best_checkpoint_path(checkpoints(), *r.best_epoch);
     }
     if (o_.save_ckpt || o_.max_epochs == 0) r.last_checkpoint = last_path();
     return r;
   }
 
+  Interrupt interrupt_;  // first: threads started later leave the signals to it
   TrainOptions o_;
+  JobPlace place_;
   torch::Device device_;
+  ProcessGroup group_;
   Precision precision_;
   PreprocessedFolder folder_;
   FoldSplit fold_;
@@ -296,10 +486,14 @@ class Trainer {
   UNet network_;
   TrainStep step_;
   Scheduler scheduler_;
+  LoaderOptions loading_;
   History history_;
-  std::optional<DllLogger> logger_;
+  std::optional<ResultsLock> lock_;  // the first process's
+  std::optional<EpochLog> log_;      // likewise
   std::int64_t epoch_ = 0;
-  double data_wait_percent_ = 0;  ///< of the last epoch's training
+  EpochState state_;
+  std::int64_t skipped_in_a_row_ = 0;
+  std::string interrupted_by_;
 };
 
 }  // namespace

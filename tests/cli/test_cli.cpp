@@ -1,57 +1,21 @@
 // The program as a user runs it: the main job from end to end on a small phantom, and what it says to bad input.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <fstream>
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <sstream>
 
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
+#include "program.h"
 #include "reference/shared.h"
 
-namespace fs = std::filesystem;
-using nnunet::test::TempFolder;
+using namespace nnunet::test;
 
 namespace {
-
-struct Outcome {
-  int code = -1;
-  std::string text;  ///< stdout and stderr
-};
-
-Outcome shell(const std::string& command) {
-  Outcome outcome;
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen((command + " 2>&1").c_str(), "r"), [](FILE*) { return 0; });
-  std::array<char, 4096> buffer{};
-  while (const std::size_t n = fread(buffer.data(), 1, buffer.size(), pipe.get()))
-    outcome.text.append(buffer.data(), n);
-  const int status = pclose(pipe.get());
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return outcome;
-}
-
-Outcome nnunet_run(const std::string& arguments) {
-  return shell(std::string(NNUNET_BINARY_DIR) + "/bin/nnunet " + arguments);
-}
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-void write(const fs::path& path, const std::string& content) {
-  fs::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << content;
-}
 
 // Everything under a folder with its content: to see that nothing was changed.
 std::map<std::string, std::string> snapshot(const fs::path& folder) {
@@ -60,21 +24,6 @@ std::map<std::string, std::string> snapshot(const fs::path& folder) {
     if (entry.is_regular_file()) files[entry.path().string()] = read(entry.path());
   return files;
 }
-
-bool has_leftovers(const fs::path& folder) {
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.path().filename().string().find(".tmp") != std::string::npos) return true;
-  return false;
-}
-
-#define EXPECT_FAILS(outcome, ...)                                                               \
-  do {                                                                                           \
-    const Outcome o_ = (outcome);                                                                \
-    EXPECT_NE(o_.code, 0) << o_.text;                                                            \
-    EXPECT_LT(o_.code, 128) << "died of a signal: " << o_.text;                                  \
-    for (const std::string part : {__VA_ARGS__})                                                 \
-      EXPECT_NE(o_.text.find(part), std::string::npos) << "no '" << part << "' in: " << o_.text; \
-  } while (false)
 
 const char* const small_network = " --filters 8 16 --depth 1";
 

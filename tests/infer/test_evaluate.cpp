@@ -113,7 +113,8 @@ TEST_F(Validate, LossIsTheMeanOverVolumesOfBlendedLogits) {
   };
   EXPECT_EQ(validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}).loss, 9);
   EXPECT_EQ(shapes[0], (std::vector<std::int64_t>{1, 3, 10, 20, 17}));
-  EXPECT_EQ(validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}, 1).loss, 10);  // limit: the first only
+  EXPECT_EQ(validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}, {.limit = 1}).loss,
+            10);  // limit: the first only
 }
 
 TEST_F(Validate, SlicesOf2DNetworks) {

@@ -36,9 +36,10 @@ struct Training {
   std::vector<double> losses(torch::Device device, Precision precision, int steps = 8) {
     network->place(device);
     network->train();
-    TrainStep step(network, options, precision, device);
+    const ProcessGroup alone;
+    TrainStep step(network, options, precision, device, alone);
     std::vector<double> values;
-    for (int i = 0; i < steps; ++i) values.push_back(step(batch).item<double>());
+    for (int i = 0; i < steps; ++i) values.push_back(step(batch).loss.item<double>());
     return values;
   }
 };

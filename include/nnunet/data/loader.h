@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/data/bad_cases.h"
 #include "nnunet/data/folder.h"
 
 namespace nnunet {
@@ -30,12 +31,16 @@ struct LoaderOptions {
   int prefetch = 2;            ///< batches ready per worker at most
   std::uint64_t seed = 1;
   std::int64_t limit_batches = 0;  ///< > 0: an epoch ends after so many
+  int rank = 0, processes = 1;     ///< this process makes its part of batches of batch_size x processes samples
+  /// Cases that cannot be read are put here, and the next in order takes their place; null: the first one is an Error.
+  std::shared_ptr<BadCases> bad_cases;
   /// Where batches live (pinned memory for CUDA); default: aligned host memory.
   std::function<std::shared_ptr<void>(std::size_t bytes)> allocate;
 };
 
 /// Training batches, made ahead of time by worker threads, handed out in order. Every random number comes from
-/// CounterRng(seed, epoch, sample), so the number of workers changes nothing.
+/// CounterRng(seed, epoch, sample), so the number of workers changes nothing; nor does the number of processes, whose
+/// parts together are the batch that one process would have made.
 class Loader {
  public:
   /// indices: into folder.cases(). Throws Error for options that do not fit. The folder must outlive the loader.

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "nnunet/core/array.h"
+#include "nnunet/data/bad_cases.h"
 #include "nnunet/data/folder.h"
+#include "nnunet/distributed/process_group.h"
 #include "nnunet/infer/sliding_window.h"
 
 namespace nnunet {
@@ -27,6 +29,8 @@ class DiceMetric {
   void add(const Array<std::uint8_t>& prediction, const torch::Tensor& label);
   std::vector<double> percent() const;
   std::int64_t volumes() const { return volumes_; }
+  /// Adds up the processes' volumes; `with` too.
+  void combine(const ProcessGroup& group, double& with);
 
  private:
   std::vector<double> sums_;
@@ -36,12 +40,20 @@ class DiceMetric {
 /// logits (1,K,D,H,W) float32 and label (1,D,H,W) uint8, both on the CPU.
 using LossFunction = std::function<torch::Tensor(const torch::Tensor& logits, const torch::Tensor& label)>;
 
+/// What validate is told beside the windows.
+struct ValidationOptions {
+  std::int64_t limit = 0;               ///< > 0: only the first so many cases
+  const ProcessGroup* group = nullptr;  ///< its processes share the cases; null: this one does them all
+  BadCases* bad_cases = nullptr;        ///< takes cases that cannot be read, which are left out; null: they are Errors
+  /// Called before each case, by all processes equally often; may throw to end the validation.
+  std::function<void()> before_case = {};
+};
+
 /// Validates cases (names) of a preprocessed folder, one volume at a time: 3D sliding window, 2D slice by slice on the
 /// centre-cropped planes (a sliding window in the plane where they are not cropped to the patch). loss may be empty.
-/// Shows progress. limit > 0: only the first so many. Throws Error for cases without a label, or with one that does not
-/// fit.
+/// Shows progress. Throws Error for cases without a label, or with one that does not fit.
 ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
-                          const ForwardFunction& forward, const LossFunction& loss, const WindowOptions& options,
-                          std::int64_t limit = 0);
+                          const ForwardFunction& forward, const LossFunction& loss, const WindowOptions& windows,
+                          const ValidationOptions& options = {});
 
 }  // namespace nnunet

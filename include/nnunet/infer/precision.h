@@ -1,6 +1,8 @@
 #pragma once
 #include <torch/torch.h>
 
+#include "nnunet/core/job.h"
+
 #include <string>
 
 namespace nnunet {
@@ -32,6 +34,7 @@ class AutocastScope {
 
 /// Also lets GPUs compute float32 convolutions in TF32.
 /// --gpus: unset (-1): one GPU where there is one, else the CPU; 0: the CPU; more than there are: Error. Logs which.
-torch::Device choose_device(int gpus);
+/// Of several processes each takes the GPU of its number on its machine.
+torch::Device choose_device(int gpus, const JobPlace& place = {});
 
 }  // namespace nnunet

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "nnunet/distributed/process_group.h"
 #include "nnunet/plan/plan.h"
 
 /// The parts of the U-Net (contract, section 3), for two or three spatial axes alike: tensors are (N,C,D,H,W) or
@@ -39,6 +40,7 @@ class NormLayerImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, double slope = 1);
 
   bool fused = true;                                             ///< our kernels instead of torch's operators
+  const ProcessGroup* group = nullptr;                           ///< batch norm over all its processes; null: over one
   torch::Tensor weight, bias;                                    ///< (C)
   torch::Tensor running_mean, running_var, num_batches_tracked;  ///< batch norm only: (C), (C), ()
 

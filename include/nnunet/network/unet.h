@@ -2,6 +2,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,11 @@ class UNetImpl : public torch::nn::Module {
   void use_activation_checkpointing(bool on) { recompute_ = on; }
   /// Our fused kernels (the default) or torch's operators. Both compute the same; their float32 roundings differ.
   void use_fused_kernels(bool fused);
+  /// Batch norm takes its statistics over the batches of all processes of the group, which must outlive the network's
+  /// training.
+  void use_sync_batchnorm(const ProcessGroup& group);
+  /// Called in forward with each block's name and output, to look for where numbers go wrong; empty: off.
+  void observe(std::function<void(const std::string& block, const torch::Tensor& output)> observer);
   const NetworkPlan& plan() const { return plan_; }
 
  private:
@@ -47,6 +53,7 @@ class UNetImpl : public torch::nn::Module {
   std::vector<std::int64_t> total_stride_;
   bool recompute_ = false;
   torch::MemoryFormat format_ = torch::MemoryFormat::Contiguous;
+  std::function<void(const std::string&, const torch::Tensor&)> observer_;
   std::vector<std::shared_ptr<Block>> encoder_;          ///< a level each: input block, downsamples, bottleneck
   std::vector<std::shared_ptr<UpsampleBlock>> decoder_;  ///< from the bottleneck up
   std::shared_ptr<OutputBlock> output_;

@@ -16,6 +16,8 @@ class History {
 
   /// Index into epochs() of the best Dice sum (the first of equals); nullopt before the first evaluation.
   std::optional<std::size_t> best() const { return best_; }
+  /// The same as it was when the epoch of that index, an evaluated one, was the last.
+  std::size_t best_until(std::size_t index) const;
   /// True when the last epoch is the best one.
   bool last_is_best() const { return best_ && *best_ + 1 == epochs_.size(); }
   /// Evaluated epochs since the best one.

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "nnunet/core/affinity.h"
 #include "nnunet/infer/run_options.h"
 #include "nnunet/train/optimizer.h"
 #include "nnunet/train/scheduler.h"
@@ -33,12 +34,20 @@ struct TrainOptions : RunOptions {
   int data2d_dim = 3;
   double oversampling = 0.33;
   int num_workers = 8;
+  std::int64_t max_bad_cases = 3;  ///< training goes on without so many cases that cannot be read
 
   // Checkpoints
   bool save_ckpt = true;
+  std::int64_t save_every_n_steps = 0;  ///< last.ckpt also within the epoch; 0: after each epoch only
   bool resume_training = false;
   std::filesystem::path
       ckpt_path;  ///< with resume_training: what to continue where last.ckpt is absent; else initial weights
+
+  // Several processes (batch_size is each process's)
+  bool sync_batchnorm = false;  ///< batch norm over the batches of all processes
+  bool local_dice = false;      ///< the reference's: each process's Dice loss over its own batch
+  std::string affinity{kDefaultAffinity};
+  std::int64_t dist_timeout = 1800;  ///< s to wait for another process
 
   // Benchmark mode
   bool benchmark = false;

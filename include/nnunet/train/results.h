@@ -13,6 +13,13 @@ std::filesystem::path best_checkpoint_path(const std::filesystem::path& checkpoi
 /// a whole best checkpoint is there.
 void keep_best_checkpoint(const std::filesystem::path& checkpoints, std::int64_t epoch);
 
+/// last.ckpt becomes last.prev.ckpt too (a hard link, or a copy), before a new last.ckpt takes its place. Nothing
+/// there: nothing happens.
+void keep_previous_checkpoint(const std::filesystem::path& checkpoints);
+
+/// Removes what a killed training left of files that it was writing.
+void remove_torn_files(const std::filesystem::path& results);
+
 /// A training that starts anew never destroys an earlier one: log, checkpoints and curves in `results` are moved to
 /// `results/earlier-<n>`, and the log says so. Nothing there: nothing happens.
 void keep_earlier_results(const std::filesystem::path& results, const std::string& logname);

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "nnunet/data/loader.h"
+#include "nnunet/distributed/gradient_average.h"
+#include "nnunet/distributed/process_group.h"
 #include "nnunet/infer/precision.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/train/grad_scaler.h"
@@ -15,23 +17,31 @@ namespace nnunet {
 
 /// TrainOptions turned into the loader's. On a GPU batches lie in pinned memory, so that copies run beside the
 /// computation.
-LoaderOptions loader_options(const TrainOptions& options, const DataConfig& config, torch::Device device);
+LoaderOptions loader_options(const TrainOptions& options, const DataConfig& config, torch::Device device,
+                             const ProcessGroup& group = ProcessGroup());
 
 /// Fills in what was left open: batch sizes, the log's name.
 TrainOptions with_defaults(TrainOptions options);
 
 class StepGraph;
 
-/// One optimisation step: forward under autocast, loss, backward, unscaling, clipping, update. Owns optimizer and loss
-/// scale.
+/// What a step gave, on the device.
+struct StepResult {
+  torch::Tensor loss;       ///< 0-dim, float32, detached: of the whole batch of all processes
+  torch::Tensor found_inf;  ///< 0-dim, float32: not 0 where a gradient is not finite; then nothing was changed
+};
+
+/// One optimisation step: forward under autocast, loss, backward, average over the processes, unscaling, clipping,
+/// update. Owns optimizer and loss scale.
 class TrainStep {
  public:
-  /// The network must be on the device already.
-  TrainStep(UNet network, const TrainOptions& options, Precision precision, torch::Device device);
+  /// The network must be on the device already. The group must outlive the step.
+  TrainStep(UNet network, const TrainOptions& options, Precision precision, torch::Device device,
+            const ProcessGroup& group);
   ~TrainStep();
 
-  /// Returns the loss (0-dim, float32, detached, on the device) without waiting for the device.
-  torch::Tensor operator()(const Batch& batch);
+  /// Does not wait for the device. All processes of the group take the step together.
+  StepResult operator()(const Batch& batch);
 
   Optimizer& optimizer() { return *optimizer_; }
   const Optimizer& optimizer() const { return *optimizer_; }
@@ -42,7 +52,8 @@ class TrainStep {
 
  private:
   /// image and label on the device.
-  torch::Tensor compute(const torch::Tensor& image, const torch::Tensor& label);
+  StepResult compute(const torch::Tensor& image, const torch::Tensor& label);
+  torch::Tensor loss_of(const torch::Tensor& logits, const torch::Tensor& label) const;
 
   UNet network_;
   std::vector<torch::Tensor> parameters_;
@@ -50,8 +61,10 @@ class TrainStep {
   GradScaler scaler_;
   Precision precision_;
   torch::Device device_;
-  bool focal_;
+  bool focal_, local_dice_;
   double gradient_clip_val_;
+  const ProcessGroup& group_;
+  GradientAverage average_;
   std::int64_t steps_ = 0;
   std::unique_ptr<StepGraph> graph_;  ///< null: without
 };

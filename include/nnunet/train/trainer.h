@@ -16,8 +16,9 @@ struct EpochRecord {
   std::optional<double> val_loss;
   std::vector<double> dice;  ///< per foreground class, 0-100; empty when the evaluation was skipped
   double learning_rate = 0;
-  double seconds = 0;       ///< training and evaluation
-  double data_seconds = 0;  ///< of these, waiting for the loader
+  double seconds = 0;            ///< training and evaluation
+  double data_seconds = 0;       ///< of these, waiting for the loader
+  double data_wait_percent = 0;  ///< of the training's seconds
 };
 
 struct TrainResult {
@@ -25,14 +26,19 @@ struct TrainResult {
   std::optional<std::int64_t> best_epoch;
   double best_mean_dice = 0;                               ///< 0-100
   std::filesystem::path best_checkpoint, last_checkpoint;  ///< empty without save_ckpt
+  std::string interrupted_by;                              ///< "SIGTERM", "SIGINT": saved, can be continued; else empty
+  bool leads = true;                                       ///< false in all processes of a training but its first
 };
 
 /// Trains a network on one fold of a preprocessed folder: epochs of augmented patches, evaluation of the fold's
 /// validation cases, early stopping, logs, checkpoints.
 ///   TrainOptions options; options.data = "data"; options.task = "04"; options.results = "results";
 ///   TrainResult result = train(options);
-/// Throws Error for options or data that do not fit, a loss that is not finite (naming the cases of the step), and
-/// files that cannot be written.
+/// Under torchrun, Slurm or Open MPI (core/job.h) all processes of the job train together, each with batches of
+/// batch_size; the first one writes. SIGTERM and SIGINT stop it after the current step, saved (core/interrupt.h).
+/// A killed training that is resumed goes on as if nothing had happened: on one CPU process with the same digits.
+/// Throws Error for options or data that do not fit, a loss that is not finite (naming case and layer; with amp the
+/// step is skipped), a results folder that another training uses, a lost process, and files that cannot be written.
 TrainResult train(const TrainOptions& options);
 
 }  // namespace nnunet
