@@ -43,7 +43,7 @@ Moments moments_of(const torch::Tensor& x, const ProcessGroup& group) {
 }
 
 void move_towards(torch::Tensor& running, const torch::Tensor& value, double momentum) {
-  if (running.defined()) running.mul_(1 - momentum).add_(value.to(running.scalar_type()), momentum);
+  running.mul_(1 - momentum).add_(value.to(running.scalar_type()), momentum);
 }
 
 class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {

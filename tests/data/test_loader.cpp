@@ -284,6 +284,49 @@ TEST_F(Volumes, BrokenCasesAreNamed) {
   expect_named("case_03");
 }
 
+TEST_F(Volumes, PartsOfSeveralProcessesMakeTheWholeBatch) {
+  auto whole_options = options_3d();
+  whole_options.batch_size = 4;
+  Loader whole(folder(), indices_of(folder()), whole_options);
+  const auto expected = run_epoch(whole, 1);
+  std::vector<std::vector<Copy>> parts;
+  for (int rank = 0; rank < 2; ++rank) {
+    auto options = options_3d(rank);
+    options.rank = rank;
+    options.processes = 2;
+    Loader part(folder(), indices_of(folder()), options);
+    EXPECT_EQ(part.batches_per_epoch(), 2);
+    parts.push_back(run_epoch(part, 1));
+  }
+  ASSERT_EQ(parts[0].size(), expected.size());
+  ASSERT_EQ(parts[1].size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    Copy both = parts[0][i];
+    const Copy& second = parts[1][i];
+    both.image.insert(both.image.end(), second.image.begin(), second.image.end());
+    both.label.insert(both.label.end(), second.label.begin(), second.label.end());
+    both.cases.insert(both.cases.end(), second.cases.begin(), second.cases.end());
+    EXPECT_TRUE(both == expected[i]) << i;
+  }
+}
+
+TEST_F(Volumes, BrokenCasesGiveTheirPlaceToTheNext) {
+  std::filesystem::resize_file(writer_.path() / "case_03_x.npy", 200);
+  for (const int workers : {0, 2}) {
+    auto options = options_3d(workers);
+    options.bad_cases = std::make_shared<BadCases>(1);
+    Loader loader(folder(), indices_of(folder()), options);
+    const auto batches = run_epoch(loader, 0);
+    EXPECT_EQ(batches.size(), 4U);
+    for (const Copy& batch : batches) EXPECT_EQ(std::ranges::count(batch.cases, "case_03"), 0);
+    EXPECT_EQ(options.bad_cases->names(), std::vector<std::string>{"case_03"});
+  }
+  auto strict = options_3d();
+  strict.bad_cases = std::make_shared<BadCases>(0);
+  Loader loader(folder(), indices_of(folder()), strict);
+  EXPECT_THROW(run_epoch(loader, 0), Error);
+}
+
 TEST_F(Volumes, BadOptions) {
   const auto refused = [&](const std::function<void(LoaderOptions&)>& change, std::vector<std::int64_t> indices) {
     auto options = options_3d(0);

@@ -67,14 +67,17 @@ TEST(GradScaler, ContinuesFromItsState) {
   EXPECT_THROW(second.load_state(Value(), "test"), Error);
 }
 
-TEST(GradScaler, DisabledDoesNothing) {
+TEST(GradScaler, DisabledOnlyFindsWhatIsNotFinite) {
   GradScaler scaler(false);
   torch::Tensor p = torch::ones({2}).requires_grad_();
   p.mutable_grad() = torch::full({2}, 5.0);
   EXPECT_EQ(scale_of(scaler), 1);
-  EXPECT_FALSE(scaler.unscale({p}).defined());
-  scaler.update({});
+  EXPECT_EQ(scaler.unscale({p}).item<float>(), 0);
+  scaler.update(flag(true));
+  EXPECT_EQ(scale_of(scaler), 1);
   EXPECT_TRUE(torch::equal(p.grad(), torch::full({2}, 5.0)));
+  p.mutable_grad()[1] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_NE(scaler.unscale({p}).item<float>(), 0);
 }
 
 /// A step with Inf changes neither parameters nor moments nor the number of steps.
