@@ -65,7 +65,7 @@ torch::Device choose_device(int gpus, const JobPlace& place) {
     throw Error("--gpus", fmt::format("{} is not a number of GPUs", gpus), "give 0 for the CPU, 1 for a GPU");
   const auto present = static_cast<int>(torch::cuda::device_count());
   if (gpus > present)
-    throw Error("--gpus", fmt::format("{} asked for, {} found", gpus, present), "use --gpus 0 for the CPU");
+    throw Error("--gpus", fmt::format("{} GPUs asked for, {} found", gpus, present), "use --gpus 0 for the CPU");
   const bool on_gpu = gpus > 0 || (gpus < 0 && present > 0);
   if (on_gpu && place.local_rank >= present)
     throw Error("--gpus", fmt::format("process {} of this machine has no GPU: {} found", place.local_rank + 1, present),
