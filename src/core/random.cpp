@@ -6,12 +6,8 @@
 namespace nnunet {
 
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = std::uint64_t{0xD2511F53} * c[0];
-    const std::uint64_t p1 = std::uint64_t{0xCD9E8D57} * c[2];
-    c = {static_cast<std::uint32_t>(p1 >> 32) ^ c[1] ^ k[0], static_cast<std::uint32_t>(p1),
-         static_cast<std::uint32_t>(p0 >> 32) ^ c[3] ^ k[1], static_cast<std::uint32_t>(p0)};
-    k = {k[0] + 0x9E3779B9U, k[1] + 0xBB67AE85U};
+  for (int round = 0; round < kPhiloxRounds; ++round, philox_next_key(k[0], k[1])) {
+    philox_round(k[0], k[1], c[0], c[1], c[2], c[3]);
   }
   return c;
 }

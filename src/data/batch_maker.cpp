@@ -115,6 +115,10 @@ Batch BatchMaker::allocate(std::int64_t step) const {
   const auto label = memory(Array<std::uint8_t>::count(batch.label_shape));
   batch.image = {image, static_cast<float*>(image.get())};
   batch.label = {label, static_cast<std::uint8_t*>(label.get())};
+  if (options_.augment && options_.recipes) {
+    const auto recipes = memory(options_.batch_size * static_cast<std::int64_t>(sizeof(Recipe)));
+    batch.recipes = {recipes, static_cast<Recipe*>(recipes.get())};
+  }
   return batch;
 }
 
@@ -129,7 +133,8 @@ PatchView BatchMaker::place(const Batch& batch, const Part& part, std::int64_t c
   return view;
 }
 
-void BatchMaker::fill(const PatchView& to, const Part& part, const SampleKey& key, AugmentScratch& scratch) {
+void BatchMaker::fill(const Batch& batch, const Part& part, const SampleKey& key, AugmentScratch& scratch) {
+  const PatchView to = place(batch, part, folder_.config().in_channels);
   const OpenCase& open = cases_.get(part.index);
   const CaseView& view = open.view;
   if (flat() && options_.data2d_dim == 2 && view.size[0] != 1) {
@@ -144,7 +149,16 @@ void BatchMaker::fill(const PatchView& to, const Part& part, const SampleKey& ke
   CounterRng crop = key.rng(Stream::Crop), coins = key.rng(Stream::Coins);
   const Shape3 centre = draw_centre(open.foreground, view.size, options_.oversampling, crop);
   const NoiseKey noise{key.seed, key.epoch, key.sample, static_cast<std::uint32_t>(Stream::Noise)};
-  augment(view, crop_start(centre, to.size, view.size), draw_augmentation(coins, axes), axes, noise, to, scratch);
+  const Shape3 start = crop_start(centre, to.size, view.size);
+  const Augmentation how = draw_augmentation(coins, axes);
+  if (!batch.recipes) {
+    augment(view, start, how, axes, noise, to, scratch);
+    return;
+  }
+  augment(view, start, {}, axes, {}, to, scratch);
+  const std::int64_t images = flat() ? part.depth : 1;
+  const Shape3 size = {flat() ? 1 : part.depth, to.size[1], to.size[2]};
+  std::fill_n(batch.recipes.get() + part.first, images, make_recipe(how, noise, size, axes, part.first, images));
 }
 
 Batch BatchMaker::make(const BatchRequest& request, AugmentScratch& scratch) {
@@ -152,7 +166,7 @@ Batch BatchMaker::make(const BatchRequest& request, AugmentScratch& scratch) {
   const std::int64_t first = (request.step * options_.processes + options_.rank) * options_.batch_size;
   auto sample = static_cast<std::uint32_t>(first);
   for (const Part& part : plan(request)) {
-    fill(place(batch, part, folder_.config().in_channels), part, {options_.seed, request.epoch, sample++}, scratch);
+    fill(batch, part, {options_.seed, request.epoch, sample++}, scratch);
     batch.cases.push_back(name(part));
   }
   return batch;

@@ -49,7 +49,7 @@ class BatchMaker {
   std::vector<Part> plan(const BatchRequest& request);
   Batch allocate(std::int64_t step) const;
   PatchView place(const Batch& batch, const Part& part, std::int64_t channels) const;
-  void fill(const PatchView& to, const Part& part, const SampleKey& key, AugmentScratch& scratch);
+  void fill(const Batch& batch, const Part& part, const SampleKey& key, AugmentScratch& scratch);
 
   const PreprocessedFolder& folder_;
   const std::vector<std::int64_t> indices_;

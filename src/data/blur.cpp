@@ -2,40 +2,17 @@
 #include <cmath>
 
 #include "nnunet/core/simd.h"
+#include "nnunet/data/augment_math.h"
 #include "operators.h"
 
 namespace nnunet {
 namespace {
 
-// The mirrored half of a normalised Gaussian: weights[k] for the distance k.
-std::vector<float> gaussian(float sigma) {
-  const auto radius = static_cast<std::int64_t>(std::ceil(3.0F * sigma));
-  std::vector<double> exact;
-  double sum = 0;
-  for (std::int64_t k = 0; k <= radius; ++k) {
-    const double x = static_cast<double>(k) / sigma;
-    exact.push_back(std::exp(-0.5 * x * x));
-    sum += exact.back() * (k == 0 ? 1 : 2);
-  }
-  std::vector<float> weights;
-  for (const double w : exact) weights.push_back(static_cast<float>(w / sum));
-  return weights;
-}
-
-// Index of a neighbour beyond the border, mirrored about the edge sample (as often as it takes).
-std::int64_t mirrored(std::int64_t i, std::int64_t n) {
-  if (n == 1) return 0;
-  while (i < 0 || i >= n) i = i < 0 ? -i : 2 * (n - 1) - i;
-  return i;
-}
-
 // out = weighted sum of 2R+1 rows, rows[R] the centre. R is a constant so that the sum stays in registers.
 template <int R>
 inline void sum_rows(const float* const* rows, const float* weights, float* __restrict out, std::int64_t n) {
   for (std::int64_t x = 0; x < n; ++x) {
-    float sum = weights[0] * rows[R][x];
-    for (int k = 1; k <= R; ++k) sum += weights[k] * (rows[R - k][x] + rows[R + k][x]);
-    out[x] = sum;
+    out[x] = augmenting::filtered(weights, R, [&](int k) { return rows[R + k][x]; });
   }
 }
 
@@ -64,7 +41,21 @@ NNUNET_SIMD void sum(const float* const* rows, const float* weights, std::int64_
 
 }  // namespace
 
-Blur::Blur(float sigma) : weights_(gaussian(sigma)) {}
+std::vector<float> gaussian_weights(float sigma) {
+  const auto radius = static_cast<std::int64_t>(std::ceil(3.0F * sigma));
+  std::vector<double> exact;
+  double sum = 0;
+  for (std::int64_t k = 0; k <= radius; ++k) {
+    const double x = static_cast<double>(k) / sigma;
+    exact.push_back(std::exp(-0.5 * x * x));
+    sum += exact.back() * (k == 0 ? 1 : 2);
+  }
+  std::vector<float> weights;
+  for (const double w : exact) weights.push_back(static_cast<float>(w / sum));
+  return weights;
+}
+
+Blur::Blur(float sigma) : weights_(gaussian_weights(sigma)) {}
 
 // Rows with their mirrored ends, `step` apart, so that one sum runs over all rows of the plane at once; the few values
 // between rows are not used. Each plane is read and written once.
@@ -80,14 +71,14 @@ void Blur::plane(float* values, std::int64_t height, std::int64_t width, Augment
     float* const to = line + h * step;
     std::copy_n(row, width, to + r);
     for (std::int64_t k = 1; k <= r; ++k) {
-      to[r - k] = row[mirrored(-k, width)];
-      to[r + width - 1 + k] = row[mirrored(width - 1 + k, width)];
+      to[r - k] = row[augmenting::mirrored(-k, width)];
+      to[r + width - 1 + k] = row[augmenting::mirrored(width - 1 + k, width)];
     }
   }
   for (std::int64_t k = 0; k <= 2 * r; ++k) taps[k] = line + k;
   sum(taps, weights_.data(), r, wide, height * step - 2 * r);
   for (std::int64_t h = 0; h < height; ++h) {
-    for (std::int64_t k = 0; k <= 2 * r; ++k) taps[k] = wide + mirrored(h - r + k, height) * step;
+    for (std::int64_t k = 0; k <= 2 * r; ++k) taps[k] = wide + augmenting::mirrored(h - r + k, height) * step;
     sum(taps, weights_.data(), r, values + h * width, width);
   }
 }
@@ -104,7 +95,7 @@ void Blur::depth(const PatchView& patch, std::int64_t channel, Intensity& seen, 
     const std::int64_t count = std::min(kTile, n - begin);
     for (std::int64_t d = 0; d < depth; ++d) std::copy_n(patch.plane(channel, d) + begin, count, columns + d * kTile);
     for (std::int64_t d = 0; d < depth; ++d) {
-      for (std::int64_t k = 0; k <= 2 * r; ++k) taps[k] = columns + mirrored(d - r + k, depth) * kTile;
+      for (std::int64_t k = 0; k <= 2 * r; ++k) taps[k] = columns + augmenting::mirrored(d - r + k, depth) * kTile;
       float* const out = patch.plane(channel, d) + begin;
       sum(taps, weights_.data(), r, out, count);
       seen.see(out, count);

@@ -1,9 +1,9 @@
 #include "box_reader.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "nnunet/core/simd.h"
+#include "nnunet/data/augment_math.h"
 
 namespace nnunet {
 namespace {
@@ -36,19 +36,9 @@ BoxView<T> view_box(const T* volume, const Shape3& size, const Shape3& start, co
   return {copy.data(), box[1] * box[2], box[2]};
 }
 
-double keys_kernel(double x) {
-  x = std::abs(x);
-  if (x <= 1) return (1.5 * x - 2.5) * x * x + 1;
-  if (x < 2) return ((-0.5 * x + 2.5) * x - 4) * x + 2;
-  return 0;
-}
-
 std::vector<std::int64_t> nearest_axis(std::int64_t in, std::int64_t out, bool flip) {
   std::vector<std::int64_t> index;
-  for (std::int64_t i = 0; i < out; ++i) {
-    const std::int64_t j = flip ? out - 1 - i : i;
-    index.push_back((2 * j + 1) * in / (2 * out));  // floor((j + 1/2) in / out)
-  }
+  for (std::int64_t i = 0; i < out; ++i) index.push_back(augmenting::nearest_index(in, out, i, flip));
   return index;
 }
 
@@ -131,13 +121,10 @@ void copy_plane(const T* in, std::int64_t row, std::int64_t height, std::int64_t
 
 CubicAxis::CubicAxis(std::int64_t in, std::int64_t out, bool flip) {
   for (std::int64_t i = 0; i < out; ++i) {
-    const std::int64_t j = flip ? out - 1 - i : i;
-    const double position = (static_cast<double>(j) + 0.5) * static_cast<double>(in) / static_cast<double>(out) - 0.5;
-    const auto left = static_cast<std::int64_t>(std::floor(position));
+    const augmenting::CubicTaps taps = augmenting::cubic_taps(in, out, i, flip);
     for (std::size_t k = 0; k < 4; ++k) {
-      const std::int64_t sample = left - 1 + static_cast<std::int64_t>(k);
-      index[k].push_back(std::clamp<std::int64_t>(sample, 0, in - 1));
-      weight[k].push_back(static_cast<float>(keys_kernel(position - static_cast<double>(sample))));
+      index[k].push_back(taps.index[k]);
+      weight[k].push_back(taps.weight[k]);
     }
   }
 }

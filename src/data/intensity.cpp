@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "nnunet/core/simd.h"
+#include "nnunet/data/augment_math.h"
 #include "operators.h"
 
 namespace nnunet {
@@ -33,11 +34,7 @@ NNUNET_SIMD void extend(const float* values, std::int64_t count, float& least, f
 }
 
 NNUNET_SIMD void stretch(float* x, std::int64_t n, float brightness, float contrast, float low, float high) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const float v = x[i] * brightness * contrast;
-    const float above = v < low ? low : v;
-    x[i] = above > high ? high : above;
-  }
+  for (std::int64_t i = 0; i < n; ++i) x[i] = augmenting::stretched(x[i], brightness, contrast, low, high);
 }
 
 }  // namespace

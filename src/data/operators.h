@@ -25,6 +25,9 @@ class Intensity {
   float low_ = std::numeric_limits<float>::infinity(), high_ = -std::numeric_limits<float>::infinity();
 };
 
+/// The mirrored half of a normalised Gaussian's window: weights[k] for the distance k.
+std::vector<float> gaussian_weights(float sigma);
+
 /// A separable Gaussian filter.
 class Blur {
  public:

@@ -8,5 +8,7 @@ namespace nnunet {
 /// Tensors over the batch's memory, which they keep alive.
 torch::Tensor image_tensor(const Batch& batch);
 torch::Tensor label_tensor(const Batch& batch);
+/// Of a batch of plain crops: uint8, one Recipe an image.
+torch::Tensor recipe_bytes(const Batch& batch);
 
 }  // namespace nnunet

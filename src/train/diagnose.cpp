@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "augment_cuda.h"
 #include "batch_tensors.h"
 
 namespace nnunet {
@@ -49,7 +50,7 @@ std::string where_not_finite(UNet& network, const Batch& batch, Precision precis
   });
   {
     const AutocastScope autocast(precision, device);
-    network->forward(image.to(device));
+    network->forward(batch.recipes ? augment_on_gpu(batch, device).first : image.to(device));
   }
   network->observe({});
   network->train(training);

@@ -3,7 +3,9 @@
 #include <ATen/record_function.h>
 
 #include <algorithm>
+#include <tuple>
 
+#include "augment_cuda.h"
 #include "batch_tensors.h"
 #include "nnunet/core/error.h"
 #include "nnunet/train/loss.h"
@@ -25,6 +27,7 @@ LoaderOptions loader_options(const TrainOptions& o, const DataConfig& config, to
   l.rank = group.rank();
   l.processes = group.size();
   l.bad_cases = std::make_shared<BadCases>(o.max_bad_cases);
+  l.recipes = augments_on(device);
   if (device.is_cuda())
     l.allocate = [](std::size_t bytes) {
       auto block = torch::empty({static_cast<std::int64_t>(bytes)},
@@ -65,8 +68,11 @@ TrainStep::TrainStep(UNet network, const TrainOptions& options, Precision precis
 TrainStep::~TrainStep() = default;
 
 StepResult TrainStep::operator()(const Batch& batch) {
-  const torch::Tensor image = image_tensor(batch);
-  const torch::Tensor label = label_tensor(batch);
+  torch::Tensor image = image_tensor(batch), label = label_tensor(batch);
+  if (batch.recipes) {
+    RECORD_USER_SCOPE("augment");
+    std::tie(image, label) = augment_on_gpu(batch, device_);
+  }
   ++steps_;
   if (graph_)
     return graph_->run(image, label, [this](const torch::Tensor& i, const torch::Tensor& l) { return compute(i, l); });

@@ -22,7 +22,7 @@ class StepGraph {
   StepGraph(const StepGraph&) = delete;
   StepGraph& operator=(const StepGraph&) = delete;
 
-  /// image and label: of the host, pinned. compute must do the same each time.
+  /// image and label: of the host, pinned, or on the GPU. compute must do the same each time.
   StepResult run(const torch::Tensor& image, const torch::Tensor& label, const Compute& compute);
 
  private:

@@ -36,7 +36,7 @@ TEST(ForegroundIndex, FindsEveryVoxelByRank) {
   for (std::int64_t i = 0; i < volume(size); ++i) {
     const std::int64_t z = i / 1500, y = i / 300 % 5, x = i % 300;
     const bool set = z == 3 ? true : z != 1 && i % 7 == 3;  // plane 1 is empty, plane 3 full
-    label[static_cast<std::size_t>(i)] = set ? static_cast<std::uint8_t>(1 + i % 200) : 0;
+    label[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(set ? 1 + i % 200 : 0);
     if (set) expected.push_back({z, y, x});
   }
   const ForegroundIndex index(label, size);

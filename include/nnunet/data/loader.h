@@ -8,6 +8,7 @@
 
 #include "nnunet/data/bad_cases.h"
 #include "nnunet/data/folder.h"
+#include "nnunet/data/recipe.h"
 
 namespace nnunet {
 
@@ -16,6 +17,8 @@ struct Batch {
   std::shared_ptr<float> image;
   std::shared_ptr<std::uint8_t> label;
   std::vector<std::int64_t> image_shape, label_shape;
+  /// One an image where the batch is of plain crops (LoaderOptions::recipes); else null.
+  std::shared_ptr<Recipe> recipes;
   std::vector<std::string> cases;  ///< the cases it came from, in order
   std::int64_t step = 0;           ///< within the epoch
 };
@@ -27,6 +30,7 @@ struct LoaderOptions {
   int data2d_dim = 3;          ///< 2D: 3 = slices of volumes, 2 = cases are single images
   double oversampling = 0.33;  ///< probability that a crop is centred on a foreground voxel
   bool augment = true;         ///< false: centre crops, nothing random (benchmarks)
+  bool recipes = false;        ///< with augment: crops stay as they are, for a GPU to do what Batch::recipes says
   int num_workers = 8;         ///< threads; 0: batches are made by next() itself
   int prefetch = 2;            ///< batches ready per worker at most
   std::uint64_t seed = 1;

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "nnunet/kernels/host_device.h"
+#include "nnunet/core/host_device.h"
 
 namespace nnunet::kernels {
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
 
-#include "nnunet/kernels/host_device.h"
+#include "nnunet/core/host_device.h"
 
 namespace nnunet::kernels {
 

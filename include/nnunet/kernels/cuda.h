@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 
+#include "nnunet/data/recipe.h"
 #include "nnunet/kernels/adam.h"
 #include "nnunet/kernels/half.h"
 #include "nnunet/kernels/norm_act.h"
@@ -38,6 +39,29 @@ void loss_forward(const T* logits, const std::uint8_t* label, float* sums, const
 template <class T>
 void loss_backward(const T* logits, const std::uint8_t* label, const float* by_sums, T* gradient,
                    const LossShape& shape, bool focal, Stream stream);
+
+/// A batch of patches (N,C,D,H,W); in 2D D = 1.
+struct AugmentShape {
+  std::int64_t images = 1, channels = 1, size[3] = {1, 1, 1};
+
+  NNUNET_HOST_DEVICE std::int64_t plane() const { return size[1] * size[2]; }
+  NNUNET_HOST_DEVICE std::int64_t values() const { return channels * size[0] * plane(); }  ///< of an image
+  NNUNET_HOST_DEVICE std::int64_t edges() const { return size[0] + size[1] + size[2]; }
+};
+
+struct AugmentBatch {
+  const Recipe* recipes = nullptr;  ///< one an image
+  float* image = nullptr;           ///< plain crops; overwritten
+  const std::uint8_t* label = nullptr;
+  float* to_image = nullptr;
+  std::uint8_t* to_label = nullptr;
+};
+
+/// Room for augment, in bytes; aligned to 16.
+std::int64_t augment_workspace(const AugmentShape& shape);
+
+/// As nnunet::augment of data/augment.h, for a whole batch, in two kernels (image and label).
+void augment(const AugmentShape& shape, const AugmentBatch& batch, void* workspace, Stream stream);
 
 /// Tensors of float32 whose elements belong together: parameter, gradient, first (mean, momentum buffer), second
 /// moment (Adam only).

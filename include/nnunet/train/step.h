@@ -16,7 +16,7 @@
 namespace nnunet {
 
 /// TrainOptions turned into the loader's. On a GPU batches lie in pinned memory, so that copies run beside the
-/// computation.
+/// computation, and are plain crops: the step augments them there (builds with NNUNET_CUDA).
 LoaderOptions loader_options(const TrainOptions& options, const DataConfig& config, torch::Device device,
                              const ProcessGroup& group = ProcessGroup());
 
@@ -31,8 +31,8 @@ struct StepResult {
   torch::Tensor found_inf;  ///< 0-dim, float32: not 0 where a gradient is not finite; then nothing was changed
 };
 
-/// One optimisation step: forward under autocast, loss, backward, average over the processes, unscaling, clipping,
-/// update. Owns optimizer and loss scale.
+/// One optimisation step: augmentation where the batch is still of plain crops, forward under autocast, loss, backward,
+/// average over the processes, unscaling, clipping, update. Owns optimizer and loss scale.
 class TrainStep {
  public:
   /// The network must be on the device already. The group must outlive the step.

@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
 
-#include "nnunet/kernels/host_device.h"
+#include "nnunet/core/host_device.h"
 
 /// How the CUDA kernels are written: as stages, between which the whole grid waits. A stage is a number of items that
 /// do not depend on each other; a block of kThreads threads works off an item in a few steps, with a barrier after
