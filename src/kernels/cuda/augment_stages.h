@@ -45,6 +45,7 @@ struct Planes {
   template <class Body>
   NNUNET_HOST_DEVICE void for_values(const Place& at, const Body& body) const {
     const auto width = static_cast<std::int32_t>(shape.size[2]), n = static_cast<std::int32_t>(shape.plane());
+    NNUNET_UNROLL
     for (int k = 0; k < kValues; ++k) {
       const auto i = static_cast<std::int32_t>((at.chunk * kValues + k) * kNoiseLanes) + at.lane;
       if (i < n) body(i / width, i % width, at.start + i, k);

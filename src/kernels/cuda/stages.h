@@ -14,7 +14,7 @@
 /// Items are cut by shape alone and sums are added in a fixed order, so the digits depend neither on the GPU nor on the
 /// grid. And as a step is a plain function of its indices, tests run the same stages in loops on the CPU
 /// (tests/kernels/run_stages.h).
-#ifdef __CUDACC__
+#ifdef __CUDA_ARCH__  // the host's compiler does not know the pragma
 #define NNUNET_UNROLL _Pragma("unroll")
 #else
 #define NNUNET_UNROLL
