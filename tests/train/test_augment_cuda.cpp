@@ -23,7 +23,7 @@ Batch batch_of(test::RecipeBatch& b) {
 
 TEST(AugmentOnGpu, CpusAugmentInTheLoader) {
   EXPECT_FALSE(augments_on(torch::kCPU));
-  EXPECT_FALSE(loader_options({}, {}, torch::kCPU).recipes);
+  EXPECT_FALSE(loader_options(TrainOptions(), DataConfig(), torch::kCPU).recipes);
   test::RecipeBatch b(1, {2, 3, 4}, {{}});
   const torch::Tensor image = torch::zeros({1, 1, 2, 3, 4}), label = torch::zeros({1, 2, 3, 4}, torch::kByte);
   EXPECT_THROW(augment_on_gpu(batch_of(b), image, label, torch::kCPU), Error);
