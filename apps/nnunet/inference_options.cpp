@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "shared_options.h"
@@ -52,7 +54,8 @@ void check_inference_options(const InferenceOptions& o) {
 }
 
 Predictor make_predictor(const InferenceOptions& o, const DataConfig* config) {
-  const torch::Device device = choose_device(o.gpus);
+  const torch::Device device = choose_device(o.gpus, o.place);
+  if (o.place.local_size > 1) torch::set_num_threads(std::min(torch::get_num_threads(), cores_for(o.place)));
   const PredictorOptions options{o.overlap, o.blend, o.val_batch_size, o.tta};
   return Predictor(o.ckpt_path, {config, o.network}, options, device, choose_precision(o.amp, o.precision, device));
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/core/job.h"
 #include "nnunet/data/folder.h"
 #include "nnunet/infer/predictor.h"
 #include "nnunet/infer/run_options.h"
@@ -13,6 +14,7 @@ namespace nnunet::app {
 /// Flags that `evaluate` and `predict` share, with the reference system's names and defaults.
 struct InferenceOptions : RunOptions {
   bool save_preds = false;
+  JobPlace place;  ///< shares the machine's cores and GPUs
   std::vector<std::filesystem::path> ckpt_path;
 };
 

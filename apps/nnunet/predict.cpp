@@ -11,12 +11,15 @@
 #include "nnunet/infer/predict_folder.h"
 #include "nnunet/infer/predict_images.h"
 #include "nnunet/io/config.h"
+#include "part_options.h"
 
 namespace nnunet::app {
 namespace {
 
 struct PredictOptions : InferenceOptions {
   ImagePredictionOptions images;
+  PartOptions parts;
+  Part part;
   bool overwrite = false;
   bool data_given = false;
   bool benchmark = false;
@@ -39,6 +42,7 @@ void predict_preprocessed(const PredictOptions& o) {
   options.save_preds = o.save_preds;
   options.overwrite = o.overwrite;
   options.limit = o.test_batches;
+  options.part = o.part;
   options.checkpoints = o.ckpt_path;
   const auto result = predict_folder(folder, predictor, options);
   if (result.score)
@@ -57,6 +61,7 @@ void predict_image_files(const PredictOptions& o) {
   ImagePredictionOptions options = o.images;
   options.overwrite = o.overwrite;
   options.limit = o.test_batches;
+  options.part = o.part;
   const auto result = predict_images(predictor, options);
   fmt::print("{} images segmented, {} kept: {}\n", result.predicted, result.kept, options.output.string());
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
@@ -92,6 +97,7 @@ void add_predict(CLI::App& program) {
               "Preprocessed folder: save the softmax as preds_task_.../<case>.npy in --results")
       ->group("Data and results");
   c->add_flag("--overwrite", o->overwrite, "Make existing outputs anew")->group("Data and results");
+  add_part_options(*c, o->parts);
   const std::string timing = "Benchmark";
   c->add_flag("--benchmark", o->benchmark,
               "Measure the bare forward on patches of the preprocessed folder instead (perf.json)")
@@ -104,6 +110,8 @@ void add_predict(CLI::App& program) {
   c->callback([o, c] {
     if (o->benchmark) return benchmark(*o);
     check_inference_options(*o);
+    o->place = job_place();
+    o->part = o->parts.choose(o->place);
     o->data_given = c->count("--data") > 0;
     if (o->images.input.empty() && !o->images.output.empty())
       throw Error("--output", "is given without --input",

@@ -9,18 +9,27 @@
 #include "nnunet/core/memory.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/preprocess/pipeline.h"
+#include "part_options.h"
 
 namespace nnunet::app {
 
 namespace {
 
-void run(const PreprocessOptions& options) {
+struct Options : PreprocessOptions {
+  PartOptions parts;
+};
+
+void run(Options& options) {
   log::set_quiet(options.quiet);
+  options.place = job_place();
+  options.part = options.parts.choose(options.place);
   const PreprocessReport report = preprocess_dataset(options);
   const std::int64_t failed = report.failed(), all = static_cast<std::int64_t>(report.cases.size());
   if (!options.quiet) {
     std::cout << report.table();
-    std::cout << fmt::format("{} of {} cases in {}, {}\n", all - failed, all, report.folder.string(),
+    const std::string part =
+        options.part.alone() ? "" : fmt::format(" (part {} of {})", options.part.id, options.part.count);
+    std::cout << fmt::format("{} of {} cases{} in {}, {}\n", all - failed, all, part, report.folder.string(),
                              format_duration(report.seconds));
     std::cout << fmt::format("Memory: a case needs up to {}; {} were used in all{}\n", format_bytes(report.case_memory),
                              format_bytes(peak_memory()),
@@ -38,7 +47,7 @@ void run(const PreprocessOptions& options) {
 }  // namespace
 
 void add_preprocess(CLI::App& program) {
-  auto options = std::make_shared<PreprocessOptions>();
+  auto options = std::make_shared<Options>();
   CLI::App* command =
       program.add_subcommand("preprocess", "Crop, resample and normalise a dataset for training or prediction");
   command->description(
@@ -86,6 +95,7 @@ void add_preprocess(CLI::App& program) {
       ->expected(4)
       ->type_name("MIN MAX MEAN STD");
   command->add_flag("--overwrite", options->overwrite, "Remove this folder's outputs of an earlier run and start anew");
+  add_part_options(*command, options->parts);
   command->add_flag("--quiet", options->quiet, "Only warnings and errors");
   command->callback([options] { run(*options); });
 }

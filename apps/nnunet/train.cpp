@@ -193,7 +193,7 @@ void start_processes(const TrainOptions& o, int procs) {
 void bind_to_cores(const TrainOptions& o) {
   const JobPlace place = job_place();
   if (place.size == 1) return;
-  const bool on_gpu = choose_device(o.gpus, place).is_cuda();
+  const bool on_gpu = o.gpus != 0 && torch::cuda::is_available();
   const LocalRank rank{place.local_rank, place.local_size, on_gpu, place.launcher != "torchrun"};
   if (const int cpus = apply_affinity(affinity_mode(o.affinity), rank); cpus > 0 && !on_gpu)
     torch::set_num_threads(cpus);

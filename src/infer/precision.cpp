@@ -67,18 +67,15 @@ torch::Device choose_device(int gpus, const JobPlace& place) {
   if (gpus > present)
     throw Error("--gpus", fmt::format("{} GPUs asked for, {} found", gpus, present), "use --gpus 0 for the CPU");
   const bool on_gpu = gpus > 0 || (gpus < 0 && present > 0);
-  if (on_gpu && place.local_rank >= present)
-    throw Error("--gpus", fmt::format("process {} of this machine has no GPU: {} found", place.local_rank + 1, present),
-                "start as many processes as there are GPUs, or use --gpus 0 for the CPU");
   // float32 products of convolutions and matrices in TF32, 10 bits of mantissa, as the reference system trains.
   if (on_gpu) {
     at::globalContext().setAllowTF32CuBLAS(true);
     at::globalContext().setAllowTF32CuDNN(true);
   }
-  const std::string where = on_gpu ? fmt::format("a GPU (cuda:{})", place.local_rank) : "the CPU";
+  const int index = on_gpu ? place.local_rank % present : 0;
+  const std::string where = on_gpu ? fmt::format("a GPU (cuda:{})", index) : "the CPU";
   log::info(place.size == 1 ? "running on " + where : fmt::format("running on {}, {} processes", where, place.size));
-  return on_gpu ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(place.local_rank))
-                : torch::Device(torch::kCPU);
+  return on_gpu ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index)) : torch::Device(torch::kCPU);
 }
 
 }  // namespace nnunet

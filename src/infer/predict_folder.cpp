@@ -14,6 +14,7 @@
 #include "nnunet/core/log.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/data/split.h"
+#include "nnunet/io/atomic_file.h"
 #include "nnunet/io/npy.h"
 #include "prediction_record.h"
 
@@ -35,7 +36,8 @@ std::vector<std::string> cases_of(const PreprocessedFolder& folder, const Folder
       folder.is_test() ? folder.cases() : split_fold(folder, options.nfolds, options.fold).val_names;
   if (options.limit > 0 && options.limit < static_cast<std::int64_t>(cases.size()))
     cases.resize(static_cast<std::size_t>(options.limit));
-  return cases;
+  if (cases.empty()) throw Error(folder.path().string(), "there is no case to predict", "check --fold and the folder");
+  return options.part.own(cases);
 }
 
 /// How a case gets back to its original grid. Without its spacing nothing was or is resampled.
@@ -111,13 +113,20 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
     throw Error(folder.path().string(),
                 "--save_preds needs a val or test folder: training data do not say where they lie in their images",
                 "run `nnunet preprocess --exec_mode val` (or test) and give that folder as --data");
+  if (options.save_preds && options.overwrite && !options.part.alone())
+    throw Error("--overwrite", "parts of a job cannot start anew: they do not know what the others have made by then",
+                "remove the folder of predictions before the job");
   const auto cases = cases_of(folder, options);
-  if (cases.empty()) throw Error(folder.path().string(), "there is no case to predict", "check --fold and the folder");
 
   FolderPredictionResult result;
   if (options.save_preds) {
     result.folder = prediction_folder(folder, predictor, options);
     open_prediction_folder(result.folder, folder, predictor, options);
+    remove_leftovers(result.folder, [&](const std::string& name) {
+      if (name == "predictions.json") return Writer::several;
+      const bool own = std::ranges::any_of(cases, [&](const std::string& c) { return name == c + ".npy"; });
+      return own ? Writer::self : Writer::nobody;
+    });
   }
   Score score(folder.config().n_class);
   Progress progress("predict", static_cast<std::int64_t>(cases.size()), "cases");

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "case_failure.h"
 #include "case_time.h"
@@ -65,6 +67,19 @@ void protect_inputs(const std::vector<ImageCase>& cases, const ImagePredictionOp
     for (const fs::path& input : c.channels)
       if (same_place(outputs_of(c, o.output).label, input))
         throw Error(input.string(), "is an input and would be overwritten by its output", "give another --output");
+}
+
+/// What killed runs left of these cases under temporary names.
+void remove_unfinished(const std::vector<ImageCase>& cases, const ImagePredictionOptions& o) {
+  std::map<fs::path, std::set<std::string>> names;  // by folder
+  for (const ImageCase& c : cases) {
+    const Outputs outputs = outputs_of(c, o.output);
+    for (const fs::path& file : {outputs.label, outputs.probabilities, outputs.overlay})
+      names[file.has_parent_path() ? file.parent_path() : "."].insert(file.filename().string());
+  }
+  for (const auto& [folder, own] : names)
+    remove_leftovers(folder,
+                     [&](const std::string& name) { return own.contains(name) ? Writer::self : Writer::nobody; });
 }
 
 /// An image read and ready for the network.
@@ -198,6 +213,8 @@ ImagePredictionResult predict_images(Predictor& predictor, const ImagePrediction
   const fs::path folder = is_file_output(options.output) ? options.output.parent_path() : options.output;
   require_writable_folder(folder.empty() ? fs::path(".") : folder);
 
+  all = options.part.own(all);
+  remove_unfinished(all, options);
   std::vector<ImageCase> open;
   for (const ImageCase& c : all)
     if (options.overwrite || !outputs_of(c, options.output).complete(options)) open.push_back(c);

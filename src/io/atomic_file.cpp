@@ -7,9 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
+#include <chrono>
 #include <exception>
 #include <string>
 #include <system_error>
@@ -17,6 +15,7 @@
 
 #include "nnunet/core/error.h"
 #include "posix_file.h"
+#include "process.h"
 
 namespace nnunet {
 
@@ -24,16 +23,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Between a temporary name's final part and its process.
-constexpr std::string_view temporary_mark = ".tmp.";
-
 /// A name in the same folder that no other thread or process uses.
 fs::path temporary_name(const fs::path& path) {
   static std::atomic<unsigned> counter{0};
   fs::path name = path;
-  name += fmt::format("{}{}.{}", temporary_mark, ::getpid(), counter++);
+  name += fmt::format("{}{}.{}", temporary_mark, this_process().text(), counter++);
   return name;
 }
+
+constexpr const char* trial_name = ".nnunet";
 
 void give_name(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) throw std::system_error(errno, std::generic_category());
@@ -51,6 +49,14 @@ void make_parent(const fs::path& path) {
     throw Error(path.string(), fmt::format("its folder cannot be made: {}", failure.message()),
                 writing_remedy(failure.value()));
   }
+}
+
+/// Not touched for longer than any file with several writers takes to be written.
+bool is_old(const fs::path& path) {
+  constexpr std::chrono::minutes long_ago(10);
+  std::error_code failure;
+  const auto written = fs::last_write_time(path, failure);
+  return !failure && fs::file_time_type::clock::now() - written > long_ago;
 }
 
 /// Some file systems report a full disk only here.
@@ -136,16 +142,20 @@ void flush_file_system(const fs::path& folder) {
 #endif
 }
 
-void remove_leftovers(const fs::path& folder, const std::function<bool(const std::string&)>& is_own) {
+void remove_leftovers(const fs::path& folder, const std::function<Writer(const std::string&)>& writer) {
   std::error_code ignored;
   std::vector<fs::path> found;
+  const std::uint32_t this_machine = this_process().machine;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     const std::string name = entry.path().filename().string();
     const std::size_t mark = name.find(temporary_mark);
-    if (mark == std::string::npos || !is_own(name.substr(0, mark))) continue;
-    const auto process = std::strtol(name.c_str() + mark + temporary_mark.size(), nullptr, 10);
-    const bool gone = process > 0 && ::kill(static_cast<pid_t>(process), 0) != 0 && errno == ESRCH;
-    if (gone && !entry.is_directory(ignored)) found.push_back(entry.path());
+    if (mark == std::string::npos || entry.is_directory(ignored)) continue;
+    const std::string final_name = name.substr(0, mark);
+    const Writer who = final_name == trial_name ? Writer::several : writer(final_name);
+    if (who == Writer::nobody) continue;
+    const auto process = Process::parse(std::string_view(name).substr(mark + temporary_mark.size()));
+    const bool here = process && process->machine == this_machine;
+    if (here ? !is_running(*process) : who == Writer::self || is_old(entry.path())) found.push_back(entry.path());
   }
   for (const fs::path& path : found) fs::remove(path, ignored);
 }
@@ -208,7 +218,7 @@ void require_writable_folder(const fs::path& folder) {
   if (failure) {
     throw Error(folder.string(), "the folder cannot be made: " + failure.message(), writing_remedy(failure.value()));
   }
-  const fs::path trial = temporary_name(folder / ".nnunet");
+  const fs::path trial = temporary_name(folder / trial_name);
   const int file = ::open(trial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file < 0) {
     const int code = errno;

@@ -222,9 +222,13 @@ DataConfig read_config(const std::filesystem::path& path) {
   return config_from_json(read_json(path), path.string());
 }
 
-void write_config(const std::filesystem::path& path, const DataConfig& config) {
+std::string config_text(const DataConfig& config) {
   // Names that are not UTF-8 must not stop the writing.
-  write_text(path, config_to_json(config).dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+  return config_to_json(config).dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+void write_config(const std::filesystem::path& path, const DataConfig& config) {
+  write_text(path, config_text(config));
 }
 
 }  // namespace nnunet

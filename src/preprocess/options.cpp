@@ -17,6 +17,9 @@ void check_options(const PreprocessOptions& o) {
     throw Error("--task", "no task was given", "give --task NN or --dataset_dir DIR");
   if (o.n_jobs < -1)
     throw Error("--n_jobs", fmt::format("{} is not a number of jobs", o.n_jobs), "give a number, or -1 for all cores");
+  if (o.overwrite && !o.part.alone())
+    throw Error("--overwrite", "parts of a job cannot start anew: they do not know what the others have made by then",
+                "remove the folder before the job");
   const auto dim = static_cast<std::size_t>(o.dim);
   constexpr std::int64_t longest = 4096;
   if (!o.patch_size.empty() && (o.patch_size.size() != dim || std::any_of(o.patch_size.begin(), o.patch_size.end(),

@@ -8,6 +8,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 
 namespace nnunet {
@@ -17,6 +18,7 @@ using nlohmann::json;
 
 namespace {
 
+constexpr const char* config_name = "config.json";
 constexpr const char* kinds[] = {"_x.npy", "_y.npy", "_meta.npy"};
 
 // FNV-1a, 64 bits: tells lists apart, no more.
@@ -72,11 +74,28 @@ bool is_plain_name(const std::string& name) {
 
 // All files that a folder of these cases may hold.
 std::set<std::string> file_names(const std::vector<std::string>& cases) {
-  std::set<std::string> names{"config.json"};
+  std::set<std::string> names{config_name};
   for (const std::string& c : cases)
     if (is_plain_name(c))
       for (const char* kind : kinds) names.insert(c + kind);
   return names;
+}
+
+// What another part knows of its case; nothing when the image cannot be read here: that part will list it itself.
+std::optional<CaseInfo> info_from_header(const CaseFiles& files, bool has_label) {
+  try {
+    const Geometry geometry = read_nifti_info(files.image).geometry;
+    return CaseInfo{files.name, geometry.spacing, geometry.shape, has_label};
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// What all parts have to agree on.
+std::string without_cases(DataConfig config) {
+  config.cases.clear();
+  config.options.clear();
+  return config_text(config);
 }
 
 }  // namespace
@@ -85,40 +104,63 @@ OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, cons
                            const Parameters& parameters, const Dataset& dataset, const std::vector<CaseFiles>& cases)
     : path_(std::move(path)),
       cases_(cases),
+      part_(options.part),
       with_label_(options.exec_mode != "test"),
       with_meta_(!options.training()),
       options_(describe(options, task, parameters, dataset, cases).dump()) {
   std::vector<std::string> names;
   for (const CaseFiles& c : cases) names.push_back(c.name);
-  const fs::path config_path = path_ / "config.json";
   std::error_code failure;
-  const bool has_config = fs::exists(config_path, failure);
   const auto other = [&](const std::string& what) {
     return Error(path_.string(), "the folder " + what, "choose other --results, or make it anew with --overwrite");
   };
 
+  // In this order: other parts may start now, and config.json is always there before the first output.
+  const bool has_outputs = std::any_of(names.begin(), names.end(),
+                                       [&](const std::string& n) { return fs::exists(file(n, "_x.npy"), failure); });
   std::optional<DataConfig> config;
-  std::string reason;
   try {
-    if (has_config) config = read_config(config_path);
+    config = read_recorded();
   } catch (const Error&) {
     if (!options.overwrite) throw;
   }
   if (config && !options.overwrite) {
     const std::string what = difference(*config);
     if (!what.empty()) throw other("was made with other options or data: " + what);
+    std::erase_if(config->cases, [&](const CaseInfo& c) { return !has_files(c.name); });
     former_ = std::move(config);
-    std::erase_if(former_->cases, [&](const CaseInfo& c) { return !is_finished(c.name); });
+    sort_out_unlisted();
   } else if (options.overwrite) {
     if (config)
       for (const CaseInfo& c : config->cases) names.push_back(c.name);
     remove_outputs(names);
-  } else if (std::any_of(names.begin(), names.end(),
-                         [&](const std::string& n) { return fs::exists(file(n, "_x.npy"), failure); })) {
+  } else if (has_outputs) {
     throw other("holds outputs of these cases but no config.json that says how they were made");
   }
   require_writable_folder(path_);
-  remove_leftovers(path_, [own = file_names(names)](const std::string& name) { return own.contains(name); });
+  remove_leftovers(path_, [own = file_names(part_.alone() ? names : part_.own(names))](const std::string& name) {
+    return name == config_name ? Writer::several : own.contains(name) ? Writer::self : Writer::nobody;
+  });
+}
+
+std::optional<DataConfig> OutputFolder::read_recorded() const {
+  std::error_code failure;
+  if (!fs::exists(path_ / config_name, failure)) return std::nullopt;
+  return read_config(path_ / config_name);
+}
+
+// Files of cases that config.json does not list: a killed run came no further, and what they were made from may have
+// changed since. Own ones go; other parts will replace theirs.
+void OutputFolder::sort_out_unlisted() {
+  std::error_code failure;
+  for (std::size_t i = 0; i < cases_.size(); ++i) {
+    const std::string& name = cases_[i].name;
+    if (former_->find_case(name) != nullptr || !is_plain_name(name)) continue;
+    if (part_.owns(i))
+      remove_case(name);
+    else if (const auto written = fs::last_write_time(file(name, "_x.npy"), failure); !failure)
+      unlisted_[name] = written;
+  }
 }
 
 // Which option differs from the ones recorded; empty: none.
@@ -139,12 +181,39 @@ std::string OutputFolder::difference(const DataConfig& config) const {
   return {};
 }
 
-bool OutputFolder::is_finished(const std::string& name) const {
+bool OutputFolder::has_files(const std::string& name) const {
   std::error_code failure;
   if (!is_plain_name(name)) return false;
   return fs::is_regular_file(file(name, "_x.npy"), failure) &&
          (!with_label_ || fs::is_regular_file(file(name, "_y.npy"), failure)) &&
          (!with_meta_ || fs::is_regular_file(file(name, "_meta.npy"), failure));
+}
+
+bool OutputFolder::is_finished(const std::string& name, const DataConfig* listed) const {
+  if (!has_files(name)) return false;
+  const auto old = unlisted_.find(name);
+  if (old == unlisted_.end() || (listed != nullptr && listed->find_case(name) != nullptr)) return true;
+  std::error_code failure;
+  return fs::last_write_time(file(name, "_x.npy"), failure) != old->second && !failure;
+}
+
+// listed: config.json as it is now.
+std::vector<CaseInfo> OutputFolder::finished_cases(const DataConfig* listed,
+                                                   const std::vector<std::optional<CaseInfo>>& own) const {
+  std::vector<CaseInfo> found;
+  for (std::size_t i = 0; i < cases_.size(); ++i) {
+    const CaseFiles& c = cases_[i];
+    if (!is_finished(c.name, listed)) continue;
+    const CaseInfo* info = listed != nullptr ? listed->find_case(c.name) : nullptr;
+    if (own[i]) {
+      found.push_back(*own[i]);
+    } else if (info != nullptr) {
+      found.push_back(*info);
+    } else if (!part_.owns(i)) {
+      if (auto read = info_from_header(c, with_label_)) found.push_back(std::move(*read));
+    }
+  }
+  return found;
 }
 
 // File sizes of what the finished cases were made from. Cases that failed are not in it: they may be repaired.
@@ -166,9 +235,17 @@ std::string OutputFolder::options_text(const std::vector<CaseInfo>& finished) co
   return options.dump();
 }
 
-void OutputFolder::write_config(DataConfig config) const {
-  config.options = options_text(config.cases);
-  nnunet::write_config(path_ / "config.json", config);
+DataConfig OutputFolder::write_config(DataConfig config, const std::vector<std::optional<CaseInfo>>& own) const {
+  while (true) {
+    const std::optional<DataConfig> recorded = read_recorded();
+    config.cases = finished_cases(recorded ? &*recorded : nullptr, own);
+    config.options = options_text(config.cases);
+    if (recorded && config_text(*recorded) == config_text(config)) return config;
+    if (recorded && without_cases(*recorded) != without_cases(config))
+      throw Error((path_ / config_name).string(), "another part of the job found other parameters",
+                  "remove the folder and give --spacing and, for CT, --ct_stats");
+    nnunet::write_config(path_ / config_name, config);
+  }
 }
 
 void OutputFolder::remove_outputs(const std::vector<std::string>& names) const {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/job.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/memory.h"
 #include "nnunet/core/parallel.h"
@@ -65,9 +66,10 @@ class Pipeline {
         memory_(memory) {}
 
   PreprocessReport run(int jobs) {
-    for (std::size_t i = 0; i < cases_.size(); ++i) keep_or_queue(i);
+    for (std::size_t i = 0; i < cases_.size(); ++i)
+      if (options_.part.owns(i)) keep_or_queue(i);
     largest_first();
-    output_.write_config(finished());  // from here on the folder says what it was made with
+    save_config();  // from here on the folder says what it was made with
     if (!options_.quiet)
       progress_ = std::make_unique<Progress>("preprocess", static_cast<std::int64_t>(queue_.size()), "cases");
     const auto all = static_cast<std::int64_t>(queue_.size());
@@ -78,9 +80,8 @@ class Pipeline {
     });
     progress_.reset();
     publish(std::exchange(pending_, {}));
-    DataConfig written = finished();
-    output_.write_config(written);
-    return {output_.path(), std::move(written), std::move(reports_), 0, memory_.limit(), largest_};
+    DataConfig written = save_config();
+    return {output_.path(), std::move(written), options_.part.own(reports_), 0, memory_.limit(), largest_};
   }
 
  private:
@@ -196,27 +197,29 @@ class Pipeline {
     }
   }
 
-  // The configuration with the cases that have their final names.
-  DataConfig finished() const {
-    DataConfig config = config_;
+  DataConfig save_config() const {
+    std::vector<std::optional<CaseInfo>> own(cases_.size());
     for (std::size_t i = 0; i < cases_.size(); ++i)
-      if (reports_[i].kept || done_[i]) config.cases.push_back(*infos_[i]);
-    return config;
+      if (reports_[i].kept || done_[i]) own[i] = infos_[i];
+    return output_.write_config(config_, own);
   }
 
-  // An interrupted run loses the cases since the last save, no more. The others go on meanwhile.
+  // An interrupted run loses the cases since the last save, no more. The others go on meanwhile, a little slower: saves
+  // take a twentieth of the time at most, however slow the disk, unless that means to lose more than 10 s.
   void save_now_and_then(std::unique_lock<std::mutex>& lock) {
-    if (saving_ || seconds_since(saved_) < 10) return;
+    if (saving_ || seconds_since(saved_) < std::clamp(20 * save_seconds_, 1.0, 10.0)) return;
     saving_ = true;
     std::vector<Pending> pending = std::exchange(pending_, {});
     lock.unlock();
+    const Clock::time_point start = Clock::now();
     publish(std::move(pending));
     try {
-      output_.write_config(finished());
+      save_config();
     } catch (const Error& e) {
       log::warn(e.what());  // the last one decides
     }
     lock.lock();
+    save_seconds_ = seconds_since(start);
     saving_ = false;
     saved_ = Clock::now();
   }
@@ -236,6 +239,7 @@ class Pipeline {
   std::vector<Pending> pending_;
   std::int64_t largest_ = 0;
   bool saving_ = false;
+  double save_seconds_ = 0;  // that the last save took
   Clock::time_point saved_ = Clock::now();
 };
 
@@ -274,8 +278,8 @@ PreprocessReport preprocess_dataset(const PreprocessOptions& options) {
   refuse_inside(path, folder);
   const Parameters parameters = choose_parameters(options, task, dataset, training_folder / "config.json");
   const OutputFolder output(path, options, task, parameters, dataset, cases);
-  const int jobs = options.n_jobs > 0 ? options.n_jobs : available_cores();
-  MemoryBudget memory(options.memory > 0 ? options.memory : available_memory() / 10 * 8);
+  const int jobs = options.n_jobs > 0 ? options.n_jobs : cores_for(options.place);
+  MemoryBudget memory(options.memory > 0 ? options.memory : available_memory() / 10 * 8 / options.place.local_size);
   DataConfig config =
       output.former() ? *output.former() : make_config(parameters, task, dataset, jobs, memory, options.quiet);
   config.cases.clear();

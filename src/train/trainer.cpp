@@ -48,6 +48,16 @@ JobPlace take_place() {
   return place;
 }
 
+/// NCCL does not let two processes share a GPU.
+torch::Device own_device(int gpus, const JobPlace& place) {
+  const torch::Device device = choose_device(gpus, place);
+  const auto present = static_cast<int>(torch::cuda::device_count());
+  if (device.is_cuda() && place.local_size > present)
+    throw Error("--gpus", fmt::format("{} processes on this machine, {} GPUs", place.local_size, present),
+                "start as many processes as there are GPUs, or use --gpus 0 for the CPU");
+  return device;
+}
+
 /// A launcher (torchrun, Slurm) has started the job again after it broke off.
 bool was_restarted() {
   for (const char* const count : {"TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"})
@@ -79,7 +89,7 @@ class Trainer {
   explicit Trainer(const TrainOptions& options)
       : o_(with_defaults(options)),
         place_(take_place()),
-        device_(choose_device(o_.gpus, place_)),
+        device_(own_device(o_.gpus, place_)),
         group_(place_, device_, std::chrono::seconds(o_.dist_timeout)),
         precision_(choose_precision(o_.amp, o_.precision, device_)),
         folder_(o_.data, o_.task, o_.dim),

@@ -1,15 +1,18 @@
 #include "nnunet/preprocess/pipeline.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
+#include "io/process.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/io/nifti.h"
@@ -267,8 +270,10 @@ TEST_F(PipelineTest, OverwriteRemovesOwnOutputsOnly) {
 
 TEST_F(PipelineTest, LeftoversOfKilledRunsAreRemoved) {
   fs::create_directories(out_);
-  const std::string dead = ".tmp." + std::to_string(std::numeric_limits<int>::max()) + ".7";  // beyond pid_max
-  const std::string alive = ".tmp." + std::to_string(getpid()) + ".9999";
+  Process process = this_process();
+  const std::string alive = ".tmp." + process.text() + ".9999";
+  --process.start;  // an earlier process had the number of this one
+  const std::string dead = ".tmp." + process.text() + ".7";
   for (const std::string& name : {"a1_x.npy" + dead, "other_x.npy" + dead, "a2_y.npy" + alive})
     std::ofstream(out_ / name) << "half";
   preprocess_dataset(options_);
@@ -384,6 +389,110 @@ TEST_F(PipelineTest, ResultsThatCannotBeWritten) {
   std::ofstream(results_ / "file") << "x";
   options_.results = results_ / "file";
   EXPECT_THROW(preprocess_dataset(options_), Error);
+}
+
+// What one process makes of the dataset.
+class PartsTest : public PipelineTest {
+ protected:
+  void SetUp() override {
+    PipelineTest::SetUp();
+    std::vector<std::string> names;
+    for (int i = 1; i <= 7; ++i) {
+      names.push_back(fmt::format("a{}", i));
+      write_case_files(dataset_, names.back(), {6, 9 + i % 3, 8});
+    }
+    write_json(names, {"a2", "a3"}, "CT");
+    EXPECT_EQ(preprocess_dataset(options_).failed(), 0);
+    alone_ = snapshot(out_);
+    fs::remove_all(out_);
+  }
+
+  PreprocessReport run_part(int id, int count) const {
+    PreprocessOptions own = options_;
+    own.part = {id, count};
+    return preprocess_dataset(own);
+  }
+
+  std::map<std::string, std::string> alone_;
+};
+
+TEST_F(PartsTest, OneAfterTheOtherTheyMakeWhatOneProcessMakes) {
+  for (const int id : {2, 0, 1}) {
+    const PreprocessReport report = run_part(id, 3);
+    EXPECT_EQ(report.failed(), 0);
+    EXPECT_EQ(report.cases.size(), id == 0 ? 3U : 2U);
+    EXPECT_EQ(report.cases[0].name, fmt::format("a{}", id + 1));
+  }
+  EXPECT_EQ(snapshot(out_), alone_);
+  EXPECT_TRUE(run_part(1, 3).cases[0].kept);
+  EXPECT_EQ(run_part(2, 4).config.cases.size(), 7U);  // shared out otherwise: all is there
+  EXPECT_EQ(snapshot(out_), alone_);
+}
+
+TEST_F(PartsTest, BesideEachOtherTheyMakeWhatOneProcessMakes) {
+  constexpr int parts = 9;  // more than there are cases
+  for (int round = 0; round < 5; ++round) {
+    fs::remove_all(out_);
+    std::vector<std::jthread> threads;
+    for (int id = 0; id < parts; ++id) threads.emplace_back([this, id] { EXPECT_EQ(run_part(id, parts).failed(), 0); });
+    threads.clear();
+    EXPECT_EQ(snapshot(out_), alone_);
+  }
+}
+
+TEST_F(PartsTest, AMissingPartIsFilledInLater) {
+  run_part(0, 2);
+  const DataConfig half = read_config(out_ / "config.json");
+  EXPECT_EQ(half.cases.size(), 4U);
+  fs::remove(out_ / "a3_x.npy");
+  run_part(1, 2);
+  EXPECT_EQ(read_config(out_ / "config.json").cases.size(), 6U);
+  const PreprocessReport rest = preprocess_dataset(options_);
+  EXPECT_EQ(std::count_if(rest.cases.begin(), rest.cases.end(), [](const CaseReport& c) { return !c.kept; }), 1);
+  EXPECT_EQ(snapshot(out_), alone_);
+}
+
+// A part that was killed between a case's files and config.json, and an image that was replaced since.
+TEST_F(PartsTest, UnlistedFilesOfAKilledPartDoNotCount) {
+  run_part(0, 2);
+  const DataConfig listed = read_config(out_ / "config.json");
+  run_part(1, 2);
+  for (const char* kind : {"_x.npy", "_y.npy"})
+    fs::copy_file(out_ / fmt::format("a1{}", kind), out_ / fmt::format("a2{}", kind),
+                  fs::copy_options::overwrite_existing);
+  write_config(out_ / "config.json", listed);
+  run_part(0, 2);
+  const DataConfig config = read_config(out_ / "config.json");
+  for (const char* name : {"a2", "a4", "a6"}) EXPECT_EQ(config.find_case(name), nullptr) << name;
+  EXPECT_FALSE(run_part(1, 2).cases[0].kept);
+  EXPECT_EQ(snapshot(out_), alone_);
+}
+
+TEST_F(PartsTest, ABadCaseCostsItsPartOnly) {
+  fs::resize_file(dataset_ / "imagesTr" / "a2.nii.gz", 60);
+  options_.spacing = {2, 1, 1};
+  options_.ct_stats = {0, 30, 15, 5};
+  EXPECT_EQ(run_part(0, 2).failed(), 0);
+  EXPECT_EQ(run_part(1, 2).failed(), 1);
+  EXPECT_EQ(read_config(out_ / "config.json").cases.size(), 6U);
+}
+
+TEST_F(PartsTest, TemporaryFilesOfOtherPartsAreLeftAlone) {
+  Process process = this_process();
+  process.machine ^= 1U;
+  const std::string elsewhere = ".tmp." + process.text() + ".1";
+  fs::create_directories(out_);
+  for (const char* name : {"a1_x.npy", "a2_x.npy", "config.json"}) std::ofstream(out_ / (name + elsewhere)) << "half";
+  run_part(0, 2);
+  EXPECT_FALSE(fs::exists(out_ / ("a1_x.npy" + elsewhere)));
+  EXPECT_TRUE(fs::exists(out_ / ("a2_x.npy" + elsewhere)));
+  EXPECT_TRUE(fs::exists(out_ / ("config.json" + elsewhere)));  // perhaps being written
+}
+
+TEST_F(PartsTest, CannotStartAnewBesideEachOther) {
+  options_.overwrite = true;
+  options_.part = {0, 2};
+  expect_error("--overwrite");
 }
 
 TEST_F(PipelineTest, AFailedWriteLeavesNothingUnderAFinalName) {

@@ -34,7 +34,7 @@ class AutocastScope {
 
 /// Also lets GPUs compute float32 convolutions in TF32.
 /// --gpus: unset (-1): one GPU where there is one, else the CPU; 0: the CPU; more than there are: Error. Logs which.
-/// Of several processes each takes the GPU of its number on its machine.
+/// place: the processes of a machine take its GPUs in turn.
 torch::Device choose_device(int gpus, const JobPlace& place = {});
 
 }  // namespace nnunet

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/core/part.h"
 #include "nnunet/data/folder.h"
 #include "nnunet/infer/evaluate.h"
 #include "nnunet/infer/predictor.h"
@@ -19,6 +20,7 @@ struct FolderPredictionOptions {
   bool save_preds = false;
   bool overwrite = false;  ///< replace predictions made with another checkpoint or other options
   std::int64_t limit = 0;  ///< > 0: only the first so many cases
+  Part part;               ///< of these cases, where several processes share the work
   std::vector<std::filesystem::path> checkpoints;  ///< of the predictor; their contents' digests are recorded
 };
 
@@ -40,7 +42,7 @@ std::filesystem::path prediction_folder(const PreprocessedFolder& folder, const 
 /// `<case>.npy`; the folder records its options in predictions.json, finished cases are kept (not predicted again), and
 /// a folder made with another checkpoint or other options is refused unless overwrite. A case that fails is reported
 /// and left out. Throws Error when nothing can be done at all: refused folder, save_preds on a training folder, fold
-/// out of range, checkpoint of another configuration than the folder.
+/// out of range, checkpoint of another configuration than the folder, overwrite by one of several parts.
 FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predictor& predictor,
                                       const FolderPredictionOptions& options);
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/core/part.h"
 #include "nnunet/infer/predictor.h"
 
 namespace nnunet {
@@ -30,6 +31,7 @@ struct ImagePredictionOptions {
   bool overlays = false;                ///< also <case>.png beside it
   bool overwrite = false;               ///< existing outputs are made anew, not kept
   std::int64_t limit = 0;               ///< > 0: only the first so many
+  Part part;                            ///< of these images, where several processes share the work
 };
 
 struct ImagePredictionResult {

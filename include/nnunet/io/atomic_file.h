@@ -9,10 +9,10 @@
 
 namespace nnunet {
 
-/// Writes a file under a temporary name in the same folder ("<name>.tmp.<pid>.<n>"), flushes it to disk and renames it:
-/// the final name never holds half a file, and an existing file is replaced only by a whole one. `write` gets the
-/// temporary path; if it throws, or the disk is full, the temporary file is removed and Error names the final path, the
-/// system's reason and the remedy. Missing parent folders are made.
+/// Writes a file under a temporary name in the same folder ("<name>.tmp.<machine>.<process>.<start>.<n>"), flushes it
+/// to disk and renames it: the final name never holds half a file, and an existing file is replaced only by a whole
+/// one. `write` gets the temporary path; if it throws, or the disk is full, the temporary file is removed and Error
+/// names the final path, the system's reason and the remedy. Missing parent folders are made.
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path&)>& write);
 
@@ -42,8 +42,19 @@ class PendingFiles {
 
 /// Returns when all that was written to the folder's file system is on the disk. Throws Error.
 void flush_file_system(const std::filesystem::path& folder);
-/// Removes what killed processes left in the folder: temporary names of files for which is_own says true. Never fails.
-void remove_leftovers(const std::filesystem::path& folder, const std::function<bool(const std::string& name)>& is_own);
+
+/// Who writes the files of a name.
+enum class Writer {
+  nobody,  ///< not this program, or others alone
+  self,    ///< this process alone
+  several  ///< other processes of the same job too, perhaps on other machines
+};
+/// Removes what killed processes left in the folder: temporary names of files that this process writes, unless their
+/// writer still runs on this machine. Of names with several writers only those of ended writers of this machine, and
+/// of other machines those that were not touched for ten minutes. Never fails. The name that require_writable_folder
+/// tries is one of them.
+void remove_leftovers(const std::filesystem::path& folder,
+                      const std::function<Writer(const std::string& name)>& writer);
 
 void write_file(const std::filesystem::path& path, std::span<const std::byte> content);
 

@@ -44,6 +44,7 @@ struct DataConfig {
 /// Throws Error (file, key, remedy) for missing required keys, wrong types, sizes that do not fit together.
 DataConfig read_config(const std::filesystem::path& path);
 void write_config(const std::filesystem::path& path, const DataConfig& config);  ///< atomically
+std::string config_text(const DataConfig& config);                               ///< what write_config writes
 nlohmann::json config_to_json(const DataConfig& config);
 /// name: used in messages.
 DataConfig config_from_json(const nlohmann::json& json, const std::string& name);

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/core/part.h"
+
 namespace nnunet {
 
 /// What `nnunet preprocess` is asked for: one field a flag.
@@ -22,6 +24,8 @@ struct PreprocessOptions {
   bool overwrite = false;                ///< start anew where the folder holds other outputs
   bool quiet = false;                    ///< no progress
   std::int64_t memory = 0;               ///< bytes for all cases that are worked on; 0: most of what is available
+  Part part;                             ///< of the cases, where several processes share the work
+  JobPlace place;                        ///< shares the machine's cores and memory
 
   bool training() const { return exec_mode == "training"; }
 };

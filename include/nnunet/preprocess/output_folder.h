@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +15,8 @@
 namespace nnunet {
 
 /// The folder that preprocessed cases are written to: keeps finished cases of a former run with the same options and
-/// data, refuses others.
+/// data, refuses others. Several processes may fill it, each its part of the cases; config.json is written by all of
+/// them and lists what all have finished.
 class OutputFolder {
  public:
   /// Looks at what is there. Throws Error when config.json records other options or data, or when there are outputs of
@@ -32,13 +34,19 @@ class OutputFolder {
   /// Gives them their final names, y and meta first, x last: a case is finished when its x is there. Call
   /// flush_file_system before. Nothing stays after a failure.
   void publish(const std::string& name, PendingFiles& files) const;
-  /// Writes config.json with these finished cases (in the order of the dataset's list).
-  void write_config(DataConfig config) const;
+  /// Writes config.json with all finished cases in the order of the dataset's list; returns it. own: what is known of
+  /// this part's cases, by their place in that list. The last of several writers leaves a list that is complete: each
+  /// looks again when it has written. Throws Error when another part works with other parameters.
+  DataConfig write_config(DataConfig config, const std::vector<std::optional<CaseInfo>>& own) const;
   /// Shape of a finished case's x.
   std::vector<std::int64_t> case_shape(const std::string& name) const;
 
  private:
-  bool is_finished(const std::string& name) const;
+  bool has_files(const std::string& name) const;
+  bool is_finished(const std::string& name, const DataConfig* listed) const;
+  std::optional<DataConfig> read_recorded() const;
+  std::vector<CaseInfo> finished_cases(const DataConfig* listed, const std::vector<std::optional<CaseInfo>>& own) const;
+  void sort_out_unlisted();
   std::string source_hash(const std::vector<CaseInfo>& finished) const;
   std::string options_text(const std::vector<CaseInfo>& finished) const;
   std::string difference(const DataConfig& config) const;
@@ -48,9 +56,13 @@ class OutputFolder {
 
   std::filesystem::path path_;
   const std::vector<CaseFiles>& cases_;
+  Part part_;
   bool with_label_, with_meta_;
   std::string options_;  // JSON text of the options, without the sources
   std::optional<DataConfig> former_;
+  // Other parts' cases whose files a killed run left without listing them, and when x was written: they count when they
+  // have been made anew.
+  std::map<std::string, std::filesystem::file_time_type> unlisted_;
 };
 
 }  // namespace nnunet

@@ -22,8 +22,8 @@ struct CaseReport {
 
 struct PreprocessReport {
   std::filesystem::path folder;
-  DataConfig config;              ///< as written
-  std::vector<CaseReport> cases;  ///< in the order of dataset.json
+  DataConfig config;              ///< as written, with the cases that other parts have finished
+  std::vector<CaseReport> cases;  ///< of this part, in the order of dataset.json
   double seconds = 0;
   std::int64_t memory_limit = 0;  ///< bytes for all cases that are worked on at a time; 0: unknown, no limit
   std::int64_t case_memory = 0;   ///< bytes that the largest case made needs at most
@@ -35,8 +35,9 @@ struct PreprocessReport {
 
 /// Preprocesses a dataset (contract, sections 1 and 2): finds it, chooses or collects parameters, makes the cases that
 /// are missing, as many at a time as cores and memory allow, and writes config.json. A case that cannot be made is
-/// logged and reported, and the others go on. Throws Error when nothing can be started: bad options, unknown task,
-/// broken dataset.json, folder made with other options, folder that cannot be written.
+/// logged and reported, and the others go on. Of several processes (options.part) each makes its own cases; when the
+/// last one is done, the folder is as if one had made them all. Throws Error when nothing can be started: bad options,
+/// unknown task, broken dataset.json, folder made with other options, folder that cannot be written.
 PreprocessReport preprocess_dataset(const PreprocessOptions& options);
 
 }  // namespace nnunet
