@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Installs what the build and the tests need, and nothing that is there already:
 #   1. Debian packages (apt-get, as root or through sudo);
-#   2. libtorch: the PyTorch wheel, in a virtual environment inside this folder (.deps/venv).
-# TORCH_PYTHON=python3 uses the torch of that interpreter instead of installing one.
+#   2. libtorch: the PyTorch wheel, in a virtual environment inside this folder (.deps/venv);
+#   3. there too: OpenVINO for --engine openvino, and what the tests of exported models load them with.
+# TORCH_PYTHON=python3 uses the torch of that interpreter instead of installing anything (2, 3).
 # TORCH_VERSION=2.13.0 chooses the wheel. A second run does nothing and needs no network.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 TORCH_VERSION="${TORCH_VERSION:-2.13.0}"
 VENV=.deps/venv
+WHEELS=("openvino==2026.4.1" "onnxruntime==1.32.0" "tritonclient[grpc]==2.73.0")
 
 PACKAGES=(
   cmake ninja-build g++ git make ccache ca-certificates pkg-config
@@ -19,6 +21,7 @@ PACKAGES=(
   libcairo2-dev fonts-dejavu-core
   libcurl4-openssl-dev libarchive-dev
   libgloo-dev
+  protobuf-compiler libprotobuf-dev
 )
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -63,6 +66,12 @@ else
     "$python" -m pip install --quiet --disable-pip-version-check "torch==$TORCH_VERSION" numpy
     prefix=$(torch_dir "$python") || die "torch was installed but cannot be imported; see the messages above."
   fi
+fi
+
+if [ -z "${TORCH_PYTHON:-}" ] && ! "$python" -c 'from importlib.util import find_spec; assert all(map(find_spec, ("openvino", "onnxruntime", "tritonclient")))' 2>/dev/null; then
+  say "installing ${WHEELS[*]} into $VENV"
+  "$python" -m pip install --quiet --disable-pip-version-check "${WHEELS[@]}" numpy ||
+    say "warning: not installed; --engine openvino and the tests that need them are left out"
 fi
 
 # The build reads this one line: where torch is.

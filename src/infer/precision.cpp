@@ -38,10 +38,6 @@ Precision choose_precision(bool amp, const std::string& precision, torch::Device
   return Precision::bf16;
 }
 
-std::string precision_name(Precision precision) {
-  return precision == Precision::fp32 ? "fp32" : precision == Precision::bf16 ? "bf16" : "fp16";
-}
-
 AutocastScope::AutocastScope(Precision precision, torch::Device device)
     : active_(precision != Precision::fp32), type_(device.type()) {
   if (!active_) return;

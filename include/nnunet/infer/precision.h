@@ -5,18 +5,14 @@
 
 #include <string>
 
-namespace nnunet {
+#include "nnunet/core/precision.h"
 
-/// Arithmetic of the network: fp32, or mixed precision (--amp) in bf16 or fp16.
-enum class Precision { fp32, bf16, fp16 };
+namespace nnunet {
 
 /// --amp / --precision for this device: amp false: fp32; default bf16 on CPUs, fp16 on GPUs; throws Error for fp16 on a
 /// CPU, or bf16 on a CPU without it (avx512_bf16 or amx_bf16 absent: a warning, since it is emulated and slow, not an
 /// error).
 Precision choose_precision(bool amp, const std::string& precision, torch::Device device);
-
-/// "fp32", "bf16", "fp16".
-std::string precision_name(Precision precision);
 
 /// Turns autocast on for its lifetime (nothing for fp32).
 class AutocastScope {

@@ -1,0 +1,55 @@
+#pragma once
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+#include "nnunet/export/model.h"
+#include "nnunet/network/unet.h"
+#include "reference/reference_network.h"
+
+/// Checkpoints of the networks of ../shared/reference/network.json.
+namespace nnunet::test {
+
+/// 3D, residual, anisotropic, 2D, batch norm, group norm.
+inline const std::vector<std::string> kNetworks{"hippocampus_3d", "brats_like_3d_residual", "anisotropic_3d",
+                                                "hippocampus_2d", "batch_norm_3d",          "group_norm_2d"};
+
+/// Running statistics as after a training.
+inline void set_statistics(UNetImpl& network) {
+  for (auto& item : network.named_buffers()) {
+    if (item.value().dim() == 0) continue;
+    const auto i = torch::arange(item.value().numel()).to(torch::kFloat);
+    item.value().copy_(item.key().ends_with("mean") ? 0.2 * torch::sin(i) : 0.6 + 0.3 * torch::cos(i));
+  }
+}
+
+struct Exported {
+  Checkpoint checkpoint;
+  UNet network{nullptr};
+  torch::Tensor images;  ///< a batch of two
+
+  explicit Exported(const std::string& name) {
+    const auto reference = reference_networks().at(name);
+    checkpoint.plan = reference_plan(reference);
+    checkpoint.data.patch_size = reference.at("patch_size").get<std::vector<std::int64_t>>();
+    checkpoint.data.spacings = reference.at("spacings").get<std::vector<double>>();
+    checkpoint.data.in_channels = checkpoint.plan.in_channels;
+    checkpoint.data.n_class = checkpoint.plan.n_class;
+    checkpoint.data.task = "04";
+    checkpoint.data.labels = {"background", "anterior \"part\"", "posterior"};
+    network = UNet(checkpoint.plan);
+    set_reference_weights(*network, reference);
+    set_statistics(*network);
+    network->eval();
+    checkpoint.state_dict = state_dict(*network);
+    images = reference_images(reference);
+  }
+
+  torch::Tensor logits() {
+    const torch::NoGradGuard no_grad;
+    return network->forward(images).to(torch::kFloat).contiguous();
+  }
+};
+
+}  // namespace nnunet::test
