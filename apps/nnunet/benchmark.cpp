@@ -7,7 +7,9 @@
 
 #include "commands.h"
 #include "engine_commands.h"
+#include "nnunet/core/job.h"
 #include "nnunet/io/atomic_file.h"
+#include "processes.h"
 #include "shared_options.h"
 
 namespace nnunet::app {
@@ -109,6 +111,7 @@ void add_options(CLI::App& c, BenchmarkOptions& o) {
 
 void run_and_report(const BenchmarkOptions& options) {
   const BenchmarkReport report = run_benchmark(options);
+  if (job_place().rank != 0) return;  // the first process speaks for all
   save_report(report, options.results, options.logname);
   std::cout << report.table() << std::flush;
 }
@@ -123,9 +126,13 @@ void add_benchmark(CLI::App& program) {
       "  nnunet benchmark --mode predict --task 01 --dim 2 --batch_size 64 --amp\n"
       "  nnunet benchmark --mode train --patch_size 64 64 64 --in_channels 2 --n_class 5 --profile");
   const auto options = std::make_shared<BenchmarkOptions>(defaults());
+  const auto procs = std::make_shared<int>(1);
   add_options(*c, *options);
-  c->callback([options] {
+  add_process_options(*c, *options, *procs);
+  c->callback([options, procs] {
     BenchmarkOptions o = *options;
+    start_processes(o, *procs);
+    bind_to_cores(o);
     require_writable_folder(o.results);
     if (o.mode == "train" && o.train_batches == 0) o.train_batches = kBatches;
     if (o.mode == "predict" && o.test_batches == 0) o.test_batches = kBatches;

@@ -1,24 +1,12 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
-#include <string>
-#include <vector>
-
 #include "benchmark.h"
 #include "commands.h"
 #include "engine_commands.h"
-#include "nnunet/core/affinity.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/interrupt.h"
-#include "nnunet/core/job.h"
-#include "nnunet/core/local_processes.h"
-#include "nnunet/infer/precision.h"
 #include "nnunet/train/trainer.h"
+#include "processes.h"
 #include "shared_options.h"
 
 namespace nnunet::app {
@@ -130,26 +118,6 @@ void add_checkpoint_options(CLI::App& c, TrainOptions& o) {
       ->group(group);
 }
 
-void add_process_options(CLI::App& c, TrainOptions& o, int& procs) {
-  const std::string group = "Several processes (torchrun, Slurm and Open MPI are recognised)";
-  c.add_option("--procs", procs, "Processes to start on this machine's CPU; with GPUs --gpus says how many")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str()
-      ->group(group);
-  c.add_flag("--sync_batchnorm", o.sync_batchnorm, "Batch norm over the batches of all processes")->group(group);
-  c.add_flag("--local_dice", o.local_dice,
-             "Each process's Dice loss over its own batch, as in the reference system (default: over the whole batch)")
-      ->group(group);
-  c.add_option("--dist_timeout", o.dist_timeout, "Seconds to wait for a process that does not answer")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str()
-      ->group(group);
-  c.add_option("--affinity", o.affinity, "CPU cores of each process")
-      ->check(CLI::IsMember(std::vector<std::string>(kAffinityModes.begin(), kAffinityModes.end())))
-      ->capture_default_str()
-      ->group(group);
-}
-
 void add_other_options(CLI::App& c, TrainOptions& o) {
   const std::string group = "Benchmark and compatibility";
   c.add_flag("--benchmark", o.benchmark, "Measure training throughput and latency instead (perf.json)")->group(group);
@@ -167,40 +135,7 @@ void add_other_options(CLI::App& c, TrainOptions& o) {
       ->group(group);
 }
 
-/// This program and its arguments.
-std::vector<std::string> own_command() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  std::vector<std::string> command;
-  for (std::size_t begin = 0; begin < text.size(); begin = text.find('\0', begin) + 1)
-    command.emplace_back(text.c_str() + begin);
-  command.at(0) = std::filesystem::read_symlink("/proc/self/exe").string();
-  return command;
-}
-
-/// Starts this command as several processes, unless it is one of them; ends the program with their exit code.
-void start_processes(const TrainOptions& o, int procs) {
-  const int count = o.gpus > 1 ? o.gpus : procs;
-  if (count == 1 || job_place().size > 1) return;
-  if (o.gpus > 1) choose_device(o.gpus);  // a clear message before anything is started
-  LocalProcessOptions options;
-  options.grace = std::chrono::seconds(std::min<std::int64_t>(o.dist_timeout, 30));
-  if (const int code = run_local_processes(own_command(), count, options); code != 0) throw CLI::RuntimeError(code);
-  throw CLI::Success();
-}
-
-/// Binds this process to its cores where it is one of several.
-void bind_to_cores(const TrainOptions& o) {
-  const JobPlace place = job_place();
-  if (place.size == 1) return;
-  const bool on_gpu = o.gpus != 0 && torch::cuda::is_available();
-  const LocalRank rank{place.local_rank, place.local_size, on_gpu, place.launcher != "torchrun"};
-  if (const int cpus = apply_affinity(affinity_mode(o.affinity), rank); cpus > 0 && !on_gpu)
-    torch::set_num_threads(cpus);
-}
-
 void run_training(const TrainOptions& o) {
-  bind_to_cores(o);
   const TrainResult result = train(o);
   if (!result.leads) {
     if (!result.interrupted_by.empty()) throw CLI::RuntimeError(kInterruptedExitCode);
@@ -237,6 +172,8 @@ void add_train(CLI::App& program) {
                   "again with --resume_training.",
                   kInterruptedExitCode));
   c->callback([options, procs] {
+    start_processes(*options, *procs);
+    bind_to_cores(*options);
     if (options->benchmark) {
       BenchmarkOptions b;
       static_cast<TrainOptions&>(b) = *options;
@@ -244,7 +181,6 @@ void add_train(CLI::App& program) {
       run_and_report(b);
       return;
     }
-    start_processes(*options, *procs);
     run_training(*options);
   });
 }

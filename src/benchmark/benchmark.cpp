@@ -2,11 +2,13 @@
 
 #include "modes.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/job.h"
 
 namespace nnunet {
 
 BenchmarkReport run_benchmark(const BenchmarkOptions& o) {
-  if (o.gpus > 1) throw Error("--gpus", "measuring several GPUs is not there yet", "use --gpus 1");
+  if (job_place().size > 1 && o.mode != "train")
+    throw Error("--mode", "only training is measured over several processes", "use one");
   if (o.mode == "train") return benchmark_training(o);
   if (o.mode == "predict") return benchmark_prediction(o);
   if (o.mode == "augment") return benchmark_augmentation(o);

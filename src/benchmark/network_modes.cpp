@@ -1,8 +1,12 @@
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "benchmark_data.h"
 #include "modes.h"
+#include "nnunet/core/job.h"
 #include "nnunet/core/log.h"
+#include "nnunet/distributed/process_group.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/plan/flops.h"
@@ -22,7 +26,9 @@ constexpr std::int64_t kTracedSteps = 3;
 
 struct NetworkBenchmark {
   BenchmarkOptions o;
+  JobPlace place = job_place();
   torch::Device device;
+  ProcessGroup group;
   Precision precision;
   BenchmarkData data;
   NetworkPlan plan;
@@ -30,7 +36,8 @@ struct NetworkBenchmark {
 
   explicit NetworkBenchmark(const BenchmarkOptions& options)
       : o(options),
-        device(choose_device(o.gpus)),
+        device(choose_device(o.gpus, place)),
+        group(place, device, std::chrono::seconds(o.dist_timeout)),
         precision(choose_precision(o.amp, o.precision, device)),
         data(o),
         plan(make_network_plan(data.config().patch_size, data.config().spacings, data.config().in_channels,
@@ -42,7 +49,7 @@ struct NetworkBenchmark {
 
   // flops: of one image.
   BenchmarkReport measure(std::int64_t steps, double NetworkFlops::*flops, const StepFunction& step) {
-    LoaderOptions loading = loader_options(o, data.config(), device);
+    LoaderOptions loading = loader_options(o, data.config(), device);  // the same batches for each
     loading.augment = false;
     Loader loader = data.loader(loading, steps);
     const StepTimes times = time_steps(loader, device, o.warmup, step);
@@ -50,7 +57,7 @@ struct NetworkBenchmark {
     if (o.profile) trace(loader, step);
 
     const Latency latency = summarise(times.seconds);
-    const double images_a_second = 1000 * static_cast<double>(times.images) / latency.mean;
+    const double images_a_second = 1000 * static_cast<double>(times.images * group.size()) / latency.mean;
     const double gflops = images_a_second * (count_flops(plan, times.patch).*flops) / 1e9;
     const Peak peak = measure_peak(precision, device);
     const auto batches = static_cast<double>(times.seconds.size());
@@ -68,7 +75,7 @@ struct NetworkBenchmark {
 
   void trace(Loader& loader, const StepFunction& step) const {
     require_writable_folder(o.results);
-    const auto path = o.results / "trace.json";
+    const auto path = o.results / (group.leads() ? "trace.json" : fmt::format("trace_{}.json", group.rank()));
     const bool written = write_trace(path, device, [&] { trace_steps(loader, device, kTracedSteps, step); });
     log::info(written ? "trace of further steps: " + path.string() : "ranges of further steps were sent as NVTX");
   }
@@ -82,6 +89,7 @@ struct NetworkBenchmark {
             {"dim", std::to_string(o.dim)},
             {"patch", shape_text(times.patch)},
             {"batch", std::to_string(times.images)},
+            {"processes", std::to_string(group.size())},
             {"precision", arithmetic()},
             {"device", device.is_cpu() ? fmt::format("cpu, {} threads", torch::get_num_threads()) : device.str()},
             {"data", data.description()},
@@ -109,8 +117,7 @@ BenchmarkReport benchmark_training(const BenchmarkOptions& options) {
   NetworkBenchmark bench(training_options(options));
   bench.network->train();
   place_for_training(bench.network, bench.o, bench.data.config().patch_size, bench.precision, bench.device);
-  const ProcessGroup alone;
-  TrainStep step(bench.network, bench.o, bench.precision, bench.device, alone);
+  TrainStep step(bench.network, bench.o, bench.precision, bench.device, bench.group);
   return bench.measure(bench.o.train_batches, &NetworkFlops::training_step, [&](const Batch& batch) { step(batch); });
 }
 

@@ -69,8 +69,9 @@ void keep_previous_checkpoint(const fs::path& checkpoints) try {
 
 void remove_torn_files(const fs::path& results) {
   const fs::path checkpoints = results / "checkpoints";
-  remove_leftovers(results, [](const std::string& name) { return name == "progress.png" || name.ends_with(".json"); });
-  remove_leftovers(checkpoints, [](const std::string& name) { return name.ends_with(".ckpt"); });
+  const auto own = [](bool is_own) { return is_own ? Writer::self : Writer::nobody; };
+  remove_leftovers(results, [&](const std::string& n) { return own(n == "progress.png" || n.ends_with(".json")); });
+  remove_leftovers(checkpoints, [&](const std::string& n) { return own(n.ends_with(".ckpt")); });
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(checkpoints, ignored))
     if (entry.path().filename().string().ends_with(".ckpt.tmp")) fs::remove(entry.path(), ignored);
