@@ -2,11 +2,14 @@
 # make demo    the main job: data, preprocessing, training, evaluation, prediction, score
 #              (a phantom dataset; DATA=folder TASK=04 for a Medical Segmentation Decathlon task)
 # make test    all tests
+# make slow    what takes too long for every change (tests/slow)
+# make asan    all tests under AddressSanitizer and UndefinedBehaviorSanitizer; make tsan: those of the rooms without
+#              torch under ThreadSanitizer; make fuzz: each fuzz target for FUZZ_SECONDS=600
 # Variables: TORCH_PYTHON=python3 (use the torch that this interpreter has), JOBS=2, DEMO_EPOCHS=..
 JOBS ?= $(shell nproc)
 export TORCH_PYTHON
 
-.PHONY: setup configure program build demo test asan clean
+.PHONY: setup configure program build demo test slow asan tsan fuzz clean
 
 setup:
 	@scripts/setup.sh
@@ -27,11 +30,21 @@ demo: program
 test: build
 	@ctest --test-dir build --output-on-failure --parallel $(JOBS)
 
-# What takes too long for every change: all tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+slow: build
+	@scripts/slow_tests.sh
+
 asan: setup
 	@cmake --preset asan-ubsan > /dev/null
 	@cmake --build build-asan-ubsan --parallel $(JOBS)
 	@ctest --test-dir build-asan-ubsan --output-on-failure --parallel $(JOBS)
 
+tsan: setup
+	@scripts/setup_clang.sh
+	@scripts/tsan.sh
+
+fuzz: setup
+	@scripts/setup_clang.sh
+	@scripts/fuzz.sh
+
 clean:
-	@rm -rf build build-debug build-asan-ubsan demo
+	@rm -rf build build-debug build-asan-ubsan build-asan-base build-tsan build-fuzz demo

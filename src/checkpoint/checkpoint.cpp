@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "foreign.h"
 #include "json_value.h"
@@ -28,6 +30,20 @@ const Value& required(const Value& root, const char* key, const std::filesystem:
   return *value;
 }
 
+/// The plan is built from before its weights are compared: a few lines must not ask for more memory than the file
+/// holds.
+void require_weights_for(const NetworkPlan& plan, const StateDict& state, const std::filesystem::path& path) {
+  double there = 0, needed = plan.n_class * static_cast<double>(plan.filters[0]);  // and a convolution of each level
+  for (const auto& [name, tensor] : state) there += static_cast<double>(tensor.numel());
+  for (std::size_t level = 0; level < plan.filters.size(); ++level) {
+    const auto in = static_cast<double>(level == 0 ? plan.in_channels : plan.filters[level - 1]);
+    needed += in * static_cast<double>(plan.filters[level]) *
+              std::accumulate(plan.kernels[level].begin(), plan.kernels[level].end(), 1.0, std::multiplies<>());
+  }
+  if (needed > there)
+    throw Error(path.string(), "its weights are too few for the network that it describes", "use another checkpoint");
+}
+
 Checkpoint read_ours(const Value& root, const std::filesystem::path& path) {
   const auto what = [&](const char* key) { return fmt::format("{} ({})", path.string(), key); };
   const std::int64_t version = required(root, "version", path).as_int(what("version"));
@@ -40,6 +56,7 @@ Checkpoint read_ours(const Value& root, const std::filesystem::path& path) {
   checkpoint.data = config_from_json(value_to_json(required(root, "data", path)), what("data"));
   for (const auto& [name, value] : required(root, "state_dict", path).as_dict(what("state_dict")))
     checkpoint.state_dict.emplace_back(name, value.as_tensor(what(name.c_str())));
+  require_weights_for(checkpoint.plan, checkpoint.state_dict, path);
   if (const Value* training = root.find("training")) checkpoint.training = *training;
   return checkpoint;
 }

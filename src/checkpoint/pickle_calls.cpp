@@ -9,15 +9,12 @@
 #include <optional>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
 #include "torch_types.h"
 
 namespace nnunet::pickle {
 
 namespace {
-
-/// Expanded tensors (stride 0) may have more elements than their storage, up to this many.
-constexpr std::int64_t kMaxExpanded = std::int64_t{1} << 28;
-constexpr std::size_t kMaxDimensions = 64;
 
 bool is_sequence(const Node* node) {
   return node->kind == Kind::list || node->kind == Kind::tuple;
@@ -97,7 +94,7 @@ Node* Calls::tensor(const std::vector<Node*>& arguments, torch::Dtype dtype) con
   };
   const auto sizes = integers(arguments[2]), strides = integers(arguments[3]);
   const std::int64_t offset = arguments[1]->integer;
-  if (sizes.size() != strides.size() || sizes.size() > kMaxDimensions)
+  if (sizes.size() != strides.size() || sizes.size() > limits::tensor_dimensions)
     damaged("a tensor's sizes and strides do not fit together");
   if (offset < 0) damaged("a tensor starts before its storage");
 
@@ -119,7 +116,8 @@ Node* Calls::tensor(const std::vector<Node*>& arguments, torch::Dtype dtype) con
                __builtin_mul_overflow(count, sizes[i], &count);
   }
   if (overflow || last >= bytes / width) damaged("a tensor reaches beyond its storage");
-  if (count > std::max(bytes / width, kMaxExpanded)) damaged("a tensor has an absurd number of elements");
+  // Expanded tensors (stride 0) may have more elements than their storage.
+  if (count > std::max(bytes / width, limits::expanded_elements)) damaged("a tensor has an absurd number of elements");
   node->tensor = torch::empty({0}, dtype).set_(load_storage_(storage->text, bytes), offset, sizes, strides);
   return node;
 }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
 #include "pickle_calls.h"
 #include "pickle_objects.h"
 
@@ -21,15 +22,13 @@ using pickle::Calls;
 using pickle::Kind;
 using pickle::Node;
 
-constexpr int kMaxDepth = 500;
-constexpr std::size_t kMaxObjects = std::size_t{1} << 23;
 constexpr const char* kRemedy = "copy or download the file again, or use another checkpoint";
 
 /// Limits what shared objects may grow to when they are written out (a few bytes of pickle can describe gigabytes).
 class Budget {
  public:
   Budget(const std::string& name, std::size_t pickle_size)
-      : name_(name), left_((std::size_t{1} << 28) + 64 * pickle_size) {}
+      : name_(name), left_(limits::pickle_growth_bytes + 64 * pickle_size) {}
   void spend(std::size_t bytes) {
     if (bytes > left_) throw Error(name_, "the file describes far more data than it holds", kRemedy);
     left_ -= bytes;
@@ -70,7 +69,7 @@ class Machine {
   }
 
   Node* make(Kind kind) {
-    if (arena_.size() >= kMaxObjects) throw Error(name_, "the file holds too many objects", kRemedy);
+    if (arena_.size() >= limits::pickle_objects) throw Error(name_, "the file holds too many objects", kRemedy);
     arena_.emplace_back().kind = kind;
     return &arena_.back();
   }
@@ -178,14 +177,17 @@ class Machine {
     entries.insert(entries.end(), items.begin(), items.end());
   }
 
+  void spend_on_copy(const Node& node) { budget_.spend((1 + node.items.size()) * sizeof(Node*) + node.text.size()); }
+
   void call() {
     const Node* arguments = pop();
     if (arguments->kind != Kind::tuple) damaged("a call has no arguments");
     Node* callable = pop();
-    // Arguments may be shared between calls, each of which copies them.
-    std::size_t copied = arguments->items.size();
-    for (const Node* argument : arguments->items) copied += argument->items.size() + argument->text.size();
-    budget_.spend(copied * sizeof(Node*));
+    // Arguments may be shared between calls, each of which copies them, perhaps those of a call within.
+    for (const Node* argument : arguments->items) {
+      spend_on_copy(*argument);
+      for (const Node* inner : argument->items) spend_on_copy(*inner);
+    }
     push(calls_.call(callable, arguments->items));
   }
 
@@ -411,8 +413,8 @@ class Values {
   Values(const std::string& name, Budget& budget) : name_(name), budget_(budget) {}
 
   Value convert(Node* node, int depth = 0) {
-    if (depth > kMaxDepth)
-      throw Error(name_, fmt::format("its data are nested deeper than {} levels", kMaxDepth), kRemedy);
+    if (depth > limits::pickle_depth)
+      throw Error(name_, fmt::format("its data are nested deeper than {} levels", limits::pickle_depth), kRemedy);
     budget_.spend(sizeof(Value) + node->text.size());
     switch (node->kind) {
       case Kind::boolean:

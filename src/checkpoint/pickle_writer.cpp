@@ -5,13 +5,13 @@
 #include <limits>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
 #include "torch_types.h"
 
 namespace nnunet {
 
 namespace {
 
-constexpr int kMaxDepth = 500;
 constexpr const char* kReplacement = "\xef\xbf\xbd";  // U+FFFD in UTF-8
 
 /// Bytes of the UTF-8 sequence at `at`, 0 if it is none (overlong forms and surrogates are none).
@@ -54,7 +54,7 @@ class Writer {
   }
 
   void write(const Value& value, int depth = 0) {
-    if (depth > kMaxDepth)
+    if (depth > limits::pickle_depth)
       throw Error(name_, "the data to save are nested too deeply", "this is a defect of the program that saves");
     if (value.is_none())
       out_.bytes += 'N';

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
 
 namespace nnunet {
 
@@ -22,7 +23,6 @@ constexpr std::uint32_t kLocalHeader = 0x04034b50, kDirectoryHeader = 0x02014b50
                         kEnd64 = 0x06064b50, kEnd64Locator = 0x07064b50;
 constexpr std::uint64_t kLocalHeaderSize = 30, kDirectoryHeaderSize = 46, kEndSize = 22, kEnd64Size = 56,
                         kEnd64LocatorSize = 20, kMaxComment = 65535;
-constexpr std::uint64_t kMaxDirectory = std::uint64_t{1} << 28;
 constexpr std::uint32_t kIn64 = 0xffffffff;
 constexpr const char* kRemedy = "copy or download the file again, or use another checkpoint";
 
@@ -135,7 +135,7 @@ ZipReader::Directory ZipReader::find_directory() const {
 }
 
 void ZipReader::read_directory(const Directory& directory) {
-  if (directory.size > kMaxDirectory || directory.entries > directory.size / kDirectoryHeaderSize)
+  if (directory.size > limits::zip_directory_bytes || directory.entries > directory.size / kDirectoryHeaderSize)
     corrupt("its directory has an absurd size");
   const auto bytes = bytes_at(directory.offset, directory.size);
   const std::span<const std::byte> all(bytes);

@@ -55,7 +55,30 @@ fs::path safe_path(const char* name, const fs::path& archive_path) {
   return clean;
 }
 
-void write_content(archive* reader, const fs::path& target, const fs::path& archive_path) {
+/// Counts what an archive unpacks to. Throws Error beyond the limits.
+class Amount {
+ public:
+  Amount(const fs::path& archive_path, const UnpackLimits& most)
+      : path_(archive_path), most_(most), left_(most.bytes + most.ratio * fs::file_size(archive_path)) {}
+  void add_entry() {
+    if (++entries_ > most_.entries) refuse(fmt::format("has more than {} entries", most_.entries));
+  }
+  void add_bytes(std::uint64_t bytes) {
+    if (bytes > left_) refuse("unpacks to far more than it holds itself");
+    left_ -= bytes;
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw Error(path_.string(), fmt::format("the archive {}; nothing was unpacked", why),
+                "use an archive from a source that you trust");
+  }
+  const fs::path& path_;
+  const UnpackLimits& most_;
+  std::uint64_t left_, entries_ = 0;
+};
+
+void write_content(archive* reader, const fs::path& target, const fs::path& archive_path, Amount& amount) {
   std::ofstream file(target, std::ios::binary | std::ios::trunc);
   std::vector<char> buffer(1U << 20U);
   while (file) {
@@ -64,6 +87,7 @@ void write_content(archive* reader, const fs::path& target, const fs::path& arch
       throw Error(archive_path.string(),
                   fmt::format("the archive is corrupt or truncated ({})", archive_error_string(reader)), kRemedy);
     if (got == 0) break;
+    amount.add_bytes(static_cast<std::uint64_t>(got));
     file.write(buffer.data(), got);
   }
   file.flush();
@@ -72,7 +96,9 @@ void write_content(archive* reader, const fs::path& target, const fs::path& arch
                 "free some space, or choose another --results");
 }
 
-void write_entry(archive* reader, archive_entry* entry, const fs::path& folder, const fs::path& archive_path) {
+void write_entry(archive* reader, archive_entry* entry, const fs::path& folder, const fs::path& archive_path,
+                 Amount& amount) {
+  amount.add_entry();
   const fs::path relative = safe_path(archive_entry_pathname(entry), archive_path);
   if (relative.empty() || relative.filename().string().starts_with("._")) return;
   const fs::path target = folder / relative;
@@ -97,7 +123,7 @@ void write_entry(archive* reader, archive_entry* entry, const fs::path& folder, 
     fs::create_symlink(link, target);
   } else if (archive_entry_filetype(entry) == AE_IFREG) {
     fs::remove(target);
-    write_content(reader, target, archive_path);
+    write_content(reader, target, archive_path, amount);
   } else {
     refuse("device, pipe or socket");
   }
@@ -105,11 +131,15 @@ void write_entry(archive* reader, archive_entry* entry, const fs::path& folder, 
 
 }  // namespace
 
-void unpack(const fs::path& path, const fs::path& folder) try {
+void unpack(const fs::path& path, const fs::path& folder, const UnpackLimits& most) try {
   check_gzip(path);
   const Reader reader(archive_read_new(), &archive_read_free);
   if (!reader) throw std::bad_alloc();
-  archive_read_support_filter_all(reader.get());
+  // Not all that libarchive knows: some of them start other programs.
+  archive_read_support_filter_gzip(reader.get());
+  archive_read_support_filter_bzip2(reader.get());
+  archive_read_support_filter_xz(reader.get());
+  archive_read_support_filter_zstd(reader.get());
   archive_read_support_format_tar(reader.get());
   const auto corrupt = [&] {
     const char* reason = archive_error_string(reader.get());
@@ -123,11 +153,12 @@ void unpack(const fs::path& path, const fs::path& folder) try {
   constexpr std::int64_t megabyte = 1000000;
   Progress progress("unpack " + path.filename().string(), static_cast<std::int64_t>(fs::file_size(path)) / megabyte,
                     "MB");
+  Amount amount(path, most);
   std::int64_t shown = 0;
   archive_entry* entry = nullptr;
   int code = ARCHIVE_OK;
   while ((code = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK || code == ARCHIVE_WARN) {
-    write_entry(reader.get(), entry, folder, path);
+    write_entry(reader.get(), entry, folder, path, amount);
     const std::int64_t done = archive_filter_bytes(reader.get(), -1) / megabyte;
     progress.advance(done - shown);
     shown = done;

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "json_reading.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
 #include "nnunet/io/atomic_file.h"
 
 namespace nnunet {
@@ -68,7 +71,7 @@ class Reader {
 
  private:
   double real(const json& item, const std::string& key) const {
-    if (!item.is_number()) fail(key, fmt::format("holds {}, not a number", item.dump()));
+    if (!item.is_number()) fail(key, fmt::format("holds {}, not a number", quoted(item)));
     const double value = item.get<double>();
     if (!std::isfinite(value)) fail(key, "holds a number that is not finite");
     return value;
@@ -76,9 +79,9 @@ class Reader {
 
   std::int64_t whole(const json& item, const std::string& key, std::int64_t low, std::int64_t high) const {
     const double value = real(item, key);
-    if (value != std::floor(value)) fail(key, fmt::format("holds {}, not a whole number", item.dump()));
+    if (value != std::floor(value)) fail(key, fmt::format("holds {}, not a whole number", quoted(item)));
     if (value < static_cast<double>(low) || value > static_cast<double>(high)) {
-      fail(key, fmt::format("holds {}, allowed are {} to {}", item.dump(), low, high));
+      fail(key, fmt::format("holds {}, allowed are {} to {}", quoted(item), low, high));
     }
     return static_cast<std::int64_t>(value);
   }
@@ -93,6 +96,9 @@ void read_patch(const Reader& reader, DataConfig& config) {
   config.patch_size = reader.wholes("patch_size", 1, kMaxSide);
   const std::size_t dim = config.patch_size.size();
   if (dim != 2 && dim != 3) reader.fail("patch_size", fmt::format("has {} entries, not 2 or 3", dim));
+  if (std::accumulate(config.patch_size.begin(), config.patch_size.end(), 1.0, std::multiplies<>()) >
+      static_cast<double>(limits::image_voxels))
+    reader.fail("patch_size", fmt::format("has more than {} voxels", limits::image_voxels));
   config.spacings = reader.reals("spacings");
   const std::size_t n = config.spacings.size();
   if (n != 3 && n != dim) reader.fail("spacings", fmt::format("has {} entries, patch_size has {}", n, dim));
@@ -112,7 +118,7 @@ CtStats read_ct(const json& object, const std::string& name) {
 std::vector<std::string> read_labels(const Reader& reader, int n_class) {
   std::vector<std::string> labels;
   for (const json& item : reader.list("labels")) {
-    if (!item.is_string()) reader.fail("labels", fmt::format("holds {}, not text", item.dump()));
+    if (!item.is_string()) reader.fail("labels", fmt::format("holds {}, not text", quoted(item)));
     labels.push_back(item.get<std::string>());
   }
   if (!labels.empty() && labels.size() != static_cast<std::size_t>(n_class)) {
@@ -196,6 +202,7 @@ DataConfig config_from_json(const json& object, const std::string& name) {
   if (reader.has("cases")) config.cases = read_cases(reader, name);
   if (reader.has("task")) config.task = reader.text("task");
   if (reader.has("options")) config.options = reader.text("options");
+  if (json_nesting(config.options) > limits::json_depth) reader.fail("options", "is nested too deeply");  // JSON itself
   return config;
 }
 

@@ -73,7 +73,7 @@ class DatasetReader {
       if (i < 0 || static_cast<std::size_t>(i) >= values.size() || !seen.insert(i).second) {
         fail(fmt::format("\"{}\" is not numbered from 0 to {} (\"{}\")", key, object.size() - 1, number));
       }
-      if (!value.is_string()) fail(fmt::format("\"{}\" has a name that is not text ({})", key, value.dump()));
+      if (!value.is_string()) fail(fmt::format("\"{}\" has a name that is not text ({})", key, quoted(value)));
       values[static_cast<std::size_t>(i)] = value.get<std::string>();
     }
     return values;
@@ -198,7 +198,7 @@ class DatasetReader {
   void check_count(const char* key, std::size_t count) const {
     const auto found = root_.find(key);
     if (found == root_.end() || !found->is_number_integer() || *found == count) return;
-    log::warn(fmt::format("{}: {} is {}, but {} cases are listed; the list counts", file_.string(), key, found->dump(),
+    log::warn(fmt::format("{}: {} is {}, but {} cases are listed; the list counts", file_.string(), key, quoted(*found),
                           count));
   }
 

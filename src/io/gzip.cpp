@@ -10,16 +10,13 @@
 #include <new>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
 
 namespace nnunet {
 
 namespace {
 
 constexpr const char* kFetchAgain = "fetch or write the file again";
-/// Deflate codes at most 258 bytes in 2 bits.
-constexpr std::size_t kMaxRatio = 1032;
-/// Content beyond the wanted bytes that is still looked at, to reach the member's checksum.
-constexpr std::size_t kMaxExcess = std::size_t{64} << 20;
 
 [[noreturn]] void fail_truncated(const std::string& name) {
   throw Error(name, "the gzip file is truncated", kFetchAgain);
@@ -107,7 +104,9 @@ void slow_gunzip(std::span<const std::byte> file, std::span<std::byte> to, const
   Inflater inflater(file, name);
   const std::size_t written = inflater.read(to);
   std::vector<std::byte> excess(std::size_t{1} << 16);
-  for (std::size_t n = 0; n < kMaxExcess && !inflater.finished() && !inflater.starved();) n += inflater.read(excess);
+  // On to the member's checksum.
+  for (std::size_t n = 0; n < limits::gzip_excess && !inflater.finished() && !inflater.starved();)
+    n += inflater.read(excess);
   if (inflater.starved()) fail_truncated(name);
   if (written < to.size()) {
     throw Error(name, fmt::format("holds {} bytes, its header promises {}", written, to.size()), kFetchAgain);
@@ -127,7 +126,7 @@ std::vector<std::byte> gunzip_start(std::span<const std::byte> file, std::size_t
 }
 
 Buffer gunzip(std::span<const std::byte> file, std::size_t size, const std::string& name) {
-  if (size / kMaxRatio > file.size()) {
+  if (size / limits::deflate_ratio > file.size()) {
     throw Error(
         name,
         fmt::format("its header promises {} bytes, more than a gzip file of {} bytes can hold", size, file.size()),

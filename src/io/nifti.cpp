@@ -14,6 +14,8 @@
 #include "nifti_header.h"
 #include "nifti_voxels.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
+#include "nnunet/core/memory.h"
 #include "nnunet/io/atomic_file.h"
 #include "posix_file.h"
 
@@ -54,17 +56,33 @@ std::vector<std::byte> header_bytes(std::span<const std::byte> file, const std::
   return {start.begin(), start.end()};
 }
 
+/// A file of a few megabytes can hold more zeros than the machine has memory; to try would end the whole process.
+void require_memory(const NiftiHeader& header, bool packed, std::size_t value_bytes, const std::string& name) {
+  const std::size_t needed =
+      (packed ? header.file_bytes() : 0) + static_cast<std::size_t>(header.voxels()) * value_bytes;
+  if (needed <= limits::unchecked_image_bytes) return;
+  const auto bytes = static_cast<std::int64_t>(needed), available = available_memory();
+  if (available > 0 && bytes > available)
+    throw Error(
+        name,
+        fmt::format("reading it takes {} of memory, {} are available", format_bytes(bytes), format_bytes(available)),
+        "use a machine with more memory");
+}
+
 /// A parsed header and the voxels as they are stored, which are unpacked first if need be.
 class StoredVoxels {
  public:
-  StoredVoxels(std::span<const std::byte> file, const std::string& name, const NiftiLimits& limits)
+  /// value_bytes: of a voxel when it has been read.
+  StoredVoxels(std::span<const std::byte> file, std::size_t value_bytes, const std::string& name,
+               const NiftiLimits& limits)
       : header_(parse_nifti_header(header_bytes(file, name), name, limits)) {
     const std::size_t needed = header_.file_bytes();
+    if (!is_gzip(file) && file.size() < needed)
+      throw Error(name, fmt::format("the file is truncated ({} of {} bytes)", file.size(), needed), kFetchAgain);
+    require_memory(header_, is_gzip(file), value_bytes, name);
     if (is_gzip(file)) {
       unpacked_.emplace(gunzip(file, needed, name));
       file = unpacked_->bytes();
-    } else if (file.size() < needed) {
-      throw Error(name, fmt::format("the file is truncated ({} of {} bytes)", file.size(), needed), kFetchAgain);
     }
     stored_ = file.subspan(header_.offset, needed - header_.offset);
   }
@@ -113,7 +131,7 @@ void check_size(const Array<T>& voxels, const Geometry& geometry, std::int64_t c
 Image read_nifti(std::span<const std::byte> file, const std::string& name, const NiftiLimits& limits) {
   return with_memory_errors(name, [&] {
     if (file.empty()) throw Error(name, "the file is empty", kFetchAgain);
-    StoredVoxels source(file, name, limits);
+    StoredVoxels source(file, sizeof(float), name, limits);
     const Shape3 shape = source.header().geometry.shape;
     Image image;
     image.voxels = Array<float>({source.header().channels, shape[0], shape[1], shape[2]});
@@ -141,7 +159,7 @@ LabelMap read_label_map(const fs::path& path, int n_class, const NiftiLimits& li
   const std::string name = path.string();
   return with_memory_errors(name, [&] {
     const Buffer file = read_bytes(path, static_cast<std::size_t>(-1));
-    StoredVoxels source(file.bytes(), name, limits);
+    StoredVoxels source(file.bytes(), 1, name, limits);
     const NiftiHeader& header = source.header();
     if (header.channels != 1) {
       throw Error(name, fmt::format("a label map has one channel, this file {}", header.channels),

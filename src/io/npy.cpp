@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
 #include "posix_file.h"
 
 namespace nnunet {
@@ -54,7 +55,7 @@ std::vector<std::int64_t> parse_shape(std::string_view text, const std::filesyst
   std::int64_t value = -1;
   for (const char c : text.substr(1, end - 1)) {
     if (c >= '0' && c <= '9') {
-      if (value > (std::int64_t{1} << 56)) fail(path, "the .npy header has an absurd shape");
+      if (value > limits::npy_values) fail(path, "the .npy header has an absurd shape");
       value = (value < 0 ? 0 : value) * 10 + (c - '0');
     } else if (c == ',') {
       if (value >= 0) shape.push_back(value);
@@ -64,6 +65,7 @@ std::vector<std::int64_t> parse_shape(std::string_view text, const std::filesyst
     }
   }
   if (value >= 0) shape.push_back(value);
+  if (shape.size() > limits::npy_axes) fail(path, fmt::format("the array has {} axes", shape.size()));
   return shape;
 }
 
@@ -95,7 +97,7 @@ std::size_t checked_count(const std::vector<std::int64_t>& shape, const std::fil
   for (const std::int64_t n : shape) {
     if (__builtin_mul_overflow(count, n, &count)) fail(path, "the .npy header has an absurd shape");
   }
-  if (count > (std::int64_t{1} << 56)) fail(path, "the .npy header has an absurd shape");
+  if (count > limits::npy_values) fail(path, "the .npy header has an absurd shape");
   return static_cast<std::size_t>(count);
 }
 
@@ -113,6 +115,7 @@ Layout parse_layout(const unsigned char* file, std::size_t length, const std::fi
   std::size_t size = file[8] + 256U * file[9];
   if (version > 1) size += 65536U * file[10] + 16777216ULL * file[11];
   const std::size_t start = version == 1 ? 10 : 12;
+  if (size > limits::npy_header_bytes) fail(path, fmt::format("the .npy header has absurd {} bytes", size));
   if (size > length - start) fail(path, "the file is truncated");
   Layout layout;
   layout.header = parse_header({reinterpret_cast<const char*>(file) + start, size}, path);

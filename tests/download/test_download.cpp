@@ -231,6 +231,50 @@ TEST(Unpack, NothingLeavesTheFolder) {
   }
 }
 
+TEST(Unpack, LinksDoNotLeadOut) {
+  const TempFolder folder;
+  // Each of these is harmless by itself, and what is written through them stays inside.
+  write_tar(folder / "a.tar", {{"d/", "", AE_IFDIR},
+                               {"link", "", AE_IFLNK, "d"},
+                               {"link/file", "content"},
+                               {"d/loop", "", AE_IFLNK, "."},
+                               {"d/loop/loop/loop/deep", "content"},
+                               {"file", "", AE_IFLNK, "d/file"},
+                               {"file", "replaced, not written through"}});
+  fs::create_directory(folder / "out");
+  unpack(folder / "a.tar", folder / "out");
+  EXPECT_EQ(read_all(folder / "out" / "d" / "file"), "content");
+  EXPECT_EQ(read_all(folder / "out" / "d" / "deep"), "content");
+  EXPECT_EQ(read_all(folder / "out" / "file"), "replaced, not written through");
+}
+
+TEST(Unpack, Bombs) {
+  const TempFolder folder;
+  std::vector<Entry> many;
+  for (int i = 0; i < 20; ++i) many.push_back({"d/" + std::to_string(i), std::string(50000, '\0')});
+  write_tar(folder / "a.tar.gz", many, true);
+  const auto size = fs::file_size(folder / "a.tar.gz");
+  ASSERT_LT(size, 10000U);
+  const auto attempt = [&](const UnpackLimits& most) {
+    const TempFolder out;
+    return refusal([&] { unpack(folder / "a.tar.gz", out.path(), most); });
+  };
+  EXPECT_EQ(attempt({}), "");
+  EXPECT_EQ(attempt({20, 0, 1000000}), "");
+  EXPECT_NE(attempt({19, 0, 1000000}).find("more than 19 entries"), std::string::npos);
+  EXPECT_NE(attempt({20, 0, 999999}).find("unpacks to far more than it holds"), std::string::npos);
+  EXPECT_EQ(attempt({20, 1000000 / size + 1, 0}), "");
+  EXPECT_NE(attempt({20, 10, 0}), "");
+}
+
+TEST(Unpack, FiltersThatStartOtherProgramsAreOff) {
+  const TempFolder folder;
+  const std::string lzop_magic("\x89LZO\0\r\n\x1a\n", 9);
+  write_all(folder / "a.tar.lzo", lzop_magic + noise(5000));
+  fs::create_directory(folder / "out");
+  EXPECT_NE(refusal([&] { unpack(folder / "a.tar.lzo", folder / "out"); }).find("no tar archive"), std::string::npos);
+}
+
 TEST(Unpack, DamagedArchives) {
   const TempFolder folder;
   fs::create_directory(folder / "out");

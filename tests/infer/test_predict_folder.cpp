@@ -64,6 +64,29 @@ class PredictFolder : public testing::Test {
   FolderPredictionOptions options_;
 };
 
+TEST_F(PredictFolder, PartsShareTheCases) {
+  const auto read = [](const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const fs::path whole = predict("test").folder, moved = temp_ / "whole";
+  fs::rename(whole, moved);
+  options_.part = {2, 4};
+  EXPECT_EQ(predict("test").predicted, 1);
+  std::ofstream(whole / "case_0.npy.tmp.12.3") << "left by a killed run of part 0";
+  for (const int id : {1, 3, 0}) {
+    options_.part.id = id;
+    EXPECT_EQ(predict("test").predicted, id < 2 ? 2 : 1);
+  }
+  options_.part = {9, 10};
+  EXPECT_EQ(predict("test").predicted, 0);
+  options_.overwrite = true;
+  EXPECT_THROW(predict("test"), Error);
+  for (const auto& entry : fs::directory_iterator(moved))
+    EXPECT_EQ(read(entry.path()), read(whole / entry.path().filename())) << entry.path();
+  EXPECT_EQ(std::distance(fs::directory_iterator(whole), {}), std::distance(fs::directory_iterator(moved), {}));
+}
+
 TEST_F(PredictFolder, ValTakesTheFoldsCasesOnly) {
   options_.fold = 1;
   const auto result = predict("val");

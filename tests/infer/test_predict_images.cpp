@@ -80,6 +80,26 @@ TEST_F(PredictImages, ExistingOutputsAreKeptUnlessOverwrite) {
   EXPECT_GT(fs::file_size(out("a.nii.gz")), 4U);
 }
 
+TEST_F(PredictImages, PartsShareTheImages) {
+  for (const char* name : {"a", "b", "c", "d", "e"}) add(name + std::string(".nii.gz"));
+  options_.part = {0, 2};
+  fs::create_directories(options_.output);
+  std::ofstream(out("a.nii.gz.tmp.12.3")) << "left by a killed run of this part";
+  std::ofstream(out("b.nii.gz.tmp.12.3")) << "of the other one";
+  EXPECT_EQ(run().predicted, 3);
+  EXPECT_FALSE(fs::exists(out("a.nii.gz.tmp.12.3")));
+  EXPECT_TRUE(fs::exists(out("b.nii.gz.tmp.12.3")));
+  EXPECT_TRUE(fs::exists(out("e.nii.gz")));
+  EXPECT_FALSE(fs::exists(out("b.nii.gz")));
+  options_.part = {1, 2};
+  EXPECT_EQ(run().predicted, 2);
+  EXPECT_EQ(std::distance(fs::directory_iterator(options_.output), {}), 5);
+  fs::remove(out("d.nii.gz"));
+  EXPECT_EQ(run().predicted, 1);
+  options_.part = {};
+  EXPECT_EQ(run().kept, 5);
+}
+
 TEST_F(PredictImages, ProbabilitiesAndOverlays) {
   add("a.nii.gz");
   options_.save_probabilities = true;

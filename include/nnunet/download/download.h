@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "nnunet/core/limits.h"
+
 namespace nnunet {
 
 /// One archive of the Medical Segmentation Decathlon.
@@ -33,11 +35,16 @@ std::filesystem::path download_dataset(const DownloadOptions& options);
 void fetch(const std::string& url, const std::filesystem::path& file,
            std::chrono::milliseconds pause = std::chrono::milliseconds(200));
 
+/// What an archive may unpack to: so many entries, and so many bytes for each of its own beside a fixed number.
+struct UnpackLimits {
+  std::uint64_t entries = limits::archive_entries, ratio = limits::archive_ratio, bytes = limits::archive_bytes;
+};
+
 /// Unpacks a tar archive (plain, gzip, bzip2, xz, zstd) into an existing empty folder. The whole archive is refused
 /// when an entry has an absolute path or "..", is a link that is absolute or climbs with "..", or is a device, pipe or
 /// socket. Owners and special permission bits are not taken over, AppleDouble files ("._name") are left out. Throws
-/// Error for a truncated or corrupt archive too (gzip: checksum and length).
-void unpack(const std::filesystem::path& archive, const std::filesystem::path& folder);
+/// Error for a truncated or corrupt archive too (gzip: checksum and length), and for one beyond the limits.
+void unpack(const std::filesystem::path& archive, const std::filesystem::path& folder, const UnpackLimits& most = {});
 
 /// Hexadecimal digest of a file.
 std::string sha256_of(const std::filesystem::path& file);

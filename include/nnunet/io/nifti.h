@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nnunet/core/array.h"
+#include "nnunet/core/limits.h"
 
 namespace nnunet {
 
@@ -34,7 +35,7 @@ struct LabelMap {
 
 /// Limits against decompression bombs and absurd headers.
 struct NiftiLimits {
-  std::int64_t max_voxels = std::int64_t{1} << 33;  ///< over all channels
+  std::int64_t max_voxels = limits::image_voxels;  ///< over all channels
 };
 
 /// Reads .nii or .nii.gz (NIfTI-1 or -2, any byte order, any real data type, 3D or 4D (trailing axes of size 1

@@ -1,43 +1,20 @@
-#include "nnunet/checkpoint/torch_file.h"
-
 #include <c10/core/CPUAllocator.h>
-#include <caffe2/serialize/inline_container.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <map>
 
+#include "nnunet/checkpoint/torch_file.h"
 #include "nnunet/core/error.h"
-#include "nnunet/io/atomic_file.h"
+#include "nnunet/core/limits.h"
 #include "pickle_reader.h"
-#include "pickle_writer.h"
 #include "zip_reader.h"
 
 namespace nnunet {
 
 namespace {
-
-constexpr std::uint64_t kMaxPickle = std::uint64_t{1} << 28;
-
-const char* type_name(const Value& value) {
-  constexpr std::array names{"None", "bool", "int", "float", "str", "list", "dict", "tensor"};
-  return value.data.valueless_by_exception() ? "nothing" : names.at(value.data.index());
-}
-
-[[noreturn]] void wrong_type(const Value& value, std::string_view what, std::string_view wanted) {
-  throw Error(what, fmt::format("expected {}, found {}", wanted, type_name(value)),
-              "use a checkpoint of this program or of the reference system");
-}
-
-template <class T>
-const T& get(const Value& value, std::string_view what, std::string_view wanted) {
-  if (const T* found = std::get_if<T>(&value.data)) return *found;
-  wrong_type(value, what, wanted);
-}
 
 /// torch.save before PyTorch 1.6 wrote a pickle of this number first.
 void refuse_legacy_format(const std::filesystem::path& path) {
@@ -103,69 +80,14 @@ class Storages {
   std::uint64_t total_ = 0;
 };
 
-void write_archive(const std::filesystem::path& path, const Pickled& pickled) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  if (!file) throw Error(path.string(), std::strerror(errno), "choose a folder that can be written");
-  bool failed = false;
-  {
-    // Errors are noted, not thrown: they would have to pass through the zip library and the writer's destructor.
-    caffe2::serialize::PyTorchStreamWriter writer([&](const void* data, std::size_t size) {
-      if (!failed && !file.write(static_cast<const char*>(data), static_cast<std::streamsize>(size))) failed = true;
-      return size;
-    });
-    writer.setMinVersion(3);
-    writer.writeRecord("data.pkl", pickled.bytes.data(), pickled.bytes.size());
-    writer.writeRecord("byteorder", "little", 6);
-    for (std::size_t i = 0; i < pickled.tensors.size() && !failed; ++i)
-      writer.writeRecord("data/" + std::to_string(i), pickled.tensors[i].const_data_ptr(), pickled.tensors[i].nbytes());
-    writer.writeEndOfFile();
-  }
-  if (failed || !file.flush())
-    throw Error(path.string(), fmt::format("writing failed ({})", std::strerror(errno)),
-                "free some space, or choose another folder");
-}
-
 }  // namespace
-
-const Value* Value::find(std::string_view key) const {
-  const auto* dict = std::get_if<Dict>(&data);
-  if (dict == nullptr) return nullptr;
-  const auto found = std::ranges::find_if(*dict, [&](const auto& entry) { return entry.first == key; });
-  return found == dict->end() ? nullptr : &found->second;
-}
-
-std::int64_t Value::as_int(std::string_view what) const {
-  if (const bool* flag = std::get_if<bool>(&data)) return *flag ? 1 : 0;
-  return get<std::int64_t>(*this, what, "an integer");
-}
-
-double Value::as_double(std::string_view what) const {
-  if (const auto* integer = std::get_if<std::int64_t>(&data)) return static_cast<double>(*integer);
-  return get<double>(*this, what, "a number");
-}
-
-bool Value::as_bool(std::string_view what) const {
-  return get<bool>(*this, what, "a bool");
-}
-const std::string& Value::as_string(std::string_view what) const {
-  return get<std::string>(*this, what, "a string");
-}
-const Value::List& Value::as_list(std::string_view what) const {
-  return get<List>(*this, what, "a list");
-}
-const Value::Dict& Value::as_dict(std::string_view what) const {
-  return get<Dict>(*this, what, "a dict");
-}
-const torch::Tensor& Value::as_tensor(std::string_view what) const {
-  return get<torch::Tensor>(*this, what, "a tensor");
-}
 
 Value load_torch_file(const std::filesystem::path& path) {
   try {
     refuse_legacy_format(path);
     const ZipReader zip(path);
     const std::string folder = archive_name(zip, path);
-    const std::string pickle = zip.read_text(folder + "/data.pkl", kMaxPickle);
+    const std::string pickle = zip.read_text(folder + "/data.pkl", limits::pickle_bytes);
     return read_pickle(pickle, path.string(), Storages(zip, folder, path));
   } catch (const Error&) {
     throw;
@@ -176,11 +98,6 @@ Value load_torch_file(const std::filesystem::path& path) {
     throw Error(path.string(), std::string("the file is damaged: ") + e.what(),
                 "copy or download the file again, or use another checkpoint");
   }
-}
-
-void save_torch_file(const std::filesystem::path& path, const Value& value) {
-  const Pickled pickled = write_pickle(value, path.string());
-  write_atomically(path, [&](const std::filesystem::path& temporary) { write_archive(temporary, pickled); });
 }
 
 }  // namespace nnunet

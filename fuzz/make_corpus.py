@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Makes the seeds in fuzz/corpus from nothing: files of a few hundred bytes that reach each branch of the readers.
+
+    fuzz/make_corpus.py        (needs torch, for the checkpoints)
+
+Names that begin with `found_` are inputs that a fuzzer found; this script leaves them alone.
+"""
+import collections
+import argparse
+import io
+import json
+import pathlib
+import pickle
+import struct
+import zipfile
+
+import torch
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def save(target, name, content):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def nifti1(dim=(3, 3, 2, 2), datatype=2, bits=8, order="<", sform=True, slope=0.0, offset=352.0, voxels=b"\0\1\2" * 4):
+    dims = list(dim) + [1] * (8 - len(dim))
+    h = struct.pack(order + "i35xB8h", 348, 0, *dims)
+    h += struct.pack(order + "3f4h", 0, 0, 0, 0, datatype, bits, 0)
+    h += struct.pack(order + "8f", 1, 1.5, 2, 3, 0, 0, 0, 0)
+    h += struct.pack(order + "3fh2B4f2i", offset, slope, 0.5 if slope else 0, 0, 0, 2, 0, 0, 0, 0, 0, 0)
+    h += b"a test".ljust(104, b"\0")
+    h += struct.pack(order + "2h6f", 0 if sform else 1, 1 if sform else 0, 0, 0, 0.5, 1, 2, 3)
+    h += struct.pack(order + "12f", 1.5, 0, 0, 4, 0, 2, 0, 5, 0, 0, 3, 6)
+    h += b"\0" * 16 + b"n+1\0"
+    assert len(h) == 348
+    return h + b"\0" * 4 + voxels
+
+
+def nifti2(dim=(3, 3, 2, 2), order="<"):
+    dims = list(dim) + [1] * (8 - len(dim))
+    h = struct.pack(order + "i", 540) + b"n+2\0\r\n\x1a\n" + struct.pack(order + "2h8q3d8d", 2, 8, *dims, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0)
+    h += struct.pack(order + "q4d2q", 544, 0, 0, 0, 0, 0, 0) + struct.pack(order + "2d", 0, 0)
+    h += b"\0" * 104 + struct.pack(order + "2i18d2i", 0, 1, *([0] * 6), 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0)
+    h = h.ljust(540, b"\0")
+    assert len(h) == 540
+    return h + b"\0" * 4 + b"\0\1\2" * 4
+
+
+def write_nifti():
+    seeds = {"u1": nifti1(), "big_endian": nifti1(order=">"), "nifti2": nifti2(), "nifti2_big_endian": nifti2(order=">"),
+             "f4_4d": nifti1((4, 2, 2, 1, 2), 16, 32, voxels=struct.pack("<8f", *range(8))),
+             "i2_scaled": nifti1(datatype=4, bits=16, slope=2.0, voxels=struct.pack("<12h", *range(-4, 8))),
+             "f8": nifti1((3, 1, 1, 2), 64, 64, voxels=struct.pack("<2d", 1, float("nan"))),
+             "qform": nifti1(sform=False), "plane": nifti1((2, 4, 3)), "offset": nifti1(offset=400.0, voxels=b"\0" * 60),
+             "pair": nifti1().replace(b"n+1", b"ni1"), "huge": nifti1((3, 32767, 32767, 32767)), "complex": nifti1(datatype=32)}
+    import gzip
+    for name, content in seeds.items():
+        save("nifti", name, content)
+        save("nifti_gz", name, content)
+    save("nifti", "gz", gzip.compress(nifti1(), mtime=0))
+    save("nifti", "gz_two_members", gzip.compress(nifti1()[:300], mtime=0) + gzip.compress(nifti1()[300:], mtime=0))
+    save("nifti", "gz_cut", gzip.compress(nifti1(), mtime=0)[:-9])
+    save("nifti", "gz_bomb", gzip.compress(nifti1((3, 1024, 1024, 1), voxels=b"\0" * 1024 * 1024), mtime=0))
+
+
+def npy(descr, shape, content, version=1, fortran=False):
+    head = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}".ljust(53) + "\n"
+    size = struct.pack("<H" if version == 1 else "<I", len(head))
+    return b"\x93NUMPY" + bytes([version, 0]) + size + head.encode() + content
+
+
+def write_npy():
+    for kind, size in {"<f4": 4, "<f8": 8, "|u1": 1, "<u2": 2, "<i4": 4, "<i8": 8, "|b1": 1, ">f4": 4}.items():
+        save("npy", kind[1:] + ("_big_endian" if kind[0] == ">" else ""), npy(kind, "(2, 3)", bytes(range(6 * size))))
+    save("npy", "version2", npy("<f4", "(1,)", b"\0" * 4, 2))
+    save("npy", "fortran", npy("<f4", "(1, 2)", b"\0" * 8, 1, True))
+    save("npy", "scalar", npy("<f4", "()", b"\0" * 4))
+    save("npy", "empty", npy("<f4", "(0, 5)", b""))
+    save("npy", "absurd", npy("<f4", "(99999999999, 99999999999)", b""))
+    save("npy", "records", npy("[('a', '<f4')]", "(1,)", b"\0" * 4))
+
+
+CONFIG = {"patch_size": [16, 32, 16], "spacings": [2.0, 1.0, 1.0], "n_class": 3, "in_channels": 1, "modality": "CT",
+          "labels": ["background", "a", "b"], "ct": {"min": -5, "max": 10.5, "mean": 1, "std": 2},
+          "cases": [{"name": "one", "spacing": [1, 1, 2], "shape": [3, 4, 5], "has_label": True}, {"name": "two"}],
+          "task": "04", "options": "{}"}
+
+
+def write_json():
+    save("config", "full", json.dumps(CONFIG))
+    save("config", "small", json.dumps({k: CONFIG[k] for k in ("spacings", "n_class", "in_channels")} | {"patch_size": [16, 16]}))
+    save("config", "wrong", json.dumps(CONFIG | {"patch_size": [[1], {"a": None}, 1e300], "cases": [{"name": "../x"}]}))
+    save("config", "deep", '{"patch_size":' + "[" * 500 + "]" * 500 + "}")
+    dataset = {"name": "x", "modality": {"0": "CT", "1": "MRI"}, "labels": {"0": "background", "1": "a"}, "numTraining": 2, "numTest": 1,
+               "training": [{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}, {"image": "in/b.nii", "label": "l"}],
+               "test": ["./imagesTs/c.nii.gz", {"image": "imagesTr/d.nii.gz"}]}
+    save("dataset", "msd", json.dumps(dataset))
+    save("dataset", "v2", json.dumps({"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "b": 2}, "test": ["a.nii"]}))
+    for i, path in enumerate(["/etc/passwd", "../a", "root/etc/passwd", "up/a", "in/../../a", "imagesTr/dangling", "loop/a", ".", "a\0b"]):
+        save("dataset", f"leaves_{i}", json.dumps(dataset | {"test": [path]}))
+    save("dataset", "regions", json.dumps(dataset | {"labels": {"background": 0, "a": [1, 2]}}))
+    save("dataset", "deep", "[" * 2000)
+
+
+def torch_bytes(value):
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def pickle_of(file):
+    archive = zipfile.ZipFile(io.BytesIO(file))
+    return next(archive.read(n) for n in archive.namelist() if n.endswith("/data.pkl"))
+
+
+class Thing:  # a class that no reader knows
+    def __init__(self):
+        self.number, self.items = 3, [1, 2]
+
+
+def write_checkpoints():
+    weights = collections.OrderedDict()
+    for name, shape in {"input_block.conv1.conv.weight": (4, 1, 3, 3, 3), "bottleneck.conv1.conv.weight": (8, 4, 3, 3, 3),
+                        "bottleneck.conv1.norm.weight": (16,)}.items():
+        weights[name] = torch.zeros(shape)
+    plan = {"dim": 3, "in_channels": 1, "n_class": 3, "kernels": [[3, 3, 3]] * 2, "strides": [[1, 1, 1], [2, 2, 2]],
+            "filters": [4, 8], "norm": "instance", "residual": False, "negative_slope": 0.01}
+    ours = {"format": "nnunet", "version": 1, "state_dict": weights, "plan": plan, "data": CONFIG,
+            "training": {"epoch": 3, "best": [0.5, None, True], "big": 1 << 70, "text": "\u00e4"}}
+    lightning = {"state_dict": collections.OrderedDict((f"model.{k}", torch.nn.Parameter(v)) for k, v in weights.items()),
+                 "hyper_parameters": {"args": argparse.Namespace(norm="batch", negative_slope=0.2), "path": pathlib.PurePosixPath("/a/b")},
+                 "device": torch.device("cpu"), "size": torch.Size([1, 2]), "thing": Thing(), "bytes": b"\xff\x00", "set": {1, 2}}
+    shared = torch.arange(8.0)
+    kinds = {"f16": torch.zeros(2, dtype=torch.float16), "u16": torch.zeros(2, dtype=torch.uint16), "i64": torch.zeros(2, dtype=torch.int64),
+             "view": shared[2:6:2], "expanded": shared[:1].expand(100), "empty": torch.zeros(0, 3), "bool": torch.zeros(1, dtype=torch.bool)}
+    cyclic = []
+    cyclic.append(cyclic)
+    for name, value in {"ours": ours, "lightning": lightning, "kinds": kinds, "state_dict": weights, "cyclic": [cyclic, {"state_dict": weights}]}.items():
+        file = torch_bytes(value)
+        save("checkpoint", f"{name}.pkl", pickle_of(file))
+    save("checkpoint", "small.pt", torch_bytes({"a": torch.zeros(2), "b": "text"}))
+    plain = {"state_dict": {"a": [1, 2.5, -3, 1 << 40, "x" * 300, ("t",), {1.5: None}]}}
+    for protocol in range(2, 6):
+        save("checkpoint", f"protocol{protocol}.pkl", pickle.dumps(plain, protocol))
+    deep = b"\x80\x02" + b"]" * 2000 + b"a" * 1999 + b"."
+    save("checkpoint", "deep.pkl", deep)
+    # Each level holds the one below twice: 2^40 numbers in 200 bytes.
+    save("checkpoint", "bomb.pkl", b"\x80\x02]K\x01a" + b"".join(b"q" + bytes([i]) + b"](h" + bytes([i]) + b"h" + bytes([i]) + b"e" for i in range(40)) + b".")
+
+
+if __name__ == "__main__":
+    write_nifti()
+    write_npy()
+    write_json()
+    write_checkpoints()
