@@ -70,7 +70,7 @@ fi
 
 if [ -z "${TORCH_PYTHON:-}" ] && ! "$python" -c 'from importlib.util import find_spec; assert all(map(find_spec, ("openvino", "onnxruntime", "tritonclient")))' 2>/dev/null; then
   say "installing ${WHEELS[*]} into $VENV"
-  "$python" -m pip install --quiet --disable-pip-version-check "${WHEELS[@]}" numpy ||
+  "$python" -m pip install --quiet --disable-pip-version-check "${WHEELS[@]}" ||
     say "warning: not installed; --engine openvino and the tests that need them are left out"
 fi
 

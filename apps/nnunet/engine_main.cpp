@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   add_train(program);
   add_evaluate(program);
   add_predict(program);
+  add_export(program);
   add_info(program);
   add_benchmark(program);
   return run_program(program, argc, argv);

@@ -205,6 +205,26 @@ TEST_F(Cli, UntrainedCheckpointAndInfo) {
   }
 }
 
+TEST_F(Cli, ExportsForOtherPrograms) {
+  const std::string command = "export --ckpt_path " + best() + " --output ";
+  for (const auto& [format, file] : {std::pair{"onnx", "model.onnx"}, std::pair{"torchscript", "model.pt"}}) {
+    const auto run = nnunet_run(command + at("exported") + " --precision fp16 --argmax --format " + format);
+    EXPECT_EQ(run.code, 0) << run.text;
+    EXPECT_NE(run.text.find(file), std::string::npos) << run.text;
+    EXPECT_GT(fs::file_size(at("exported") + "/" + file), 1000U);
+  }
+  const auto run = nnunet_run(command + at("models") + " --format triton --max_batch 8 --preferred_batch_sizes 4 8");
+  EXPECT_EQ(run.code, 0) << run.text;
+  for (const char* file :
+       {"/nnunet_99_3d_onnx/config.pbtxt", "/nnunet_99_3d_torchscript/1/model.pt", "/build_nnunet_99_3d_tensorrt.sh"})
+    EXPECT_TRUE(fs::exists(at("models") + file)) << file;
+  EXPECT_FALSE(has_leftovers(at("models")));
+  EXPECT_FAILS(nnunet_run(command + at("models") + " --format triton --preferred_batch_sizes 9"),
+               "--preferred_batch_sizes");
+  EXPECT_FAILS(nnunet_run("export --format onnx --ckpt_path " + at("nothing.ckpt") + " --output " + at("exported")),
+               "nothing.ckpt");
+}
+
 TEST_F(Cli, BenchmarkWritesPerfJson) {
   const auto run = nnunet_run(train("bench") + " --benchmark --warmup 1");
   ASSERT_EQ(run.code, 0) << run.text;

@@ -1,0 +1,22 @@
+#include "nnunet/export/export.h"
+
+#include <span>
+
+#include "nnunet/core/error.h"
+#include "nnunet/io/atomic_file.h"
+
+namespace nnunet {
+
+std::vector<std::filesystem::path> export_model(const Checkpoint& checkpoint, const ExportOptions& o) {
+  require_writable_folder(o.output);
+  if (o.format == "triton") return write_triton_repository(o.output, checkpoint, o.model, o.triton);
+  if (o.format != "onnx" && o.format != "torchscript")
+    throw Error("--format", "unknown format \"" + o.format + "\"", "choose torchscript, onnx or triton");
+  const bool onnx = o.format == "onnx";
+  const auto file = o.output / (onnx ? "model.onnx" : "model.pt");
+  const std::string content = onnx ? to_onnx(checkpoint, o.model) : to_torchscript(checkpoint, o.model);
+  write_file(file, std::as_bytes(std::span(content)));
+  return {file};
+}
+
+}  // namespace nnunet
