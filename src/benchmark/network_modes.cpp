@@ -59,7 +59,8 @@ struct NetworkBenchmark {
     const Latency latency = summarise(times.seconds);
     const double images_a_second = 1000 * static_cast<double>(times.images * group.size()) / latency.mean;
     const double gflops = images_a_second * (count_flops(plan, times.patch).*flops) / 1e9;
-    const Peak peak = measure_peak(precision, device);
+    Peak peak = measure_peak(precision, device);
+    peak.gflops *= group.size();
     const auto batches = static_cast<double>(times.seconds.size());
     BenchmarkReport report{o.mode, setup(times, peak), {}};
     report.add(latency, images_a_second, "img/s", "batch");

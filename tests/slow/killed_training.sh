@@ -50,7 +50,7 @@ check() {
   stray=$(find killed -name '*.tmp*')
   [ -z "$stray" ] || { echo "$name: left behind: $stray"; exit 1; }
   for checkpoint in killed/checkpoints/*.ckpt; do
-    "$nnunet" info --ckpt_path "$checkpoint" > log 2>&1 || { cat log; echo "$name: $checkpoint cannot be read"; exit 1; }
+    "$nnunet" info "$checkpoint" > log 2>&1 || { cat log; echo "$name: $checkpoint cannot be read"; exit 1; }
   done
   echo "ok: $name, killed $done times, $finished times finished between"
 }
