@@ -113,7 +113,7 @@ TEST(Dataset, MissingOrBrokenFile) {
   expect_part(MadeDataset("{\"modality\": ").error(), "is not valid JSON");
   expect_part(MadeDataset("{\"modality\": 1e999}").error(), "number that is too large");
   expect_part(MadeDataset("[1]").error(), "is not a JSON object");
-  expect_part(MadeDataset(std::string(100000, '[')).error(), "is not valid JSON");
+  expect_part(MadeDataset(std::string(100000, '[')).error(), "nested deeper than");
 }
 
 TEST(Dataset, ModalityAndLabels) {
