@@ -78,7 +78,7 @@ function(nnunet_library)
                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(nnunet INTERFACE cxx_std_20)
   set_target_properties(nnunet PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
-                        LINKER_LANGUAGE CXX INSTALL_RPATH "\$ORIGIN;${NNUNET_TORCH_DIR}/lib")
+                        LINKER_LANGUAGE CXX INSTALL_RPATH "\$ORIGIN;${NNUNET_TORCH_DIR}/lib${NNUNET_ENGINE_RPATH}")
 
   include(CMakePackageConfigHelpers)
   install(TARGETS nnunet EXPORT nnunetTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

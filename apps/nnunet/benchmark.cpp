@@ -97,6 +97,7 @@ void add_options(CLI::App& c, BenchmarkOptions& o) {
       ->group("Data and results");
   add_synthetic_options(c, o);
   add_network_options(c, o.network, "Network");
+  add_engine_option(c, o.engine, "Network");
   add_precision_options(c, o, "Network");
   c.add_flag("--activation_checkpointing", o.activation_checkpointing,
              "train: keep few activations and compute the others again (see train)")

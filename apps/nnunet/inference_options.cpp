@@ -13,6 +13,7 @@ void add_inference_options(CLI::App& c, InferenceOptions& o) {
   add_place_options(c, o, "Folder for what is written");
   const std::string group = "Inference";
   c.add_option("--ckpt_path", o.ckpt_path, "Checkpoint; several (the folds of a task) are averaged")->group(group);
+  add_engine_option(c, o.engine, group);
   add_precision_options(c, o, group);
   add_window_options(c, o, group);
   add_network_options(c, o.network, "Network of a checkpoint that does not describe itself");
@@ -54,10 +55,12 @@ void check_inference_options(const InferenceOptions& o) {
 }
 
 Predictor make_predictor(const InferenceOptions& o, const DataConfig* config) {
-  const torch::Device device = choose_device(o.gpus, o.place);
+  const torch::Device device = choose_engine_device(o.engine, o.gpus, o.place);
   if (o.place.local_size > 1) torch::set_num_threads(std::min(torch::get_num_threads(), cores_for(o.place)));
-  const PredictorOptions options{o.overlap, o.blend, o.val_batch_size, o.tta};
-  return Predictor(o.ckpt_path, {config, o.network}, options, device, choose_precision(o.amp, o.precision, device));
+  const PredictorOptions options{o.overlap, o.blend, o.val_batch_size, o.tta, o.engine};
+  Predictor predictor(o.ckpt_path, {config, o.network}, options, device, choose_precision(o.amp, o.precision, device));
+  log::info("engine: " + predictor.engine());
+  return predictor;
 }
 
 std::string score_line(const std::vector<double>& dice, double mean) {

@@ -16,6 +16,7 @@ struct InferenceOptions : RunOptions {
   bool save_preds = false;
   JobPlace place;  ///< shares the machine's cores and GPUs
   std::vector<std::filesystem::path> ckpt_path;
+  std::string engine = "auto";
 };
 
 void add_inference_options(CLI::App& command, InferenceOptions& options);

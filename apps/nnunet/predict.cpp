@@ -72,6 +72,7 @@ void benchmark(const PredictOptions& o) {
   BenchmarkOptions b;
   static_cast<RunOptions&>(b) = o;
   b.mode = "predict";
+  b.engine = o.engine;
   b.synthetic = false;
   b.warmup = o.warmup;
   run_and_report(b);

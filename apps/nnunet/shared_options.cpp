@@ -1,5 +1,10 @@
 #include "shared_options.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "nnunet/infer/engine.h"
+
 namespace nnunet::app {
 
 void add_network_options(CLI::App& command, NetworkOptions& network, const std::string& group) {
@@ -44,6 +49,15 @@ void add_place_options(CLI::App& c, RunOptions& o, const std::string& results_he
   c.add_option("--nfolds", o.nfolds, "Number of cross-validation folds")->capture_default_str()->group(group);
   c.add_option("--fold", o.fold, "Fold whose validation cases are used, from 0")->capture_default_str()->group(group);
   c.add_option("--gpus", o.gpus, "Number of GPUs; 0: the CPU (default: one GPU where there is one, else the CPU)")
+      ->group(group);
+}
+
+void add_engine_option(CLI::App& c, std::string& engine, const std::string& group) {
+  c.add_option(
+       "--engine", engine,
+       fmt::format("What computes the network; auto: libtorch. This build has {}", fmt::join(built_engines(), ", ")))
+      ->check(CLI::IsMember(engine_names()))
+      ->capture_default_str()
       ->group(group);
 }
 

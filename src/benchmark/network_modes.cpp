@@ -7,6 +7,7 @@
 #include "nnunet/core/job.h"
 #include "nnunet/core/log.h"
 #include "nnunet/distributed/process_group.h"
+#include "nnunet/infer/engine.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/plan/flops.h"
@@ -36,7 +37,7 @@ struct NetworkBenchmark {
 
   explicit NetworkBenchmark(const BenchmarkOptions& options)
       : o(options),
-        device(choose_device(o.gpus, place)),
+        device(choose_engine_device(o.engine, o.gpus, place)),
         group(place, device, std::chrono::seconds(o.dist_timeout)),
         precision(choose_precision(o.amp, o.precision, device)),
         data(o),
@@ -124,14 +125,16 @@ BenchmarkReport benchmark_training(const BenchmarkOptions& options) {
 
 BenchmarkReport benchmark_prediction(const BenchmarkOptions& options) {
   NetworkBenchmark bench(prediction_options(options));
-  bench.network->eval();
-  const torch::NoGradGuard no_grad;
-  return bench.measure(bench.o.test_batches, &NetworkFlops::forward, [&](const Batch& batch) {
+  const auto engine = make_engine({bench.plan, bench.data.config(), state_dict(*bench.network), {}},
+                                  {bench.o.engine, bench.precision, bench.device});
+  bench.network = nullptr;
+  BenchmarkReport report = bench.measure(bench.o.test_batches, &NetworkFlops::forward, [&](const Batch& batch) {
     const auto image = torch::from_blob(batch.image.get(), batch.image_shape).to(bench.device);
     RECORD_USER_SCOPE("forward");
-    const AutocastScope autocast(bench.precision, bench.device);
-    bench.network->forward(image);
+    engine->forward(image);
   });
+  report.setup.emplace_back("engine", engine->description());
+  return report;
 }
 
 }  // namespace nnunet

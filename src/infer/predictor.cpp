@@ -71,11 +71,7 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
     if (const std::string what = difference(first, checkpoints[i]); !what.empty())
       throw Error(sources[i], fmt::format("differs from {} in its {}", sources.front(), what),
                   "only checkpoints of one configuration, such as the folds of a task, can be averaged");
-    UNet network(checkpoints[i].plan);
-    load_state_dict(*network, checkpoints[i].state_dict, sources[i]);
-    network->place(device_);
-    network->eval();
-    networks_.push_back(network);
+    engines_.push_back(make_engine(checkpoints[i], {options.engine, precision_, device_}, sources[i]));
   }
   windows_.patch_size = data_.patch_size;
   windows_.overlap = options.overlap;
@@ -89,19 +85,17 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
 torch::Tensor Predictor::forward(const torch::Tensor& windows) {
   torch::NoGradGuard no_grad;
   const auto input = windows.to(device_);
-  auto logits = networks_.front()->forward(input);
-  if (networks_.size() == 1) return logits;
+  auto logits = engines_.front()->forward(input);
+  if (engines_.size() == 1) return logits;
   logits = logits.to(torch::kFloat32);
-  for (std::size_t i = 1; i < networks_.size(); ++i) logits.add_(networks_[i]->forward(input));
-  return logits.div_(static_cast<double>(networks_.size()));
+  for (std::size_t i = 1; i < engines_.size(); ++i) logits.add_(engines_[i]->forward(input));
+  return logits.div_(static_cast<double>(engines_.size()));
 }
 
 WindowReport Predictor::stream(const std::string& name, const torch::Tensor& x, const std::vector<LogitSink*>& sinks) {
   if (x.dim() != 4 || x.size(0) != plan_.in_channels)
     throw Error(name,
                 fmt::format("has shape {}, the network takes {} channels", shape_text(x.sizes()), plan_.in_channels));
-  // Around the whole volume, so that the weights are cast once.
-  const AutocastScope autocast(precision_, device_);
   try {
     return stream_windows(
         x, [this](const torch::Tensor& windows) { return forward(windows); }, windows_, sinks);
@@ -119,7 +113,6 @@ torch::Tensor Predictor::logits(const std::string& name, const torch::Tensor& x)
 
 ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
                                      std::int64_t limit) {
-  const AutocastScope autocast(precision_, device_);
   return nnunet::validate(folder, cases, [this](const torch::Tensor& windows) { return forward(windows); }, {},
                           windows_, {.limit = limit});
 }

@@ -2,17 +2,18 @@
 #include <torch/torch.h>
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "nnunet/checkpoint/checkpoint.h"
+#include "nnunet/infer/engine.h"
 #include "nnunet/infer/evaluate.h"
 #include "nnunet/infer/precision.h"
 #include "nnunet/infer/restore.h"
 #include "nnunet/infer/sliding_window.h"
 #include "nnunet/io/nifti.h"
-#include "nnunet/network/unet.h"
 #include "nnunet/preprocess/case.h"
 
 namespace nnunet {
@@ -22,6 +23,7 @@ struct PredictorOptions {
   Blend blend = Blend::gaussian;
   std::int64_t batch_size = 0;  ///< windows a forward; 0: 4 in 3D, 64 in 2D; fewer where their logits pass 512 MiB
   bool tta = false;
+  std::string engine = "auto";  ///< what computes the networks (engine.h)
 };
 
 /// Trained networks ready for use: one checkpoint, or several (folds) whose logits are averaged.
@@ -41,6 +43,7 @@ class Predictor {
   const NetworkPlan& plan() const { return plan_; }
   const WindowOptions& windows() const { return windows_; }
   Precision precision() const { return precision_; }
+  std::string engine() const { return engines_.front()->description(); }
 
   /// Mean of the networks' logits for a batch of windows (N,C,spatial): one network's as they come (of any float type
   /// and layout), several networks' in float32, on the device.
@@ -70,7 +73,7 @@ class Predictor {
   WindowOptions windows_;
   torch::Device device_;
   Precision precision_;
-  std::vector<UNet> networks_;
+  std::vector<std::unique_ptr<Engine>> engines_;  ///< a checkpoint each
 };
 
 /// Preprocessed voxels as a tensor that shares their memory.

@@ -1,0 +1,89 @@
+#include "nnunet/infer/engine.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "engines.h"
+#include "nnunet/core/array.h"
+#include "nnunet/core/error.h"
+#include "nnunet/infer/precision.h"
+
+namespace nnunet {
+namespace {
+
+std::vector<std::int64_t> shape_of(std::int64_t batch, std::int64_t channels, const std::vector<std::int64_t>& patch) {
+  std::vector<std::int64_t> shape{batch, channels};
+  shape.insert(shape.end(), patch.begin(), patch.end());
+  return shape;
+}
+
+[[noreturn]] void refuse(const std::string& name) {
+  const auto names = engine_names();
+  const bool known = std::ranges::find(names, name) != names.end();
+  throw Error(
+      "--engine", known ? fmt::format("this build has no {}", name) : fmt::format("unknown engine \"{}\"", name),
+      fmt::format("choose one of: {}; docs/deploy.md says how to build the others", fmt::join(built_engines(), ", ")));
+}
+
+}  // namespace
+
+PatchShape::PatchShape(const Checkpoint& checkpoint)
+    : in_channels(checkpoint.plan.in_channels), classes(checkpoint.plan.n_class), patch(checkpoint.data.patch_size) {}
+
+std::vector<std::int64_t> PatchShape::input(std::int64_t batch) const {
+  return shape_of(batch, in_channels, patch);
+}
+
+std::vector<std::int64_t> PatchShape::output(std::int64_t batch) const {
+  return shape_of(batch, classes, patch);
+}
+
+torch::Tensor PatchShape::checked(const torch::Tensor& windows, torch::Device device) const {
+  if (windows.dim() < 1 || windows.sizes() != torch::IntArrayRef(input(windows.size(0))))
+    throw Error("network input",
+                fmt::format("{} where this engine takes {}", shape_text(windows.sizes()), shape_text(input(-1))),
+                "use the patch size of the training, or --engine libtorch");
+  return windows.to(device, torch::kFloat32).contiguous();
+}
+
+std::vector<std::string> engine_names() {
+  return {"auto", "libtorch", "onnxruntime", "openvino", "tensorrt"};
+}
+
+std::vector<std::string> built_engines() {
+  std::vector<std::string> names{"libtorch"};
+#ifdef NNUNET_ONNXRUNTIME
+  names.insert(names.end(), {"onnxruntime", "tensorrt"});
+#endif
+#ifdef NNUNET_OPENVINO
+  names.emplace_back("openvino");
+#endif
+  return names;
+}
+
+torch::Device choose_engine_device(const std::string& name, int gpus, const JobPlace& place) {
+  const bool cpu_only = name == "openvino" || name == "onnxruntime";
+  if (cpu_only && gpus > 0)
+    throw Error("--gpus", fmt::format("--engine {} runs on the CPU", name),
+                "leave --gpus out, or use --engine libtorch");
+  const torch::Device device = choose_device(cpu_only ? 0 : gpus, place);
+  if (name == "tensorrt" && device.is_cpu())
+    throw Error("--engine", "tensorrt needs a GPU", "use --engine libtorch on the CPU");
+  return device;
+}
+
+std::unique_ptr<Engine> make_engine(const Checkpoint& checkpoint, const EngineOptions& options,
+                                    const std::string& source) {
+  if (options.name == "auto" || options.name == "libtorch") return make_torch_engine(checkpoint, options, source);
+#ifdef NNUNET_ONNXRUNTIME
+  if (options.name == "onnxruntime" || options.name == "tensorrt") return make_onnxruntime_engine(checkpoint, options);
+#endif
+#ifdef NNUNET_OPENVINO
+  if (options.name == "openvino") return make_openvino_engine(checkpoint, options);
+#endif
+  refuse(options.name);
+}
+
+}  // namespace nnunet

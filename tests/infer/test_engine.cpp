@@ -1,0 +1,112 @@
+#include <gtest/gtest.h>
+
+#include "export/exported.h"
+#include "nnunet/core/error.h"
+#include "nnunet/infer/engine.h"
+#include "nnunet/infer/precision.h"
+#include "nnunet/infer/predictor.h"
+#include "tiny.h"
+
+namespace nnunet {
+namespace {
+
+bool is_built(const std::string& name) {
+  const auto built = built_engines();
+  return std::ranges::find(built, name) != built.end();
+}
+
+double difference(const torch::Tensor& a, const torch::Tensor& b) {
+  return (a.to(torch::kFloat) - b.to(torch::kFloat)).abs().max().item<double>();
+}
+
+/// Engines for the CPU.
+class CpuEngine : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (is_built(GetParam())) return;
+    std::cerr << "SKIPPED: this build has no " << GetParam() << std::endl;
+    GTEST_SKIP() << "this build has no " << GetParam();
+  }
+};
+
+TEST_P(CpuEngine, GivesTheNetworksLogits) {
+  NNUNET_NEEDS_SHARED("reference/network.json");
+  for (const std::string& name : test::kNetworks) {
+    SCOPED_TRACE(name);
+    test::Exported e(name);
+    const auto engine = make_engine(e.checkpoint, {GetParam(), Precision::fp32, torch::kCPU});
+    EXPECT_EQ(engine->description().substr(0, GetParam().size()), GetParam());
+    EXPECT_NE(engine->description().find("fp32"), std::string::npos);
+    const torch::Tensor wanted = e.logits(), found = engine->forward(e.images);
+    EXPECT_LE(difference(found, wanted), 1e-4);
+    const torch::Tensor again = engine->forward(e.images.slice(0, 1));  // another batch; the first result stays
+    EXPECT_LE(difference(again, wanted.slice(0, 1)), 1e-4);
+    EXPECT_LE(difference(found, wanted), 1e-4);
+  }
+}
+
+TEST_P(CpuEngine, SegmentsAsLibtorchDoes) {
+  for (const int dim : {2, 3}) {
+    const DataConfig config = test::tiny_config(dim, 2);
+    const std::vector<Checkpoint> folds{test::tiny_checkpoint(config, 1), test::tiny_checkpoint(config, 2)};
+    const auto x = torch::sin(torch::arange(2 * 11 * 25 * 18).to(torch::kFloat)).view({2, 11, 25, 18});
+    PredictorOptions options;
+    options.batch_size = 3;  // the last batch is smaller
+    const auto wanted = Predictor(folds, options, torch::kCPU, Precision::fp32).logits("x", x);
+    options.engine = GetParam();
+    EXPECT_LE(difference(Predictor(folds, options, torch::kCPU, Precision::fp32).logits("x", x), wanted), 1e-5);
+  }
+}
+
+TEST_P(CpuEngine, RefusesOtherShapes) {
+  const auto engine = make_engine(test::tiny_checkpoint(test::tiny_config(2)), {GetParam(), {}, torch::kCPU});
+  EXPECT_THROW(engine->forward(torch::zeros({1, 2, 16, 16})), Error);
+  EXPECT_THROW(engine->forward(torch::zeros({1, 1, 16, 17})), Error);
+  EXPECT_THROW(engine->forward(torch::zeros({1, 1, 8, 16, 16})), Error);
+  EXPECT_EQ(engine->forward(torch::zeros({2, 1, 16, 16})).size(0), 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CpuEngine, testing::Values("libtorch", "openvino", "onnxruntime"),
+                         [](const auto& parameter) { return parameter.param; });
+
+// Weights are narrowed once instead of in each forward: to the last bit the same.
+TEST(TorchEngine, MixedPrecisionIsAutocasts) {
+  for (const int dim : {2, 3}) {
+    const Checkpoint checkpoint = test::tiny_checkpoint(test::tiny_config(dim));
+    UNet network(checkpoint.plan);
+    load_state_dict(*network, checkpoint.state_dict, "x");
+    network->place(torch::kCPU);
+    network->eval();
+    const auto x =
+        torch::sin(torch::arange(2 * 8 * 16 * 16).to(torch::kFloat))
+            .view(dim == 3 ? std::vector<std::int64_t>{2, 1, 8, 16, 16} : std::vector<std::int64_t>{16, 1, 16, 16});
+    const torch::NoGradGuard no_grad;
+    const auto engine = make_engine(checkpoint, {"auto", Precision::bf16, torch::kCPU});
+    const torch::Tensor found = engine->forward(x);
+    const AutocastScope autocast(Precision::bf16, torch::kCPU);
+    EXPECT_TRUE(torch::equal(found, network->forward(x)));
+  }
+}
+
+TEST(OpenVinoEngine, ComputesInBf16) {
+  if (!is_built("openvino")) GTEST_SKIP() << "this build has no openvino";
+  const Checkpoint checkpoint = test::tiny_checkpoint(test::tiny_config(3));
+  const auto x = torch::sin(torch::arange(8 * 16 * 16).to(torch::kFloat)).view({1, 1, 8, 16, 16});
+  const auto exact = make_engine(checkpoint, {"openvino", Precision::fp32, torch::kCPU})->forward(x);
+  const auto low = make_engine(checkpoint, {"openvino", Precision::bf16, torch::kCPU})->forward(x);
+  EXPECT_LE(difference(low, exact), 0.1 * exact.abs().max().item<double>());
+}
+
+TEST(Engines, RefusesWhatIsNotThere) {
+  const Checkpoint checkpoint = test::tiny_checkpoint(test::tiny_config(2));
+  EXPECT_THROW(make_engine(checkpoint, {"abacus", Precision::fp32, torch::kCPU}), Error);
+  for (const std::string& name : engine_names())
+    if (name != "auto" && !is_built(name)) EXPECT_THROW(make_engine(checkpoint, {name, {}, torch::kCPU}), Error);
+  if (is_built("openvino")) EXPECT_THROW(make_engine(checkpoint, {"openvino", Precision::fp16, torch::kCPU}), Error);
+  EXPECT_THROW(choose_engine_device("openvino", 1), Error);
+  EXPECT_THROW(choose_engine_device("tensorrt", 0), Error);
+  EXPECT_EQ(choose_engine_device("openvino", -1), torch::Device(torch::kCPU));
+}
+
+}  // namespace
+}  // namespace nnunet
