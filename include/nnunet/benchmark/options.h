@@ -10,7 +10,7 @@ namespace nnunet {
 /// What is measured, and how long. Of the training options those that describe data, network, precision and batches
 /// count; logname: "perf.json" where it is empty; train_batches and test_batches: the measured pass, warmup included.
 struct BenchmarkOptions : TrainOptions {
-  std::string mode = "train";  ///< train, predict, preprocess, augment or export
+  std::string mode = "train";   ///< train, predict, preprocess, augment or export
   std::string engine = "auto";  ///< predict: what computes the network (infer/engine.h)
   /// Random data where data holds no preprocessed task (preprocess: no raw one); else that is an Error.
   bool synthetic = true;
