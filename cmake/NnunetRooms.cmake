@@ -40,7 +40,7 @@ set(NNUNET_BASE_ROOMS "")
 # nnunet_room(NAME BASE|ENGINE [LIBS lib...]): the sources of src/NAME.
 function(nnunet_room name kind)
   cmake_parse_arguments(ROOM "" "" "LIBS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp ${CMAKE_SOURCE_DIR}/src/${name}/cpu/*.cpp)
   if(NOT sources)
     return()
   endif()

@@ -1,0 +1,17 @@
+#include <immintrin.h>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+#include "direct_kernels.h"
+#include "nnunet/kernels/bfloat16.h"
+#pragma GCC target("arch=x86-64-v4,prefer-vector-width=512")
+namespace nnunet::kernels {
+#define NNUNET_WIDTH 16
+#define NNUNET_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define NNUNET_GROUP 2
+#define NNUNET_VOXELS 14
+#include "direct-inl.h"
+DirectKernels direct_avx512() {
+  return kernels_here();
+}
+}  // namespace nnunet::kernels
