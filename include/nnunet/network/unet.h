@@ -41,9 +41,10 @@ class UNetImpl : public torch::nn::Module {
   /// Called in forward with each block's name and output, to look for where numbers go wrong; empty: off.
   void observe(std::function<void(const std::string& block, const torch::Tensor& output)> observer);
   const NetworkPlan& plan() const { return plan_; }
+  /// Throws Error as forward does.
+  void check_input(const torch::Tensor& x) const;
 
  private:
-  void check_input(const torch::Tensor& x) const;
   std::shared_ptr<Block> encoder_block(std::size_t level) const;
   torch::Tensor down(const std::shared_ptr<Block>& block, const torch::Tensor& x) const;
   torch::Tensor up(const std::shared_ptr<UpsampleBlock>& block, const torch::Tensor& x,

@@ -218,6 +218,32 @@ void store_any(const StoreRow& r) {
   store_row<T, false, false>(r);
 }
 
+template <class T>
+void sum_row(const SumRow& r) {
+  for (int p = 0; p < kParts; ++p) {
+    const int at = p * kWidth;
+    const V scale = load(r.scale + at), with_scale = load(r.with_scale + at), shift = load(r.shift + at),
+            rstd = load(r.rstd + at), offset = load(r.offset + at), with_rstd = load(r.with_rstd + at),
+            with_offset = load(r.with_offset + at), slope = all(r.slope);
+    const T *const x = static_cast<const T*>(r.x) + at, *const with = static_cast<const T*>(r.with) + at;
+    T* const g = static_cast<T*>(r.g) + at;
+    V sum{}, product{}, with_product{};
+    for (std::int64_t v = 0; v < r.count; ++v) {
+      const V a = load(x + v * 16), b = load(with + v * 16);
+      const V z = NNUNET_FMA(a, scale, NNUNET_FMA(b, with_scale, shift));
+      V value = load(g + v * 16);
+      value = z < 0 ? value * slope : value;
+      sum += value;
+      product = NNUNET_FMA(value, NNUNET_FMA(a, rstd, offset), product);
+      with_product = NNUNET_FMA(value, NNUNET_FMA(b, with_rstd, with_offset), with_product);
+      store(value, g + v * 16);
+    }
+    store(load(r.sums + at) + sum, r.sums + at);
+    store(load(r.sums + 16 + at) + product, r.sums + 16 + at);
+    store(load(r.sums + 32 + at) + with_product, r.sums + 32 + at);
+  }
+}
+
 #ifndef NNUNET_GROUP
 #define NNUNET_GROUP 1
 #endif
@@ -270,8 +296,10 @@ DirectKernels kernels_here() {
   k.max_voxels = kMaxVoxels;
 #ifdef NNUNET_DOT_BF16
   k.dot_bf16 = true;
-  k.stage_bf16_bf16 = stage_row<Bfloat16, Bfloat16>;
 #endif
+  k.stage_bf16_bf16 = stage_row<Bfloat16, Bfloat16>;
+  k.sum_f32 = sum_row<float>;
+  k.sum_bf16 = sum_row<Bfloat16>;
   k.conv = conv_of;
   k.gradient_f32[0] = gradient_tile<float, 1>;
   k.gradient_bf16[0] = gradient_tile<Bfloat16, 1>;

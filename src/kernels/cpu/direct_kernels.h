@@ -55,6 +55,18 @@ struct StoreRow {
   float slope = 1;
 };
 
+/// A run of voxels of a sum's gradient: z = x * scale + with * with_scale + shift is its value, and g becomes g' = z <
+/// 0 ? g * slope : g. sums, (3, 16), are added to: g', g' * (x * rstd + offset), g' * (with * with_rstd + with_offset).
+struct SumRow {
+  const void *x = nullptr, *with = nullptr;
+  void* g = nullptr;
+  std::int64_t count = 0;
+  const float *scale = nullptr, *with_scale = nullptr, *shift = nullptr;  ///< (16), as the following
+  const float *rstd = nullptr, *offset = nullptr, *with_rstd = nullptr, *with_offset = nullptr;
+  float slope = 1;
+  float* sums = nullptr;
+};
+
 /// The direct kernels of one instruction set.
 struct DirectKernels {
   using Conv = void (*)(const ConvTile&);
@@ -69,6 +81,8 @@ struct DirectKernels {
   Gradient gradient_f32[2] = {}, gradient_bf16[2] = {};  ///< for one and two blocks of the coarse side
   Stage stage_f32_f32 = nullptr, stage_bf16_f32 = nullptr, stage_bf16_bf16 = nullptr;
   Store store_f32 = nullptr, store_bf16 = nullptr;
+  void (*sum_f32)(const SumRow&) = nullptr;
+  void (*sum_bf16)(const SumRow&) = nullptr;
 };
 
 DirectKernels direct_portable();
