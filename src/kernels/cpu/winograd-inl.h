@@ -1,0 +1,351 @@
+// The stages of winograd_stages.h for one instruction set.
+
+#include "vector-inl.h"
+
+// Registers: kRows x kColumns accumulators, kColumns weights and a broadcast fit.
+#if NNUNET_WIDTH == 16
+inline constexpr int kRows = 12, kColumns = 2;
+#elif NNUNET_WIDTH == 8
+inline constexpr int kRows = 6, kColumns = 2;
+#else
+inline constexpr int kRows = 3, kColumns = 4;
+#endif
+inline constexpr int kOutBlocks = kColumns * kWidth / 16;
+
+template <class T>
+void line_in(const T* x, const T* with, float* to, std::int64_t voxels, const LineIn& f) {
+  for (int p = 0; p < 16; p += kWidth) {
+    if (f.scale == nullptr) {
+      for (std::int64_t v = 0; v < voxels; ++v) store(load(x + v * 16 + p), to + v * 16 + p);
+      continue;
+    }
+    const V scale = load(f.scale + p), shift = load(f.shift + p), slope = broadcast(f.slope);
+    if (with == nullptr) {
+      for (std::int64_t v = 0; v < voxels; ++v) {
+        const V z = load(x + v * 16 + p) * scale + shift;
+        store(z < 0 ? z * slope : z, to + v * 16 + p);
+      }
+    } else {
+      const V with_scale = load(f.with_scale + p);
+      for (std::int64_t v = 0; v < voxels; ++v) {
+        const V z = load(x + v * 16 + p) * scale + (load(with + v * 16 + p) * with_scale + shift);
+        store(z < 0 ? z * slope : z, to + v * 16 + p);
+      }
+    }
+  }
+}
+
+template <int N>
+void combine_of(const float* from, float* to, std::int64_t count, const std::int64_t* offset, const float* factor) {
+  const float* at[N];
+  V f[N];
+  for (int i = 0; i < N; ++i) {
+    at[i] = from + offset[i];
+    f[i] = broadcast(factor[i]);
+  }
+  for (std::int64_t v = 0; v < count; v += kWidth) {
+    V sum = load(at[0] + v) * f[0];
+    for (int i = 1; i < N; ++i) sum += load(at[i] + v) * f[i];
+    store(sum, to + v);
+  }
+}
+void combine(const float* from, float* to, std::int64_t count, const std::int64_t* offset, const float* factor,
+             int terms) {
+  if (terms == 1) return combine_of<1>(from, to, count, offset, factor);
+  if (terms == 2) return combine_of<2>(from, to, count, offset, factor);
+  if (terms == 3) return combine_of<3>(from, to, count, offset, factor);
+  return combine_of<4>(from, to, count, offset, factor);
+}
+
+// The transforms of one axis, A points, `S` vectors apart: F(2,3) at 0, 1, -1, infinity; F(4,3) at 0, +-1/sqrt(2),
+// +-sqrt(2), infinity. The matrices are those of winograd_matrices.h.
+inline constexpr float kRoot = 1.41421356237309505f;
+
+template <int A, int S>
+NNUNET_INLINE void to_points(V* x) {
+  if constexpr (A == 4) {
+    const V a = x[0] - x[2 * S], b = x[S] + x[2 * S], c = x[2 * S] - x[S], d = x[S] - x[3 * S];
+    x[0] = a;
+    x[S] = b;
+    x[2 * S] = c;
+    x[3 * S] = d;
+  } else {
+    const V even = x[4 * S] - 2 * x[2 * S], odd = (x[3 * S] - 2 * x[S]) * (kRoot / 2);
+    const V even2 = x[4 * S] - 0.5f * x[2 * S], odd2 = (x[3 * S] - 0.5f * x[S]) * kRoot;
+    const V a = x[0] + (x[4 * S] - 2.5f * x[2 * S]), f = x[S] + (x[5 * S] - 2.5f * x[3 * S]);
+    x[0] = a;
+    x[S] = even + odd;
+    x[2 * S] = even - odd;
+    x[3 * S] = even2 + odd2;
+    x[4 * S] = even2 - odd2;
+    x[5 * S] = f;
+  }
+}
+
+/// A points to A - 2 outputs.
+template <int A, int S>
+NNUNET_INLINE void from_points(V* x) {
+  if constexpr (A == 4) {
+    const V a = x[0] + x[S] + x[2 * S], b = x[S] - x[2 * S] - x[3 * S];
+    x[0] = a;
+    x[S] = b;
+  } else {
+    const V s = x[S] + x[2 * S], m = (x[S] - x[2 * S]) * (kRoot / 2), s2 = x[3 * S] + x[4 * S],
+            m2 = (x[3 * S] - x[4 * S]) * kRoot;
+    const V a = x[0] + s + s2, b = m + m2, c = 0.5f * s + 2 * s2, d = 0.5f * m + 2 * m2 + x[5 * S];
+    x[0] = a;
+    x[S] = b;
+    x[2 * S] = c;
+    x[3 * S] = d;
+  }
+}
+
+template <int AH, int AW, class U>
+void input(const float* from, U* to, const TileBox& box) {
+  for (std::int64_t tile = 0, z = 0; z < box.planes(); ++z)
+    for (std::int64_t y = 0; y < box.h; ++y)
+      for (std::int64_t x = 0; x < box.w; ++x, ++tile) {
+        const float* const corner = from + ((z * box.lines + y * (AH - 2)) * box.line + x * (AW - 2)) * 16;
+        for (int p = 0; p < 16; p += kWidth) {
+          V v[AH * AW];
+#pragma GCC unroll 6
+          for (int i = 0; i < AH; ++i) {
+#pragma GCC unroll 6
+            for (int j = 0; j < AW; ++j) v[i * AW + j] = load(corner + (i * box.line + j) * 16 + p);
+            to_points<AW, 1>(v + i * AW);
+          }
+#pragma GCC unroll 6
+          for (int j = 0; j < AW; ++j) {
+            to_points<AH, AW>(v + j);
+#pragma GCC unroll 6
+            for (int i = 0; i < AH; ++i) store(v[i * AW + j], to + (i * AW + j) * box.matrix + tile * 16 + p);
+          }
+        }
+      }
+}
+
+template <int R>
+NNUNET_INLINE void rows(const float* tiles, std::int64_t blocks, std::int64_t padded, const float* w, float* to) {
+  V sum[R][kColumns] = {};
+  for (std::int64_t b = 0; b < blocks; ++b, tiles += padded * 16)
+#pragma GCC unroll 4
+    for (int k = 0; k < 16; ++k, w += kColumns * kWidth) {
+      V column[kColumns];
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) column[c] = load(w + c * kWidth);
+#pragma GCC unroll 12
+      for (int r = 0; r < R; ++r) {
+        const V x = broadcast(tiles[r * 16 + k]);
+#pragma GCC unroll 4
+        for (int c = 0; c < kColumns; ++c) sum[r][c] += x * column[c];
+      }
+    }
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int c = 0; c < kColumns; ++c)
+      store(sum[r][c], to + (c * kWidth / 16) * padded * 16 + r * 16 + c * kWidth % 16);
+}
+
+#if NNUNET_BF16
+template <int R>
+NNUNET_INLINE void rows(const Bfloat16* tiles, std::int64_t blocks, std::int64_t padded, const Bfloat16* w, float* to) {
+  __m512 sum[R][2] = {};
+  for (std::int64_t b = 0; b < blocks; ++b, tiles += padded * 16)
+#pragma GCC unroll 4
+    for (int k = 0; k < 8; ++k, w += 64) {
+      const __m512bh left = (__m512bh)_mm512_loadu_si512(w), right = (__m512bh)_mm512_loadu_si512(w + 32);
+#pragma GCC unroll 12
+      for (int r = 0; r < R; ++r) {
+        std::int32_t pair;
+        std::memcpy(&pair, tiles + r * 16 + 2 * k, sizeof pair);
+        const __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
+        sum[r][0] = _mm512_dpbf16_ps(sum[r][0], x, left);
+        sum[r][1] = _mm512_dpbf16_ps(sum[r][1], x, right);
+      }
+    }
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r) {
+    _mm512_storeu_ps(to + r * 16, sum[r][0]);
+    _mm512_storeu_ps(to + padded * 16 + r * 16, sum[r][1]);
+  }
+}
+#endif
+
+template <class U>
+void multiply(const U* tiles, std::int64_t blocks, std::int64_t padded, const U* weights, float* to) {
+  std::int64_t t = 0;
+  for (; t + kRows <= padded; t += kRows) rows<kRows>(tiles + t * 16, blocks, padded, weights, to + t * 16);
+  for (; t + kRows / 3 * 2 <= padded; t += kRows / 3 * 2)
+    rows<kRows / 3 * 2>(tiles + t * 16, blocks, padded, weights, to + t * 16);
+  for (; t < padded; t += kRows / 3) rows<kRows / 3>(tiles + t * 16, blocks, padded, weights, to + t * 16);
+}
+
+template <int AH, int AW>
+void output(const float* from, std::int64_t matrix, float* to, const TileBox& box, const float* factor,
+            const bool* first, int steps) {
+  constexpr int kH = AH - 2, kW = AW - 2;
+  const std::int64_t plane = box.plane_h * box.plane_w * 16;
+  for (std::int64_t tile = 0, z = 0; z < box.planes(); ++z)
+    for (std::int64_t y = 0; y < box.h; ++y)
+      for (std::int64_t x = 0; x < box.w; ++x, ++tile) {
+        float* const corner = to + z * steps * plane + (y * kH * box.plane_w + x * kW) * 16;
+        for (int p = 0; p < 16; p += kWidth) {
+          V v[AH * AW];
+#pragma GCC unroll 6
+          for (int j = 0; j < AW; ++j) {
+#pragma GCC unroll 6
+            for (int i = 0; i < AH; ++i) v[i * AW + j] = load(from + (i * AW + j) * matrix + tile * 16 + p);
+            from_points<AH, AW>(v + j);
+          }
+#pragma GCC unroll 4
+          for (int i = 0; i < kH; ++i) from_points<AW, 1>(v + i * AW);
+          for (int s = 0; s < steps; ++s) {
+            if (factor[s] == 0) continue;
+            const V f = broadcast(factor[s]);
+            float* const q = corner + s * plane + p;
+#pragma GCC unroll 4
+            for (int i = 0; i < kH; ++i)
+#pragma GCC unroll 4
+              for (int j = 0; j < kW; ++j) {
+                float* const voxel = q + (i * box.plane_w + j) * 16;
+                store(first[s] ? v[i * AW + j] * f : load(voxel) + v[i * AW + j] * f, voxel);
+              }
+          }
+        }
+      }
+}
+
+/// `kStatistics`: 0 none, 1 moments, 2 through the norm.
+template <int kStatistics, class T>
+NNUNET_INLINE void line_out_of(const float* from, const T* x, T* to, std::int64_t voxels, const LineOut& f) {
+  for (int p = 0; p < 16; p += kWidth) {
+    const V bias = f.bias != nullptr ? load(f.bias + p) : V{}, slope = broadcast(f.slope);
+    V pivot{}, sum{}, square{}, rstd{}, offset{}, gamma{}, beta{};
+    if constexpr (kStatistics > 0) {
+      sum = load(f.sum + p);
+      square = load(f.square + p);
+    }
+    if constexpr (kStatistics == 1) pivot = load(f.pivot + p);
+    if constexpr (kStatistics == 2) {
+      rstd = load(f.rstd + p);
+      offset = load(f.offset + p);
+      gamma = load(f.gamma + p);
+      beta = load(f.beta + p);
+    }
+    for (std::int64_t v = p; v < voxels * 16; v += 16) {
+      V y = load(from + v) + bias;
+      if (f.add) y += load(to + v);
+      if constexpr (kStatistics == 2) {
+        const V xhat = load(x + v) * rstd + offset, z = xhat * gamma + beta;
+        y = z < 0 ? y * slope : y;
+        sum += y;
+        square += y * xhat;
+      }
+      store(y, to + v);
+      if constexpr (kStatistics == 1) {
+        y -= pivot;
+        sum += y;
+        square += y * y;
+      }
+    }
+    if constexpr (kStatistics > 0) {
+      store(sum, f.sum + p);
+      store(square, f.square + p);
+    }
+  }
+}
+template <class T>
+void line_out(const float* from, const T* x, T* to, std::int64_t voxels, const LineOut& f) {
+  if (f.rstd != nullptr) return line_out_of<2>(from, x, to, voxels, f);
+  if (f.pivot != nullptr) return line_out_of<1>(from, x, to, voxels, f);
+  line_out_of<0>(from, x, to, voxels, f);
+}
+
+/// A outputs' gradients to the points: the transpose of from_points.
+template <int S>
+NNUNET_INLINE void gradient_to_points(const V* y, V* to) {
+  to[0] = y[0];
+  to[S] = y[0] + y[1];
+  to[2 * S] = y[0] - y[1];
+  to[3 * S] = -y[1];
+}
+
+void gradient(const float* from, float* to, const TileBox& box) {
+  for (std::int64_t tile = 0, z = 0; z < box.planes(); ++z)
+    for (std::int64_t y = 0; y < box.h; ++y)
+      for (std::int64_t x = 0; x < box.w; ++x, ++tile) {
+        const float* const corner = from + ((z * box.plane_h + y * 2) * box.plane_w + x * 2) * 16;
+        for (int p = 0; p < 16; p += kWidth) {
+          V v[8];  // (w, h) of 2 x 4
+#pragma GCC unroll 2
+          for (int j = 0; j < 2; ++j) {
+            const V column[2] = {load(corner + j * 16 + p), load(corner + (box.plane_w + j) * 16 + p)};
+            gradient_to_points<2>(column, v + j);
+          }
+#pragma GCC unroll 4
+          for (int i = 0; i < 4; ++i) {
+            V row[4];
+            gradient_to_points<1>(v + 2 * i, row);
+#pragma GCC unroll 4
+            for (int j = 0; j < 4; ++j) store(row[j], to + (i * 4 + j) * box.matrix + tile * 16 + p);
+          }
+        }
+      }
+}
+
+void accumulate(const float* tiles, const float* gradients, std::int64_t padded, std::int64_t count, float* to,
+                std::int64_t columns) {
+  constexpr int kInputs = kRows / 3 * 2;  // input channels at a time
+  for (int k = 0; k + kInputs <= 16; k += kInputs, to += kInputs * columns) {
+    V sum[kInputs][kColumns];
+#pragma GCC unroll 8
+    for (int r = 0; r < kInputs; ++r)
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) sum[r][c] = load(to + r * columns + c * kWidth);
+    for (std::int64_t t = 0; t < count; ++t) {
+      V column[kColumns];
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c)
+        column[c] = load(gradients + (c * kWidth / 16) * padded * 16 + t * 16 + c * kWidth % 16);
+#pragma GCC unroll 8
+      for (int r = 0; r < kInputs; ++r) {
+        const V x = broadcast(tiles[t * 16 + k + r]);
+#pragma GCC unroll 4
+        for (int c = 0; c < kColumns; ++c) sum[r][c] += x * column[c];
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kInputs; ++r)
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) store(sum[r][c], to + r * columns + c * kWidth);
+  }
+}
+
+template <class U>
+void set_input(TileStages<U>& s) {
+  s.input[0][0] = input<4, 4, U>;
+  s.input[0][1] = input<4, 6, U>;
+  s.input[1][0] = input<6, 4, U>;
+  s.input[1][1] = input<6, 6, U>;
+  s.multiply = multiply<U>;
+}
+
+void fill(WinogradStages& s) {
+  s.tile_multiple = kRows / 3;
+  s.out_blocks = kOutBlocks;
+  s.float_lines = {line_in<float>, line_out<float>};
+  s.half_lines = {line_in<Bfloat16>, line_out<Bfloat16>};
+  set_input(s.float_tiles);
+#if NNUNET_BF16
+  s.bf16 = true;
+  set_input(s.half_tiles);
+#endif
+  s.combine = combine;
+  s.output[0][0] = output<4, 4>;
+  s.output[0][1] = output<4, 6>;
+  s.output[1][0] = output<6, 4>;
+  s.output[1][1] = output<6, 6>;
+  s.gradient = gradient;
+  s.accumulate = accumulate;
+}

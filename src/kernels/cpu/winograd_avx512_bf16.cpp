@@ -1,0 +1,20 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <cstring>
+
+#include "nnunet/core/simd.h"
+#include "winograd_stages.h"
+
+#pragma GCC target("arch=x86-64-v4,avx512bf16")
+#define NNUNET_WIDTH 16
+#define NNUNET_BF16 1
+
+namespace nnunet::kernels {
+namespace {
+#include "winograd-inl.h"
+}  // namespace
+void winograd_avx512_bf16(WinogradStages& stages) {
+  fill(stages);
+}
+}  // namespace nnunet::kernels
+#endif
