@@ -151,6 +151,34 @@ TEST_P(Winograd, GradientByTheData) {
   EXPECT_LT(share_off(run.output(), expected), 1.5e-6);
 }
 
+template <class T>
+void expect_weight_gradient(const Case& c, double most) {
+  Convolution<T> run(c);
+  Input<T> dy;
+  dy.first.x = run.y.view;
+  if (c.second_outputs > 0) dy.second.x = run.y2.view;
+  const auto x = run.input(), gradient = run.output();
+  std::vector<double> expected(run.w.size());
+  for_each_product(c.grid, c.first + c.second, c.outputs + c.second_outputs, c.kernel_d,
+                   [&](std::size_t i, std::size_t o, std::size_t k) { expected[k] += x[i] * gradient[o]; });
+  for (const Isa isa : isas()) {
+    const WinogradGradient<T> by_weights(run.shape, isa);
+    Numbers<float> first;
+    for (int threads = 1; threads <= 4; ++threads) {
+      Numbers<float> dw(run.w.size(), -1);
+      Numbers<std::byte> workspace(static_cast<std::size_t>(by_weights.workspace(run.x, threads)), std::byte{0x7f});
+      by_weights.run(run.x, dy, dw.data(), threads, workspace.data());
+      EXPECT_LT(share_off({dw.begin(), dw.end()}, expected), most) << static_cast<int>(isa);
+      if (threads == 1) first = dw;
+      EXPECT_EQ(std::memcmp(first.data(), dw.data(), dw.size() * sizeof(float)), 0);
+    }
+  }
+}
+TEST_P(Winograd, GradientByTheWeights) {
+  expect_weight_gradient<float>(GetParam(), 2e-6);
+  expect_weight_gradient<Bfloat16>(GetParam(), 2e-6);
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, Winograd, testing::ValuesIn(kCases));
 
 /// z = x * scale + shift, then LeakyReLU, in double precision, over (N,C,voxels).

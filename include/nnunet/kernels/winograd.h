@@ -52,4 +52,23 @@ class WinogradConv {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Gradient by the weights.
+template <class T>
+class WinogradGradient {
+ public:
+  explicit WinogradGradient(const WinogradShape& shape, Isa isa = best_isa());
+  ~WinogradGradient();
+  WinogradGradient(WinogradGradient&&) noexcept;
+  WinogradGradient& operator=(WinogradGradient&&) noexcept;
+
+  std::int64_t workspace(const Input<T>& x, int threads) const;
+  /// x: what the convolution read; dy: the gradient of what it wrote. dw: (outputs, inputs, kernel_d, 3, 3),
+  /// overwritten.
+  void run(const Input<T>& x, const Input<T>& dy, float* dw, int threads, void* workspace) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 }  // namespace nnunet::kernels

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "nnunet/core/error.h"
 #include "nnunet/kernels/aligned.h"
 #include "winograd_common.h"
 #include "winograd_statistics.h"
@@ -17,15 +16,10 @@
 namespace nnunet::kernels {
 namespace {
 
-void check(const WinogradShape& s, const WinogradPlan& p, bool bf16_stages) {
-  const auto bad = [](const char* what) {
-    throw Error("Winograd convolution", what, "Use a direct convolution or another plan.");
-  };
-  if (s.kernel_d != 1 && s.kernel_d != 3) bad("the kernel's depth is neither 1 nor 3");
-  if (s.inputs[0] < 1 || s.inputs[1] < 0 || s.outputs[0] < 1 || s.outputs[1] < 0) bad("there are no channels");
+void check(const WinogradPlan& p, bool bf16_stages) {
   for (const int t : p.tile)
-    if (t != 2 && t != 4) bad("a tile has neither 2 nor 4 outputs");
-  if (p.bf16_products && !bf16_stages) bad("this processor does not multiply bfloat16");
+    if (t != 2 && t != 4) refuse_winograd("a tile has neither 2 nor 4 outputs");
+  if (p.bf16_products && !bf16_stages) refuse_winograd("this processor does not multiply bfloat16");
 }
 
 }  // namespace
@@ -183,7 +177,8 @@ struct WinogradConv<T>::Impl {
 
 template <class T>
 WinogradConv<T>::WinogradConv(const WinogradShape& shape, const WinogradPlan& plan) {
-  check(shape, plan, winograd_stages(plan.isa).bf16);
+  check_winograd(shape);
+  check(plan, winograd_stages(plan.isa).bf16);
   impl_ = std::make_unique<Impl>(shape, plan);
 }
 template <class T>

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "nnunet/core/simd.h"
+#include "nnunet/core/error.h"
 
 namespace nnunet::kernels {
 
@@ -19,6 +19,16 @@ const WinogradStages& winograd_stages(Isa isa) {
     return stages;
   }();
   return all[static_cast<std::size_t>(isa)];
+}
+
+void refuse_winograd(const char* why) {
+  throw Error("Winograd convolution", why, "Use a direct convolution or another plan.");
+}
+
+void check_winograd(const WinogradShape& s) {
+  if (s.kernel_d != 1 && s.kernel_d != 3) refuse_winograd("the kernel's depth is neither 1 nor 3");
+  if (s.inputs[0] < 1 || s.inputs[1] < 0 || s.outputs[0] < 1 || s.outputs[1] < 0)
+    refuse_winograd("there are no channels");
 }
 
 std::vector<ChannelBlock> channel_blocks(const std::int64_t (&channels)[2]) {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "nnunet/kernels/blocked.h"
+#include "nnunet/kernels/winograd.h"
 #include "winograd_matrices.h"
 #include "winograd_stages.h"
 
@@ -20,6 +20,10 @@ inline std::int64_t round_up(std::int64_t a, std::int64_t b) {
 
 /// Bytes between what would else lie a power of two apart, in the same few sets of a cache.
 inline constexpr std::int64_t kPad = 64;
+
+/// Throws Error.
+[[noreturn]] void refuse_winograd(const char* why);
+void check_winograd(const WinogradShape& shape);
 
 /// A block of 16 channels of one or two tensors whose channels follow each other.
 struct ChannelBlock {

@@ -1,0 +1,230 @@
+#include <omp.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "nnunet/core/simd.h"
+#include "nnunet/kernels/winograd.h"
+#include "winograd_common.h"
+
+// y = At ((G g) * (Bt x)) for each tile, so dg = Gt sum over tiles of (A dy) * (Bt x): a matrix product for each point,
+// (input channels, tiles) times (tiles, output channels), and one transform at the end. A task takes the boxes of one
+// group through it for some input and some output channels; groups are added in their order.
+namespace nnunet::kernels {
+namespace {
+
+constexpr std::int64_t kInBlocks = 4, kOutBlocks = 2;  ///< of a task: its sums stay in the second-level cache
+constexpr std::int64_t kBoxTiles = 48, kTasks = 16;
+
+/// (points, 16) to (taps, 16), transposed G along each axis.
+NNUNET_INLINE void along_axis(const WinogradAxis& axis, const float* from, float* to, int before, int after) {
+  for (int b = 0; b < before; ++b)
+    for (int t = 0; t < axis.taps; ++t, to += after) {
+      std::fill_n(to, after, 0.0f);
+      for (int p = 0; p < axis.points; ++p) {
+        const auto g = static_cast<float>(axis.g[static_cast<std::size_t>(p)][static_cast<std::size_t>(t)]);
+        if (g == 0) continue;
+        const float* const row = from + (b * axis.points + p) * after;
+        for (int i = 0; i < after; ++i) to[i] += g * row[i];
+      }
+    }
+}
+NNUNET_SIMD void to_taps(const Axes& axes, const float* points, float* taps) {
+  alignas(64) float w[16 * 3 * kBlock], h[4 * 9 * kBlock];
+  const int d = axes[0]->points, block = static_cast<int>(kBlock);
+  along_axis(*axes[2], points, w, d * 4, block);
+  along_axis(*axes[1], w, h, d, 3 * block);
+  along_axis(*axes[0], h, taps, 1, 9 * block);
+}
+
+}  // namespace
+
+template <class T>
+struct WinogradGradient<T>::Impl {
+  WinogradShape shape;
+  const WinogradStages* stages;
+  Axes axes;
+  std::vector<ChannelBlock> in, out;
+  std::int64_t in_parts, out_parts;
+
+  Impl(const WinogradShape& s, Isa isa)
+      : shape(s),
+        stages(&winograd_stages(isa)),
+        axes{&winograd_axis(s.kernel_d == 1 ? 1 : 2), &winograd_axis(2), &winograd_axis(2)},
+        in(channel_blocks(s.inputs)),
+        out(channel_blocks(s.outputs)),
+        in_parts(ceil_div(in_blocks(), kInBlocks)),
+        out_parts(ceil_div(out_blocks(), kOutBlocks)) {}
+
+  static constexpr std::int64_t kPoints = 16;  // of a plane
+  std::int64_t in_blocks() const { return static_cast<std::int64_t>(in.size()); }
+  std::int64_t out_blocks() const { return static_cast<std::int64_t>(out.size()); }
+  Cut cut(const Input<T>& x) const {
+    const auto& v = x.first.x;
+    return cut_into_boxes(v.n, {v.d, v.h, v.w}, axes, kBoxTiles);
+  }
+  std::int64_t parts() const { return in_parts * out_parts; }
+  std::int64_t groups(const Cut& c) const { return std::min(c.count(), ceil_div(kTasks, parts())); }
+  std::int64_t in_of(std::int64_t part) const { return std::min(kInBlocks, in_blocks() - part * kInBlocks); }
+  /// Sums of a task: points, input channels, output channels.
+  static constexpr std::int64_t kColumns = kOutBlocks * kBlock, kRows = kInBlocks * kBlock;
+  std::int64_t sums() const { return axes[0]->points * kPoints * kRows * kColumns; }
+
+  StagedSize x_size(const TileBox& b) const {
+    return {b.d * axes[0]->outputs + axes[0]->taps - 1, b.lines, b.line, {axes[0]->taps / 2, 1, 1}};
+  }
+  StagedSize dy_size(const TileBox& b) const { return {b.d * axes[0]->outputs, b.plane_h, b.plane_w, {0, 0, 0}}; }
+  static TileBox with_matrix(TileBox b, std::int64_t blocks) {
+    b.matrix = blocks * b.padded * kBlock + kPad / 4;
+    return b;
+  }
+
+  struct Buffers {
+    float *x, *dy, *combined, *tiles, *gradients;
+  };
+  Buffers buffers(Room& room, const TileBox& b) const {
+    const StagedSize x = x_size(b), dy = dy_size(b);
+    Buffers f{};
+    f.x = room.take<float>(kInBlocks * b.samples * x.planes * x.plane());
+    f.dy = room.take<float>(kOutBlocks * b.samples * dy.planes * dy.plane());
+    f.combined = room.take<float>(b.planes() * x.plane());
+    f.tiles = room.take<float>(kPoints * with_matrix(b, kInBlocks).matrix);
+    f.gradients = room.take<float>(kPoints * with_matrix(b, kOutBlocks).matrix);
+    room.take<std::byte>(kPad);
+    return f;
+  }
+
+  void stage(const Input<T>& x, const std::vector<ChannelBlock>& blocks, std::int64_t first, std::int64_t count,
+             const Place& place, const StagedSize& size, float* to) const {
+    for (std::int64_t c = first; c < first + count; ++c) {
+      const ChannelBlock& b = blocks[static_cast<std::size_t>(c)];
+      stage_block(b.tensor == 0 ? x.first : x.second, b.block, place, size, line_stages<T>(*stages), to);
+      to += place.box.samples * size.planes * size.plane();
+    }
+  }
+
+  /// One point along d of `count` staged blocks; `values(i)`: factor of plane i.
+  template <class Values, class Transform>
+  void transform(const float* staged, std::int64_t count, const TileBox& b, const StagedSize& size, int planes,
+                 const Values& values, float* combined, float* to, const Transform& transform_block) const {
+    const Combination terms = combination_of(values, planes, size.plane());
+    for (std::int64_t c = 0; c < count; ++c) {
+      const float* from = staged + c * b.samples * size.planes * size.plane();
+      if (axes[0]->points > 1) {
+        for (std::int64_t z = 0; z < b.planes(); ++z)
+          stages->combine(from + (z / b.d * size.planes + z % b.d * axes[0]->outputs) * size.plane(),
+                          combined + z * size.plane(), size.plane(), terms.offset, terms.factor, terms.terms);
+        from = combined;
+      }
+      transform_block(from, to + c * b.padded * kBlock, b);
+    }
+  }
+
+  /// Adds a box to the sums of one task.
+  void add(const Input<T>& x, const Input<T>& dy, const Place& place, std::int64_t in_part, std::int64_t out_part,
+           const Buffers& f, float* sums) const {
+    const std::int64_t first = in_part * kInBlocks, count = in_of(in_part), first_out = out_part * kOutBlocks,
+                       count_out = std::min(kOutBlocks, out_blocks() - first_out);
+    const TileBox b = with_matrix(place.box, kInBlocks), g = with_matrix(place.box, kOutBlocks);
+    stage(x, in, first, count, place, x_size(b), f.x);
+    stage(dy, out, first_out, count_out, place, dy_size(b), f.dy);
+    for (int p = 0; p < axes[0]->points; ++p) {
+      const auto point = static_cast<std::size_t>(p);
+      transform(
+          f.x, count, b, x_size(b), axes[0]->points,
+          [&](int i) { return axes[0]->bt[point][static_cast<std::size_t>(i)]; }, f.combined, f.tiles,
+          stages->float_tiles.input[0][0]);
+      transform(
+          f.dy, count_out, g, dy_size(b), axes[0]->outputs,
+          [&](int i) { return axes[0]->at[static_cast<std::size_t>(i)][point]; }, f.combined, f.gradients,
+          stages->gradient);
+      for (std::int64_t q = 0; q < kPoints; ++q)
+        for (std::int64_t o = 0; o < count_out; o += stages->out_blocks)
+          for (std::int64_t c = 0; c < count; ++c)
+            stages->accumulate(f.tiles + q * b.matrix + c * b.padded * kBlock,
+                               f.gradients + q * g.matrix + o * b.padded * kBlock, b.padded, b.tiles(),
+                               sums + ((p * kPoints + q) * kRows + c * kBlock) * kColumns + o * kBlock, kColumns);
+    }
+  }
+
+  /// One input block of the gradient, from the sums of all groups.
+  void finish(std::int64_t c, const float* sums, std::int64_t groups, float* dw) const {
+    const int points = axes[0]->points * kPoints, taps = axes[0]->taps * 9;
+    const ChannelBlock& block = in[static_cast<std::size_t>(c)];
+    const std::int64_t inputs = shape.inputs[0] + shape.inputs[1];
+    alignas(64) float u[64 * kBlock], w[27 * kBlock];
+    for (const ChannelBlock& o : out) {
+      const std::int64_t number = &o - out.data();
+      const std::int64_t part = c / kInBlocks * out_parts + number / kOutBlocks;
+      for (std::int64_t lane = 0; lane < block.count; ++lane) {
+        std::fill_n(u, points * kBlock, 0.0f);
+        for (std::int64_t g = 0; g < groups; ++g) {
+          const float* const from = sums + (part * groups + g) * this->sums() +
+                                    (c % kInBlocks * kBlock + lane) * kColumns + number % kOutBlocks * kBlock;
+          for (int p = 0; p < points; ++p)
+            for (std::int64_t k = 0; k < kBlock; ++k) u[p * kBlock + k] += from[p * kRows * kColumns + k];
+        }
+        to_taps(axes, u, w);
+        for (std::int64_t k = 0; k < o.count; ++k)
+          for (int t = 0; t < taps; ++t)
+            dw[((o.first + k) * inputs + block.first + lane) * taps + t] = w[t * kBlock + k];
+      }
+    }
+  }
+};
+
+template <class T>
+WinogradGradient<T>::WinogradGradient(const WinogradShape& shape, Isa isa) {
+  check_winograd(shape);
+  impl_ = std::make_unique<Impl>(shape, isa);
+}
+template <class T>
+WinogradGradient<T>::~WinogradGradient() = default;
+template <class T>
+WinogradGradient<T>::WinogradGradient(WinogradGradient&&) noexcept = default;
+template <class T>
+WinogradGradient<T>& WinogradGradient<T>::operator=(WinogradGradient&&) noexcept = default;
+
+template <class T>
+std::int64_t WinogradGradient<T>::workspace(const Input<T>& x, int threads) const {
+  const Impl& m = *impl_;
+  const Cut cut = m.cut(x);
+  Room each, all;
+  m.buffers(each, largest_box(cut, m.axes, m.stages->tile_multiple));
+  all.take<std::byte>(each.used() * threads);
+  all.take<float>(m.parts() * m.groups(cut) * m.sums());
+  return all.used();
+}
+
+template <class T>
+void WinogradGradient<T>::run(const Input<T>& x, const Input<T>& dy, float* dw, int threads, void* workspace) const {
+  const Impl& m = *impl_;
+  const Cut cut = m.cut(x);
+  const TileBox largest = largest_box(cut, m.axes, m.stages->tile_multiple);
+  const std::int64_t groups = m.groups(cut);
+  Room each, all(workspace);
+  m.buffers(each, largest);
+  std::byte* const rooms = all.take<std::byte>(each.used() * threads);
+  float* const sums = all.take<float>(m.parts() * groups * m.sums());
+#pragma omp parallel num_threads(threads) if (threads > 1)
+  {
+    Room room(rooms + each.used() * omp_get_thread_num());
+    const auto f = m.buffers(room, largest);
+#pragma omp for schedule(dynamic)
+    for (std::int64_t task = 0; task < m.parts() * groups; ++task) {
+      const std::int64_t part = task / groups, group = task % groups;
+      float* const own = sums + task * m.sums();
+      std::memset(own, 0, static_cast<std::size_t>(m.sums()) * sizeof(float));
+      for (std::int64_t i = cut.count() * group / groups; i < cut.count() * (group + 1) / groups; ++i)
+        m.add(x, dy, place_of(cut, i, m.axes, m.stages->tile_multiple), part / m.out_parts, part % m.out_parts, f, own);
+    }
+#pragma omp for schedule(dynamic)
+    for (std::int64_t c = 0; c < m.in_blocks(); ++c) m.finish(c, sums, groups, dw);
+  }
+}
+
+template class WinogradGradient<float>;
+template class WinogradGradient<Bfloat16>;
+
+}  // namespace nnunet::kernels
