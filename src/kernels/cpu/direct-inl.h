@@ -102,7 +102,16 @@ void conv_tile(const ConvTile& t) {
                            (n % kParts) * kWidth);
 }
 
-template <class T, int kBlocks>
+template <bool kPairs>
+INLINE V multiply(V x, V w, V sum) {
+#ifdef NNUNET_DOT_BF16
+  if constexpr (kPairs) return NNUNET_DOT_BF16(x, w, sum);
+#endif
+  return NNUNET_FMA(x, w, sum);
+}
+
+/// kPairs: values are pairs of bf16 of neighbouring positions, multiplied as they are.
+template <class T, int kBlocks, bool kPairs>
 void gradient_tile(const GradientTile& t) {
   constexpr int kVectors = kBlocks * kParts, kValues = 8;
   V sum[kValues][kVectors];
@@ -128,7 +137,7 @@ void gradient_tile(const GradientTile& t) {
         for (int k = 0; k < kValues; ++k) {
           const V x = all(fine[k][c * step]);
 #pragma GCC unroll 8
-          for (int n = 0; n < kVectors; ++n) sum[k][n] = NNUNET_FMA(x, value[n], sum[k][n]);
+          for (int n = 0; n < kVectors; ++n) sum[k][n] = multiply<kPairs>(x, value[n], sum[k][n]);
         }
       }
     }
@@ -140,6 +149,21 @@ void gradient_tile(const GradientTile& t) {
       store(load(to) + sum[k][n], to);
     }
 }
+
+#ifdef NNUNET_DOT_BF16
+/// Pair j of each channel: rounded from[2 j step] and from[(2 j + 1) step], voxels of 16; zero from voxel `count` on.
+void pair_row(const float* from, std::uint32_t* to, std::int64_t pairs, std::int64_t step, std::int64_t count) {
+  const auto rounded = [&](std::int64_t voxel) {
+    V v = voxel < count ? load(from + voxel * 16) : V{};
+    const auto word = reinterpret_cast<Words>(v);
+    return v != v ? word | 0x400000u : word + 0x7fffu + ((word >> 16) & 1u);
+  };
+  for (std::int64_t j = 0; j < pairs; ++j) {
+    const Words pair = (rounded(2 * j * step) >> 16) | (rounded((2 * j + 1) * step) & 0xffff0000u);
+    std::memcpy(to + j * 16, &pair, sizeof pair);
+  }
+}
+#endif
 
 template <class T, class S>
 void stage_row(const StageRow& r) {
@@ -296,16 +320,19 @@ DirectKernels kernels_here() {
   k.max_voxels = kMaxVoxels;
 #ifdef NNUNET_DOT_BF16
   k.dot_bf16 = true;
+  k.gradient_pairs[0] = gradient_tile<float, 1, true>;
+  k.gradient_pairs[1] = gradient_tile<float, 2, true>;
+  k.pair_row = pair_row;
 #endif
   k.stage_bf16_bf16 = stage_row<Bfloat16, Bfloat16>;
   k.sum_f32 = sum_row<float>;
   k.sum_bf16 = sum_row<Bfloat16>;
   k.conv = conv_of;
-  k.gradient_f32[0] = gradient_tile<float, 1>;
-  k.gradient_bf16[0] = gradient_tile<Bfloat16, 1>;
+  k.gradient_f32[0] = gradient_tile<float, 1, false>;
+  k.gradient_bf16[0] = gradient_tile<Bfloat16, 1, false>;
   if constexpr (kGroup == 2) {
-    k.gradient_f32[1] = gradient_tile<float, 2>;
-    k.gradient_bf16[1] = gradient_tile<Bfloat16, 2>;
+    k.gradient_f32[1] = gradient_tile<float, 2, false>;
+    k.gradient_bf16[1] = gradient_tile<Bfloat16, 2, false>;
   }
   k.stage_f32_f32 = stage_row<float, float>;
   k.stage_bf16_f32 = stage_row<Bfloat16, float>;

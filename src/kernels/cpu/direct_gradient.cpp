@@ -24,6 +24,13 @@ struct DirectGradient<T>::Plan {
   DirectKernels kernels;
   std::vector<SideBlock> fine_blocks, coarse_blocks;
   std::int64_t pitch = 16, groups = 0, slabs = 1;
+  bool pairs = false;  // neighbouring positions are multiplied together, in bf16
+  /// A side's staged box, 32 bits an element: float32, or pairs of bf16. These come in a version for each tap along the
+  /// rows, so that the positions of a pair lie side by side.
+  struct Side {
+    std::int64_t versions = 1, row = 0, plane = 0, version = 0, block = 0;  // elements from one to the next
+    std::int64_t pairs = 0, step = 1;
+  } fine, coarse;
   Sizes3 tile{}, tiles{}, box{};
   std::unique_ptr<Staging> fine_staging, coarse_staging;
   std::vector<std::int64_t> offsets;  // of (tap, lane) in the staged box, padded to a multiple of kValues
@@ -38,12 +45,14 @@ struct DirectGradient<T>::Plan {
     return std::min<std::int64_t>(kernels.group,
                                   static_cast<std::int64_t>(coarse_blocks.size()) - group * kernels.group);
   }
-  std::int64_t scratch_bytes() const {
-    return ceil_div(fine_staging->block_step() * 4, 64) * 64 + kernels.group * coarse_staging->block_step() * 4;
-  }
-  void add_tile(std::int64_t place, std::int64_t group, std::int64_t block, const AnyInput& fine,
-                const AnyInput& coarse, float* sums, float* scratch) const;
-  void run(const AnyInput& fine, const AnyInput& coarse, float* gradient, ConvWorkspace& workspace);
+  std::int64_t scratch_bytes() const { return (fine_floats() + kernels.group * coarse.block + row_floats()) * 4; }
+  std::int64_t fine_floats() const { return ceil_div(fine.block, 16) * 16; }
+  std::int64_t row_floats() const { return pairs ? box[2] * 16 : 0; }
+  void stage(const Side& side, const Staging& staging, const AnyInput& from, std::int64_t sample, std::int64_t block,
+             const Sizes3& origin, const Sizes3& size, float* to, float* row) const;
+  void add_tile(std::int64_t place, std::int64_t group, std::int64_t block, const AnyInput& fine_input,
+                const AnyInput& coarse_input, float* sums, float* scratch) const;
+  void run(const AnyInput& fine_input, const AnyInput& coarse_input, float* gradient, ConvWorkspace& workspace);
   void unpack(std::int64_t group, std::int64_t block, const float* sums, float* gradient) const;
 };
 
@@ -58,13 +67,28 @@ DirectGradient<T>::Plan::Plan(const ConvShape& s, Isa isa)
       ceil_div(kItems, cells), 192);
   for (std::size_t a = 0; a < 3; ++a) tiles[a] = ceil_div(s.coarse.size[a], tile[a]);
   box = staged_size(tile);
-  fine_staging = std::make_unique<Staging>(s.fine, kBf16, box, pitch, false, kernels);
-  coarse_staging = std::make_unique<Staging>(s.coarse, kBf16, tile, 16, false, kernels);
+  pairs = kBf16 && kernels.dot_bf16 && !s.fine.plain;
+  const auto side = [&](const Sizes3& size, std::int64_t width, std::int64_t versions, std::int64_t step) {
+    Side r;
+    r.versions = versions;
+    r.pairs = ceil_div(tile[2], 2);
+    r.step = step;
+    r.row = pairs ? r.pairs * 16 : size[2] * width;
+    r.plane = size[1] * r.row;
+    r.version = size[0] * r.plane;
+    r.block = r.versions * r.version;
+    return r;
+  };
+  fine = side(box, pitch, pairs ? s.kernel[2] : 1, s.stride[2]);
+  coarse = side(tile, 16, 1, 1);
+  const auto staged = [&](const Sizes3& size) { return pairs ? Sizes3{1, 1, size[2]} : size; };
+  fine_staging = std::make_unique<Staging>(s.fine, kBf16, staged(box), pitch, false, kernels);
+  coarse_staging = std::make_unique<Staging>(s.coarse, kBf16, staged(tile), 16, false, kernels);
   for (std::int64_t d = 0; d < s.kernel[0]; ++d)
     for (std::int64_t h = 0; h < s.kernel[1]; ++h)
       for (std::int64_t w = 0; w < s.kernel[2]; ++w)
         for (std::int64_t c = 0; c < lanes(); ++c)
-          offsets.push_back(d * fine_staging->plane_step() + h * fine_staging->row_step() + w * pitch + c);
+          offsets.push_back(d * fine.plane + h * fine.row + w * (pairs ? fine.version : pitch) + c);
   while (offsets.size() % kValues != 0) offsets.push_back(0);
   slabs = std::clamp<std::int64_t>(kItems / cells, 1, s.samples * volume(tiles));
   slabs = std::clamp<std::int64_t>(kPartialBytes / (cells * cell() * 4), 1, slabs);
@@ -78,8 +102,24 @@ Sizes3 DirectGradient<T>::Plan::staged_size(const Sizes3& positions) const {
 }
 
 template <class T>
-void DirectGradient<T>::Plan::add_tile(std::int64_t place, std::int64_t group, std::int64_t block, const AnyInput& fine,
-                                       const AnyInput& coarse, float* sums, float* scratch) const {
+void DirectGradient<T>::Plan::stage(const Side& side, const Staging& staging, const AnyInput& from, std::int64_t sample,
+                                    std::int64_t block, const Sizes3& origin, const Sizes3& size, float* to,
+                                    float* row) const {
+  if (!pairs) return staging.stage(from, sample, block, origin, size, to);
+  for (std::int64_t d = 0; d < size[0]; ++d)
+    for (std::int64_t h = 0; h < size[1]; ++h) {
+      staging.stage(from, sample, block, {origin[0] + d, origin[1] + h, origin[2]}, {1, 1, size[2]}, row);
+      for (std::int64_t v = 0; v < side.versions; ++v)
+        kernels.pair_row(row + v * 16,
+                         reinterpret_cast<std::uint32_t*>(to + v * side.version + d * side.plane + h * side.row),
+                         side.pairs, side.step, size[2] - v);
+    }
+}
+
+template <class T>
+void DirectGradient<T>::Plan::add_tile(std::int64_t place, std::int64_t group, std::int64_t block,
+                                       const AnyInput& fine_input, const AnyInput& coarse_input, float* sums,
+                                       float* scratch) const {
   const std::int64_t in_sample = volume(tiles), sample = place / in_sample, t = place % in_sample;
   const Sizes3 origin{t / (tiles[1] * tiles[2]) * tile[0], t / tiles[2] % tiles[1] * tile[1], t % tiles[2] * tile[2]};
   Sizes3 positions, from;
@@ -87,11 +127,13 @@ void DirectGradient<T>::Plan::add_tile(std::int64_t place, std::int64_t group, s
     positions[a] = std::min(tile[a], shape.coarse.size[a] - origin[a]);
     from[a] = origin[a] * shape.stride[a] - shape.padding[a];
   }
-  fine_staging->stage(fine, sample, block, from, staged_size(positions), scratch);
   const std::int64_t blocks = group_blocks(group);
+  float* const staged = scratch + fine_floats();
+  float* const row = staged + kernels.group * coarse.block;
+  stage(fine, *fine_staging, fine_input, sample, block, from, staged_size(positions), scratch, row);
   const SideBlock& first = coarse_blocks[static_cast<std::size_t>(group * kernels.group)];
-  const AnySource& source = coarse[first.part];
-  const bool as_it_is = !shape.coarse.plain && source.scale == nullptr;
+  const AnySource& source = coarse_input[first.part];
+  const bool as_it_is = !pairs && !shape.coarse.plain && shape.coarse.second_channels == 0 && source.scale == nullptr;
   GradientTile g;
   if (as_it_is) {
     const Sizes3& grid = shape.coarse.size;
@@ -102,22 +144,23 @@ void DirectGradient<T>::Plan::add_tile(std::int64_t place, std::int64_t group, s
     g.coarse_plane_step = grid[1] * g.coarse_row_step;
     g.coarse_block_step = volume(grid) * 16;
   } else {
-    float* const staged = scratch + ceil_div(fine_staging->block_step(), 16) * 16;
     for (std::int64_t b = 0; b < blocks; ++b)
-      coarse_staging->stage(coarse, sample, group * kernels.group + b, origin, positions,
-                            staged + b * coarse_staging->block_step());
+      stage(coarse, *coarse_staging, coarse_input, sample, group * kernels.group + b, origin, positions,
+            staged + b * coarse.block, row);
     g.coarse = staged;
-    g.coarse_row_step = coarse_staging->row_step();
-    g.coarse_plane_step = coarse_staging->plane_step();
-    g.coarse_block_step = coarse_staging->block_step();
+    g.coarse_row_step = coarse.row;
+    g.coarse_plane_step = coarse.plane;
+    g.coarse_block_step = coarse.block;
   }
-  g.fine_step = shape.stride[2] * pitch;
-  g.fine_row_step = shape.stride[1] * fine_staging->row_step();
-  g.fine_plane_step = shape.stride[0] * fine_staging->plane_step();
+  g.fine_step = pairs ? 16 : shape.stride[2] * pitch;
+  g.fine_row_step = shape.stride[1] * fine.row;
+  g.fine_plane_step = shape.stride[0] * fine.plane;
   g.planes = positions[0];
   g.rows = positions[1];
-  g.cols = positions[2];
-  const auto call = (as_it_is && kBf16 ? kernels.gradient_bf16 : kernels.gradient_f32)[blocks - 1];
+  g.cols = pairs ? ceil_div(positions[2], 2) : positions[2];
+  const auto call = (pairs               ? kernels.gradient_pairs
+                     : as_it_is && kBf16 ? kernels.gradient_bf16
+                                         : kernels.gradient_f32)[blocks - 1];
   for (std::int64_t v = 0; v < values(); v += kValues) {
     for (int k = 0; k < kValues; ++k) g.fine[k] = scratch + offsets[static_cast<std::size_t>(v + k)];
     g.out = sums + v * 16 * blocks;
@@ -127,20 +170,20 @@ void DirectGradient<T>::Plan::add_tile(std::int64_t place, std::int64_t group, s
 
 template <class T>
 void DirectGradient<T>::Plan::unpack(std::int64_t group, std::int64_t block, const float* sums, float* gradient) const {
-  const SideBlock& fine = fine_blocks[static_cast<std::size_t>(block)];
+  const SideBlock& in = fine_blocks[static_cast<std::size_t>(block)];
   const std::int64_t blocks = group_blocks(group), taps = shape.taps();
   for (std::int64_t b = 0; b < blocks; ++b) {
-    const SideBlock& coarse = coarse_blocks[static_cast<std::size_t>(group * kernels.group + b)];
-    for (std::int64_t o = 0; o < coarse.channels; ++o)
-      for (std::int64_t i = 0; i < fine.channels; ++i) {
-        float* const to = gradient + ((coarse.channel + o) * shape.fine.total() + fine.channel + i) * taps;
+    const SideBlock& out = coarse_blocks[static_cast<std::size_t>(group * kernels.group + b)];
+    for (std::int64_t o = 0; o < out.channels; ++o)
+      for (std::int64_t i = 0; i < in.channels; ++i) {
+        float* const to = gradient + ((out.channel + o) * shape.fine.total() + in.channel + i) * taps;
         for (std::int64_t tap = 0; tap < taps; ++tap) to[tap] = sums[((tap * lanes() + i) * blocks + b) * 16 + o];
       }
   }
 }
 
 template <class T>
-void DirectGradient<T>::Plan::run(const AnyInput& fine, const AnyInput& coarse, float* gradient,
+void DirectGradient<T>::Plan::run(const AnyInput& fine_input, const AnyInput& coarse_input, float* gradient,
                                   ConvWorkspace& workspace) {
   const auto fine_count = static_cast<std::int64_t>(fine_blocks.size());
   const std::int64_t cells = groups * fine_count, items = cells * slabs, places = shape.samples * volume(tiles);
@@ -156,7 +199,7 @@ void DirectGradient<T>::Plan::run(const AnyInput& fine, const AnyInput& coarse, 
       float* const sums = partial.data() + i * cell();
       std::fill_n(sums, cell(), 0.0f);
       for (std::int64_t t = places * slab / slabs; t < places * (slab + 1) / slabs; ++t)
-        add_tile(t, place / fine_count, place % fine_count, fine, coarse, sums, scratch);
+        add_tile(t, place / fine_count, place % fine_count, fine_input, coarse_input, sums, scratch);
     }
 #pragma omp for schedule(dynamic)
     for (std::int64_t place = 0; place < cells; ++place) {

@@ -79,6 +79,11 @@ struct DirectKernels {
   /// pitch: elements between neighbouring positions (4, 16 or 32); null where there is none.
   Conv (*conv)(int rows, int cols, int pitch, int blocks, bool bf16) = nullptr;
   Gradient gradient_f32[2] = {}, gradient_bf16[2] = {};  ///< for one and two blocks of the coarse side
+  /// With dot_bf16: both sides are pairs of neighbouring positions, 32 bits a channel; positions count pairs.
+  Gradient gradient_pairs[2] = {};
+  /// Pair j of each of 16 channels: from[2 j step] and from[(2 j + 1) step], zeros from voxel `count` on.
+  void (*pair_row)(const float* from, std::uint32_t* to, std::int64_t pairs, std::int64_t step,
+                   std::int64_t count) = nullptr;
   Stage stage_f32_f32 = nullptr, stage_bf16_f32 = nullptr, stage_bf16_bf16 = nullptr;
   Store store_f32 = nullptr, store_bf16 = nullptr;
   void (*sum_f32)(const SumRow&) = nullptr;
