@@ -212,8 +212,13 @@ Source<T> Block<T>::sum_source(const Joined<T>& x) const {
 }
 
 template <class T>
-void Block<T>::forward(const Joined<T>& x, bool keep, Context& context) {
+void Block<T>::forward(const Joined<T>& x, bool keep, bool last_reader, Context& context) {
   first_.forward(x, context);
+  const auto release_inputs = [&] {
+    for (Feature<T>* f : {x.first, x.second})
+      if (f && last_reader) f->release(context);
+  };
+  if (!residual_) release_inputs();
   second_.forward({nullptr, &first_.out, nullptr}, context);
   if (!keep) first_.out.release(context);
   if (!residual_) return;
@@ -227,6 +232,7 @@ void Block<T>::forward(const Joined<T>& x, bool keep, Context& context) {
   }
   sum_.take(context);
   kernels::apply(sum_source(x), sum_.x, context.options.isa);
+  release_inputs();
   if (keep) return;
   second_.out.release(context);
   if (shortcut_) shortcut_->out.release(context);

@@ -77,8 +77,8 @@ class Block {
         const Context& context);
   void set_parameters(const std::vector<const float*>& parameters);
   std::vector<NormState*> norms();
-  /// Without `keep` the features inside are released.
-  void forward(const Joined<T>& x, bool keep, Context& context);
+  /// Without `keep` the features inside are released; with `last_reader` those of x too, as soon as they are read.
+  void forward(const Joined<T>& x, bool keep, bool last_reader, Context& context);
   void backward(const Joined<T>& x, const std::vector<float*>& gradients, Context& context);
   Feature<T>& result() { return residual_ ? sum_ : second_.out; }
   void release(Context& context);

@@ -85,15 +85,12 @@ class Engine final : public NativeUNet::Impl {
     release();
     for (std::size_t level = 0; level < encoder_.size(); ++level)
       encoder_[level]->forward(level == 0 ? Joined<T>{images} : Joined<T>{nullptr, &encoder_[level - 1]->result()},
-                               keep_, context_);
+                               keep_, /*last_reader=*/false, context_);
     for (std::size_t i = 0; i < decoder_.size(); ++i) {
       Feature<T>& below = below_of(i);
       ups_[i]->forward(below, context_);
       if (!keep_) below.release(context_);
-      decoder_[i]->forward(joined(i), keep_, context_);
-      if (keep_) continue;
-      ups_[i]->out.release(context_);
-      skip_of(i).release(context_);
+      decoder_[i]->forward(joined(i), keep_, /*last_reader=*/!keep_, context_);
     }
     Feature<T>& last = decoder_.back()->result();
     ++last.readers;

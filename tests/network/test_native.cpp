@@ -44,12 +44,11 @@ TEST_P(Native, ParametersAreTheNetworks) {
   }
 }
 
-/// A few voxels at the bottom, of another number along each axis.
-torch::Tensor small_images(const NetworkPlan& plan) {
+/// A few voxels at the bottom, not as many along each axis.
+torch::Tensor small_images(const NetworkPlan& plan, std::uint64_t seed = 3) {
   std::vector<std::int64_t> shape{2, plan.in_channels};
-  std::int64_t voxels = 4;
-  for (const std::int64_t stride : total_stride(plan)) shape.push_back(stride * voxels--);
-  torch::manual_seed(3);
+  for (const std::int64_t stride : total_stride(plan)) shape.push_back(stride * (shape.size() == 2 ? 3 : 2));
+  torch::manual_seed(seed);
   return torch::randn(shape);
 }
 
@@ -65,43 +64,67 @@ torch::Tensor gradients_of(UNet& network) {
   return torch::cat(flat);
 }
 
-/// slope 1: without the kinks of LeakyReLU, where a rounding decides between two gradients, every parameter's gradient
-/// is held against double precision.
-void check_forward_and_gradients(NetworkPlan plan, double slope) {
-  plan.negative_slope = slope;
-  UNet network(plan), eager(plan);
-  network->initialize(5);
-  load_state_dict(*eager, state_dict(*network), "test");
-  eager->use_fused_kernels(false);
-  UNet precise = precise_copy(network);
-  NativeForward native(network);
-  const torch::Tensor images = small_images(plan);
-
-  const torch::Tensor expected = precise->forward(images.to(torch::kDouble)), plain = eager->forward(images),
-                      found = native.forward(images, false);
-  EXPECT_LT(distance(found, expected), 3 * distance(plain, expected) + 1e-7);
-  for (const torch::Tensor& logits : {expected, plain, found}) loss_of(logits).backward();
-  if (slope == 1) {
-    const auto p = precise->named_parameters(), e = eager->named_parameters();
-    for (const auto& item : network->named_parameters()) {
-      const torch::Tensor& truth = p[item.key()].grad();
-      EXPECT_LT(distance(item.value().grad(), truth), 5 * distance(e[item.key()].grad(), truth) + 1e-5) << item.key();
-    }
+/// The network in all ways to compute it, and what they give for the same images.
+struct Compared {
+  Compared(const NetworkPlan& plan, std::uint64_t seed) : network(plan), eager(plan) {
+    network->initialize(5);
+    load_state_dict(*eager, state_dict(*network), "test");
+    eager->use_fused_kernels(false);
+    precise = precise_copy(network);
+    images = small_images(plan, seed);
+    NativeForward native(network);
+    expected = precise->forward(images.to(torch::kDouble));
+    plain = eager->forward(images);
+    found = native.forward(images, false);
+    for (const torch::Tensor& logits : {expected, plain, found}) loss_of(logits).backward();
   }
-  const torch::Tensor truth = gradients_of(precise);
-  EXPECT_LT(distance(gradients_of(network), truth), slope == 1 ? 1e-5 : 1e-2);
 
-  const torch::Tensor half = native.forward(images, true);
-  EXPECT_LT(distance(half, expected), 0.05);
-  loss_of(half).backward();
-  EXPECT_LT(distance(gradients_of(network), truth), 0.25);
+  UNet network, eager, precise{nullptr};
+  torch::Tensor images, expected, plain, found;
+};
+
+/// Without the kinks of LeakyReLU every parameter's gradient is held against double precision.
+void check_smooth(NetworkPlan plan) {
+  plan.negative_slope = 1;
+  Compared c(plan, 3);
+  EXPECT_LT(distance(c.found, c.expected), 3 * distance(c.plain, c.expected));
+  const auto p = c.precise->named_parameters(), e = c.eager->named_parameters();
+  double whole = 0;
+  for (const auto& item : p) whole = std::hypot(whole, item.value().grad().norm().item<double>());
+  for (const auto& item : c.network->named_parameters()) {
+    // A sum that cancels (a bias before a norm) is no more exact than what it is a sum of.
+    const torch::Tensor& truth = p[item.key()].grad();
+    const double own = (item.value().grad() - truth).norm().item<double>(),
+                 theirs = (e[item.key()].grad() - truth).norm().item<double>();
+    EXPECT_LT(own, 5 * theirs + 1e-5 * truth.norm().item<double>() + 1e-7 * whole) << item.key();
+  }
+  EXPECT_LT(distance(gradients_of(c.network), gradients_of(c.precise)), 1e-5);
+}
+
+/// With them a rounding may decide which of two gradients a value has, in torch's operators as in ours: then all
+/// gradients differ by 1e-3 to 1e-2. Not for all images.
+void check_with_kinks(const NetworkPlan& plan) {
+  double least = 1;
+  for (std::uint64_t seed = 0; seed < 4 && least > 1e-5; ++seed) {
+    Compared c(plan, seed);
+    EXPECT_LT(distance(c.found, c.expected), 3 * distance(c.plain, c.expected));
+    const torch::Tensor truth = gradients_of(c.precise);
+    least = std::min(least, distance(gradients_of(c.network), truth));
+
+    NativeForward native(c.network);
+    const torch::Tensor half = native.forward(c.images, true);
+    EXPECT_LT(distance(half, c.expected), 0.05);
+    loss_of(half).backward();
+    EXPECT_LT(distance(gradients_of(c.network), truth), 0.25);
+  }
+  EXPECT_LT(least, 1e-5);
 }
 
 TEST_P(Native, ForwardAndGradientsMatchDoublePrecision) {
   NNUNET_NEEDS_SHARED("reference/network.json");
   const NetworkPlan plan = test::reference_plan(test::reference_networks().at(GetParam()));
-  check_forward_and_gradients(plan, 1);
-  check_forward_and_gradients(plan, 0.01);
+  check_smooth(plan);
+  check_with_kinks(plan);
 }
 
 TEST_P(Native, OutputIsTheReferences) {
@@ -128,8 +151,9 @@ TEST(NativeNetwork, IdentityShortcutsNegativeSlopesAndOtherKernels) {
   plan.kernels = {{3, 3, 3}, {1, 3, 3}, {5, 3, 1}};
   plan.strides = {{1, 1, 1}, {1, 1, 1}, {2, 1, 2}};
   plan.residual = true;
-  check_forward_and_gradients(plan, 1);
-  check_forward_and_gradients(plan, -0.3);
+  check_smooth(plan);
+  plan.negative_slope = -0.3;
+  check_with_kinks(plan);
 }
 
 TEST(NativeNetwork, BatchNormTracksStatisticsAndUsesThemInEvaluation) {
