@@ -51,7 +51,7 @@ struct WinogradConv<T>::Impl {
 
   /// What the transformed tiles of a plane of points may take of a core's second-level cache.
   Cut cut(const Input<T>& x) const {
-    constexpr std::int64_t kCache = 400 * 1024, kLeast = 24, kMost = 96;
+    constexpr std::int64_t kCache = 400 * 1024, kLeast = 48, kMost = 96;
     const std::int64_t tile = points * in_blocks() * kBlock * (half ? 2 : 4);
     const auto& v = x.first.x;
     return cut_into_boxes(v.n, {v.d, v.h, v.w}, axes, std::clamp(kCache / tile / 12 * 12, kLeast, kMost));

@@ -17,25 +17,35 @@ namespace {
 constexpr std::int64_t kInBlocks = 4, kOutBlocks = 2;  ///< of a task: its sums stay in the second-level cache
 constexpr std::int64_t kBoxTiles = 48, kTasks = 16;
 
-/// (points, 16) to (taps, 16), transposed G along each axis.
-NNUNET_INLINE void along_axis(const WinogradAxis& axis, const float* from, float* to, int before, int after) {
-  for (int b = 0; b < before; ++b)
-    for (int t = 0; t < axis.taps; ++t, to += after) {
-      std::fill_n(to, after, 0.0f);
-      for (int p = 0; p < axis.points; ++p) {
-        const auto g = static_cast<float>(axis.g[static_cast<std::size_t>(p)][static_cast<std::size_t>(t)]);
-        if (g == 0) continue;
-        const float* const row = from + (b * axis.points + p) * after;
-        for (int i = 0; i < after; ++i) to[i] += g * row[i];
-      }
+/// (before, 4, after) to (before, 3, after): transposed G, (1, 1/2, 1/2, 0), (0, 1/2, -1/2, 0), (0, 1/2, 1/2, 1).
+template <int kBefore, int kAfter>
+NNUNET_INLINE void along_axis(const float* from, float* to) {
+  for (int b = 0; b < kBefore; ++b, from += 4 * kAfter, to += 3 * kAfter)
+    for (int i = 0; i < kAfter; ++i) {
+      const float sum = 0.5f * (from[kAfter + i] + from[2 * kAfter + i]);
+      to[i] = from[i] + sum;
+      to[kAfter + i] = 0.5f * (from[kAfter + i] - from[2 * kAfter + i]);
+      to[2 * kAfter + i] = sum + from[3 * kAfter + i];
     }
 }
-NNUNET_SIMD void to_taps(const Axes& axes, const float* points, float* taps) {
-  alignas(64) float w[16 * 3 * kBlock], h[4 * 9 * kBlock];
-  const int d = axes[0]->points, block = static_cast<int>(kBlock);
-  along_axis(*axes[2], points, w, d * 4, block);
-  along_axis(*axes[1], w, h, d, 3 * block);
-  along_axis(*axes[0], h, taps, 1, 9 * block);
+template <int kPlanes>
+NNUNET_INLINE void planes_to_taps(const float* points, float* taps) {
+  alignas(64) float w[kPlanes * 4 * 3 * kBlock];
+  along_axis<kPlanes * 4, kBlock>(points, w);
+  along_axis<kPlanes, 3 * kBlock>(w, taps);
+}
+
+/// The sums of sixteen output channels, `point` elements from one of (d, h, w) points to the next, added over the
+/// groups, to (taps, 16).
+NNUNET_SIMD void to_taps(const float* sums, std::int64_t point, std::int64_t groups, std::int64_t group, int planes,
+                         float* taps) {
+  alignas(64) float u[64 * kBlock] = {}, h[4 * 9 * kBlock];
+  for (std::int64_t g = 0; g < groups; ++g)
+    for (int p = 0; p < planes * 16; ++p)
+      for (int k = 0; k < kBlock; ++k) u[p * kBlock + k] += sums[g * group + p * point + k];
+  if (planes == 1) return planes_to_taps<1>(u, taps);
+  planes_to_taps<4>(u, h);
+  along_axis<1, 9 * kBlock>(h, taps);
 }
 
 }  // namespace
@@ -68,8 +78,10 @@ struct WinogradGradient<T>::Impl {
   std::int64_t groups(const Cut& c) const { return std::min(c.count(), ceil_div(kTasks, parts())); }
   std::int64_t in_of(std::int64_t part) const { return std::min(kInBlocks, in_blocks() - part * kInBlocks); }
   /// Sums of a task: points, input channels, output channels.
-  static constexpr std::int64_t kColumns = kOutBlocks * kBlock, kRows = kInBlocks * kBlock;
-  std::int64_t sums() const { return axes[0]->points * kPoints * kRows * kColumns; }
+  std::int64_t rows() const { return std::min(kInBlocks, in_blocks()) * kBlock; }
+  std::int64_t columns() const { return std::min(kOutBlocks, round_up(out_blocks(), stages->out_blocks)) * kBlock; }
+  std::int64_t point() const { return rows() * columns() + kPad / 4; }
+  std::int64_t sums() const { return axes[0]->points * kPoints * point(); }
 
   StagedSize x_size(const TileBox& b) const {
     return {b.d * axes[0]->outputs + axes[0]->taps - 1, b.lines, b.line, {axes[0]->taps / 2, 1, 1}};
@@ -130,45 +142,40 @@ struct WinogradGradient<T>::Impl {
     stage(x, in, first, count, place, x_size(b), f.x);
     stage(dy, out, first_out, count_out, place, dy_size(b), f.dy);
     for (int p = 0; p < axes[0]->points; ++p) {
-      const auto point = static_cast<std::size_t>(p);
+      const auto number = static_cast<std::size_t>(p);
       transform(
           f.x, count, b, x_size(b), axes[0]->points,
-          [&](int i) { return axes[0]->bt[point][static_cast<std::size_t>(i)]; }, f.combined, f.tiles,
+          [&](int i) { return axes[0]->bt[number][static_cast<std::size_t>(i)]; }, f.combined, f.tiles,
           stages->float_tiles.input[0][0]);
       transform(
           f.dy, count_out, g, dy_size(b), axes[0]->outputs,
-          [&](int i) { return axes[0]->at[static_cast<std::size_t>(i)][point]; }, f.combined, f.gradients,
+          [&](int i) { return axes[0]->at[static_cast<std::size_t>(i)][number]; }, f.combined, f.gradients,
           stages->gradient);
       for (std::int64_t q = 0; q < kPoints; ++q)
         for (std::int64_t o = 0; o < count_out; o += stages->out_blocks)
           for (std::int64_t c = 0; c < count; ++c)
             stages->accumulate(f.tiles + q * b.matrix + c * b.padded * kBlock,
                                f.gradients + q * g.matrix + o * b.padded * kBlock, b.padded, b.tiles(),
-                               sums + ((p * kPoints + q) * kRows + c * kBlock) * kColumns + o * kBlock, kColumns);
+                               sums + (p * kPoints + q) * point() + c * kBlock * columns() + o * kBlock, columns());
     }
   }
 
   /// One input block of the gradient, from the sums of all groups.
   void finish(std::int64_t c, const float* sums, std::int64_t groups, float* dw) const {
-    const int points = axes[0]->points * kPoints, taps = axes[0]->taps * 9;
+    const int taps = axes[0]->taps * 9;
     const ChannelBlock& block = in[static_cast<std::size_t>(c)];
     const std::int64_t inputs = shape.inputs[0] + shape.inputs[1];
-    alignas(64) float u[64 * kBlock], w[27 * kBlock];
+    alignas(64) float w[27 * kBlock];
     for (const ChannelBlock& o : out) {
-      const std::int64_t number = &o - out.data();
-      const std::int64_t part = c / kInBlocks * out_parts + number / kOutBlocks;
+      const std::int64_t number = &o - out.data(), part = c / kInBlocks * out_parts + number / kOutBlocks;
       for (std::int64_t lane = 0; lane < block.count; ++lane) {
-        std::fill_n(u, points * kBlock, 0.0f);
-        for (std::int64_t g = 0; g < groups; ++g) {
-          const float* const from = sums + (part * groups + g) * this->sums() +
-                                    (c % kInBlocks * kBlock + lane) * kColumns + number % kOutBlocks * kBlock;
-          for (int p = 0; p < points; ++p)
-            for (std::int64_t k = 0; k < kBlock; ++k) u[p * kBlock + k] += from[p * kRows * kColumns + k];
+        const float* const from = sums + part * groups * this->sums() + (c % kInBlocks * kBlock + lane) * columns() +
+                                  number % kOutBlocks * kBlock;
+        to_taps(from, point(), groups, this->sums(), axes[0]->points, w);
+        for (std::int64_t k = 0; k < o.count; ++k) {
+          float* const to = dw + ((o.first + k) * inputs + block.first + lane) * taps;
+          for (int t = 0; t < taps; ++t) to[t] = w[t * kBlock + k];
         }
-        to_taps(axes, u, w);
-        for (std::int64_t k = 0; k < o.count; ++k)
-          for (int t = 0; t < taps; ++t)
-            dw[((o.first + k) * inputs + block.first + lane) * taps + t] = w[t * kBlock + k];
       }
     }
   }
