@@ -152,7 +152,7 @@ TEST_P(Winograd, GradientByTheData) {
 }
 
 template <class T>
-void expect_weight_gradient(const Case& c, double most) {
+void expect_weight_gradient(const Case& c) {
   Convolution<T> run(c);
   Input<T> dy;
   dy.first.x = run.y.view;
@@ -168,15 +168,16 @@ void expect_weight_gradient(const Case& c, double most) {
       Numbers<float> dw(run.w.size(), -1);
       Numbers<std::byte> workspace(static_cast<std::size_t>(by_weights.workspace(run.x, threads)), std::byte{0x7f});
       by_weights.run(run.x, dy, dw.data(), threads, workspace.data());
-      EXPECT_LT(share_off({dw.begin(), dw.end()}, expected), most) << static_cast<int>(isa);
+      const bool bf16_products = sizeof(T) == 2 && isa == Isa::avx512_bf16;
+      EXPECT_LT(share_off({dw.begin(), dw.end()}, expected), bf16_products ? 2e-2 : 2e-6) << static_cast<int>(isa);
       if (threads == 1) first = dw;
       EXPECT_EQ(std::memcmp(first.data(), dw.data(), dw.size() * sizeof(float)), 0);
     }
   }
 }
 TEST_P(Winograd, GradientByTheWeights) {
-  expect_weight_gradient<float>(GetParam(), 2e-6);
-  expect_weight_gradient<Bfloat16>(GetParam(), 2e-6);
+  expect_weight_gradient<float>(GetParam());
+  expect_weight_gradient<Bfloat16>(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Winograd, testing::ValuesIn(kCases));
@@ -321,6 +322,18 @@ TEST(WinogradPlans, AreChecked) {
   plan.bf16_products = true;
   plan.isa = Isa::portable;
   EXPECT_THROW(WinogradConv<Bfloat16>({{1, 0}, {1, 0}, 3}, plan), Error);
+}
+
+TEST(WinogradPlans, KeepToTheErrorBudget) {
+  const WinogradShape shape{{32, 0}, {32, 0}, 3};
+  for (const Isa isa : isas()) {
+    const WinogradPlan plan = winograd_plan(shape, {40, 56, 40}, false, isa);
+    EXPECT_EQ(plan.tile[0] * plan.tile[1] * plan.tile[2], 8);  // float32 tensors: no larger tiles, no bfloat16
+    EXPECT_FALSE(plan.bf16_products);
+    EXPECT_EQ(plan.isa, isa);
+    EXPECT_EQ(winograd_plan(shape, {40, 56, 40}, true, isa).tile[0], 4);
+    EXPECT_EQ(winograd_plan(shape, {5, 7, 5}, true, isa).bf16_products, isa == Isa::avx512_bf16);
+  }
 }
 
 TEST(BlockedLayout, PacksAndUnpacksBothLayouts) {

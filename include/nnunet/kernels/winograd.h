@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,6 +28,12 @@ struct WinogradPlan {
   Isa isa = best_isa();
 };
 
+/// The fastest plan whose errors stay within bounds (docs/kernels.md: measurements): float32 tensors get tiles of 2
+/// only, whose errors are those of direct convolutions; bfloat16 ones whatever adds little to their own rounding. A
+/// function of its arguments, so that digits are the same run after run. size: d, h, w.
+WinogradPlan winograd_plan(const WinogradShape& shape, const std::array<std::int64_t, 3>& size, bool bf16_tensors,
+                           Isa isa = best_isa());
+
 /// Forward, and the gradient by the data. T: float or Bfloat16, the elements of the tensors.
 template <class T>
 class WinogradConv {
@@ -52,7 +59,8 @@ class WinogradConv {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Gradient by the weights.
+/// Gradient by the weights. Bfloat16 tensors are multiplied in bfloat16 with Isa::avx512_bf16 (see WinogradPlan), else
+/// in float32.
 template <class T>
 class WinogradGradient {
  public:

@@ -100,6 +100,19 @@ NNUNET_INLINE void from_points(V* x) {
   }
 }
 
+/// The points of a tile whose first input is `corner`.
+template <int AH, int AW>
+NNUNET_INLINE void points_of(const float* corner, std::int64_t line, V* v) {
+#pragma GCC unroll 6
+  for (int i = 0; i < AH; ++i) {
+#pragma GCC unroll 6
+    for (int j = 0; j < AW; ++j) v[i * AW + j] = load(corner + (i * line + j) * 16);
+    to_points<AW, 1>(v + i * AW);
+  }
+#pragma GCC unroll 6
+  for (int j = 0; j < AW; ++j) to_points<AH, AW>(v + j);
+}
+
 template <int AH, int AW, class U>
 void input(const float* from, U* to, const TileBox& box) {
   for (std::int64_t tile = 0, z = 0; z < box.planes(); ++z)
@@ -108,18 +121,9 @@ void input(const float* from, U* to, const TileBox& box) {
         const float* const corner = from + ((z * box.lines + y * (AH - 2)) * box.line + x * (AW - 2)) * 16;
         for (int p = 0; p < 16; p += kWidth) {
           V v[AH * AW];
-#pragma GCC unroll 6
-          for (int i = 0; i < AH; ++i) {
-#pragma GCC unroll 6
-            for (int j = 0; j < AW; ++j) v[i * AW + j] = load(corner + (i * box.line + j) * 16 + p);
-            to_points<AW, 1>(v + i * AW);
-          }
-#pragma GCC unroll 6
-          for (int j = 0; j < AW; ++j) {
-            to_points<AH, AW>(v + j);
-#pragma GCC unroll 6
-            for (int i = 0; i < AH; ++i) store(v[i * AW + j], to + (i * AW + j) * box.matrix + tile * 16 + p);
-          }
+          points_of<AH, AW>(corner + p, box.line, v);
+#pragma GCC unroll 36
+          for (int i = 0; i < AH * AW; ++i) store(v[i], to + i * box.matrix + tile * 16 + p);
         }
       }
 }
@@ -271,25 +275,28 @@ NNUNET_INLINE void gradient_to_points(const V* y, V* to) {
   to[3 * S] = -y[1];
 }
 
+/// The points of a tile's gradients, the first of which is `corner`.
+NNUNET_INLINE void gradient_points_of(const float* corner, std::int64_t line, V* v) {
+  V columns[8];  // (h, w) of 4 x 2
+#pragma GCC unroll 2
+  for (int j = 0; j < 2; ++j) {
+    const V column[2] = {load(corner + j * 16), load(corner + (line + j) * 16)};
+    gradient_to_points<2>(column, columns + j);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) gradient_to_points<1>(columns + 2 * i, v + 4 * i);
+}
+
 void gradient(const float* from, float* to, const TileBox& box) {
   for (std::int64_t tile = 0, z = 0; z < box.planes(); ++z)
     for (std::int64_t y = 0; y < box.h; ++y)
       for (std::int64_t x = 0; x < box.w; ++x, ++tile) {
         const float* const corner = from + ((z * box.plane_h + y * 2) * box.plane_w + x * 2) * 16;
         for (int p = 0; p < 16; p += kWidth) {
-          V v[8];  // (w, h) of 2 x 4
-#pragma GCC unroll 2
-          for (int j = 0; j < 2; ++j) {
-            const V column[2] = {load(corner + j * 16 + p), load(corner + (box.plane_w + j) * 16 + p)};
-            gradient_to_points<2>(column, v + j);
-          }
-#pragma GCC unroll 4
-          for (int i = 0; i < 4; ++i) {
-            V row[4];
-            gradient_to_points<1>(v + 2 * i, row);
-#pragma GCC unroll 4
-            for (int j = 0; j < 4; ++j) store(row[j], to + (i * 4 + j) * box.matrix + tile * 16 + p);
-          }
+          V v[16];
+          gradient_points_of(corner + p, box.plane_w, v);
+#pragma GCC unroll 16
+          for (int i = 0; i < 16; ++i) store(v[i], to + i * box.matrix + tile * 16 + p);
         }
       }
 }
@@ -322,6 +329,76 @@ void accumulate(const float* tiles, const float* gradients, std::int64_t padded,
   }
 }
 
+#if NNUNET_BF16
+// Gradient by the weights in bfloat16: the dot product takes two tiles at once, so their values lie beside each other.
+
+/// points(z, y, x, v): of the tile there.
+template <class Points>
+NNUNET_INLINE void for_tile_pairs(Bfloat16* to, const TileBox& box, const Points& points) {
+  const __m512i beside = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                                          21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  V v[2][16];
+  const auto write = [&](std::int64_t pair) {
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+      const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(v[1][i], v[0][i]);
+      _mm512_storeu_si512(to + i * box.matrix + pair * 32, _mm512_permutexvar_epi16(beside, both));
+    }
+  };
+  std::int64_t tile = 0;
+  for (std::int64_t z = 0; z < box.planes(); ++z)
+    for (std::int64_t y = 0; y < box.h; ++y)
+      for (std::int64_t x = 0; x < box.w; ++x, ++tile) {
+        points(z, y, x, v[tile % 2]);
+        if (tile % 2 == 1) write(tile / 2);
+      }
+  if (tile % 2 == 0) return;
+  for (V& p : v[1]) p = V{};
+  write(tile / 2);
+}
+
+void input_pairs(const float* from, Bfloat16* to, const TileBox& box) {
+  for_tile_pairs(to, box, [&](std::int64_t z, std::int64_t y, std::int64_t x, V* v) {
+    points_of<4, 4>(from + ((z * box.lines + y * 2) * box.line + x * 2) * 16, box.line, v);
+  });
+}
+void gradient_pairs(const float* from, Bfloat16* to, const TileBox& box) {
+  for_tile_pairs(to, box, [&](std::int64_t z, std::int64_t y, std::int64_t x, V* v) {
+    gradient_points_of(from + ((z * box.plane_h + y * 2) * box.plane_w + x * 2) * 16, box.plane_w, v);
+  });
+}
+
+void accumulate_pairs(const Bfloat16* tiles, const Bfloat16* gradients, std::int64_t padded, std::int64_t count,
+                      float* to, std::int64_t columns) {
+  constexpr int kInputs = kRows / 3 * 2;
+  for (int k = 0; k < 16; k += kInputs, to += kInputs * columns) {
+    __m512 sum[kInputs][2];
+#pragma GCC unroll 8
+    for (int r = 0; r < kInputs; ++r) {
+      sum[r][0] = _mm512_loadu_ps(to + r * columns);
+      sum[r][1] = _mm512_loadu_ps(to + r * columns + 16);
+    }
+    for (std::int64_t t = 0; t < count; t += 2) {
+      const __m512bh left = (__m512bh)_mm512_loadu_si512(gradients + t * 16),
+                     right = (__m512bh)_mm512_loadu_si512(gradients + (padded + t) * 16);
+#pragma GCC unroll 8
+      for (int r = 0; r < kInputs; ++r) {
+        std::int32_t pair;
+        std::memcpy(&pair, tiles + t * 16 + 2 * (k + r), sizeof pair);
+        const __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
+        sum[r][0] = _mm512_dpbf16_ps(sum[r][0], x, left);
+        sum[r][1] = _mm512_dpbf16_ps(sum[r][1], x, right);
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kInputs; ++r) {
+      _mm512_storeu_ps(to + r * columns, sum[r][0]);
+      _mm512_storeu_ps(to + r * columns + 16, sum[r][1]);
+    }
+  }
+}
+#endif
+
 template <class U>
 void set_input(TileStages<U>& s) {
   s.input[0][0] = input<4, 4, U>;
@@ -340,12 +417,12 @@ void fill(WinogradStages& s) {
 #if NNUNET_BF16
   s.bf16 = true;
   set_input(s.half_tiles);
+  s.half_gradient = {input_pairs, gradient_pairs, accumulate_pairs};
 #endif
   s.combine = combine;
   s.output[0][0] = output<4, 4>;
   s.output[0][1] = output<4, 6>;
   s.output[1][0] = output<6, 4>;
   s.output[1][1] = output<6, 6>;
-  s.gradient = gradient;
-  s.accumulate = accumulate;
+  s.float_gradient = {input<4, 4, float>, gradient, accumulate};
 }

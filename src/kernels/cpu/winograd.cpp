@@ -190,7 +190,7 @@ WinogradConv<T>& WinogradConv<T>::operator=(WinogradConv&&) noexcept = default;
 
 template <class T>
 void WinogradConv<T>::set_weights(const float* w, bool transposed) {
-  impl_->weights.set(w, transposed, *impl_->stages);
+  impl_->weights.set(w, transposed);
 }
 template <class T>
 std::int64_t WinogradConv<T>::weight_bytes() const {

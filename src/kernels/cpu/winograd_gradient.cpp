@@ -57,6 +57,7 @@ struct WinogradGradient<T>::Impl {
   Axes axes;
   std::vector<ChannelBlock> in, out;
   std::int64_t in_parts, out_parts;
+  bool half;  ///< multiplies bfloat16
 
   Impl(const WinogradShape& s, Isa isa)
       : shape(s),
@@ -65,7 +66,8 @@ struct WinogradGradient<T>::Impl {
         in(channel_blocks(s.inputs)),
         out(channel_blocks(s.outputs)),
         in_parts(ceil_div(in_blocks(), kInBlocks)),
-        out_parts(ceil_div(out_blocks(), kOutBlocks)) {}
+        out_parts(ceil_div(out_blocks(), kOutBlocks)),
+        half(sizeof(T) == 2 && stages->bf16) {}
 
   static constexpr std::int64_t kPoints = 16;  // of a plane
   std::int64_t in_blocks() const { return static_cast<std::int64_t>(in.size()); }
@@ -87,13 +89,14 @@ struct WinogradGradient<T>::Impl {
     return {b.d * axes[0]->outputs + axes[0]->taps - 1, b.lines, b.line, {axes[0]->taps / 2, 1, 1}};
   }
   StagedSize dy_size(const TileBox& b) const { return {b.d * axes[0]->outputs, b.plane_h, b.plane_w, {0, 0, 0}}; }
-  static TileBox with_matrix(TileBox b, std::int64_t blocks) {
-    b.matrix = blocks * b.padded * kBlock + kPad / 4;
+  TileBox with_matrix(TileBox b, std::int64_t blocks) const {
+    b.matrix = blocks * b.padded * kBlock + kPad / (half ? 2 : 4);
     return b;
   }
 
   struct Buffers {
-    float *x, *dy, *combined, *tiles, *gradients;
+    float *x, *dy, *combined;
+    void *tiles, *gradients;  // of the points of a plane: float, or Bfloat16
   };
   Buffers buffers(Room& room, const TileBox& b) const {
     const StagedSize x = x_size(b), dy = dy_size(b);
@@ -101,8 +104,9 @@ struct WinogradGradient<T>::Impl {
     f.x = room.take<float>(kInBlocks * b.samples * x.planes * x.plane());
     f.dy = room.take<float>(kOutBlocks * b.samples * dy.planes * dy.plane());
     f.combined = room.take<float>(b.planes() * x.plane());
-    f.tiles = room.take<float>(kPoints * with_matrix(b, kInBlocks).matrix);
-    f.gradients = room.take<float>(kPoints * with_matrix(b, kOutBlocks).matrix);
+    const std::int64_t bytes = half ? 2 : 4;
+    f.tiles = room.take<std::byte>(kPoints * with_matrix(b, kInBlocks).matrix * bytes);
+    f.gradients = room.take<std::byte>(kPoints * with_matrix(b, kOutBlocks).matrix * bytes);
     room.take<std::byte>(kPad);
     return f;
   }
@@ -117,9 +121,10 @@ struct WinogradGradient<T>::Impl {
   }
 
   /// One point along d of `count` staged blocks; `values(i)`: factor of plane i.
-  template <class Values, class Transform>
+  template <class U, class Values>
   void transform(const float* staged, std::int64_t count, const TileBox& b, const StagedSize& size, int planes,
-                 const Values& values, float* combined, float* to, const Transform& transform_block) const {
+                 const Values& values, float* combined, U* to,
+                 void (*transform_block)(const float*, U*, const TileBox&)) const {
     const Combination terms = combination_of(values, planes, size.plane());
     for (std::int64_t c = 0; c < count; ++c) {
       const float* from = staged + c * b.samples * size.planes * size.plane();
@@ -133,7 +138,8 @@ struct WinogradGradient<T>::Impl {
     }
   }
 
-  /// Adds a box to the sums of one task.
+  /// Adds a box to the sums of one task. U: what is multiplied.
+  template <class U>
   void add(const Input<T>& x, const Input<T>& dy, const Place& place, std::int64_t in_part, std::int64_t out_part,
            const Buffers& f, float* sums) const {
     const std::int64_t first = in_part * kInBlocks, count = in_of(in_part), first_out = out_part * kOutBlocks,
@@ -141,22 +147,22 @@ struct WinogradGradient<T>::Impl {
     const TileBox b = with_matrix(place.box, kInBlocks), g = with_matrix(place.box, kOutBlocks);
     stage(x, in, first, count, place, x_size(b), f.x);
     stage(dy, out, first_out, count_out, place, dy_size(b), f.dy);
+    const GradientStages<U>& loops = gradient_stages<U>(*stages);
+    U *const tiles = static_cast<U*>(f.tiles), *const gradients = static_cast<U*>(f.gradients);
     for (int p = 0; p < axes[0]->points; ++p) {
       const auto number = static_cast<std::size_t>(p);
       transform(
           f.x, count, b, x_size(b), axes[0]->points,
-          [&](int i) { return axes[0]->bt[number][static_cast<std::size_t>(i)]; }, f.combined, f.tiles,
-          stages->float_tiles.input[0][0]);
+          [&](int i) { return axes[0]->bt[number][static_cast<std::size_t>(i)]; }, f.combined, tiles, loops.input);
       transform(
           f.dy, count_out, g, dy_size(b), axes[0]->outputs,
-          [&](int i) { return axes[0]->at[static_cast<std::size_t>(i)][number]; }, f.combined, f.gradients,
-          stages->gradient);
+          [&](int i) { return axes[0]->at[static_cast<std::size_t>(i)][number]; }, f.combined, gradients, loops.output);
       for (std::int64_t q = 0; q < kPoints; ++q)
         for (std::int64_t o = 0; o < count_out; o += stages->out_blocks)
           for (std::int64_t c = 0; c < count; ++c)
-            stages->accumulate(f.tiles + q * b.matrix + c * b.padded * kBlock,
-                               f.gradients + q * g.matrix + o * b.padded * kBlock, b.padded, b.tiles(),
-                               sums + (p * kPoints + q) * point() + c * kBlock * columns() + o * kBlock, columns());
+            loops.accumulate(tiles + q * b.matrix + c * b.padded * kBlock,
+                             gradients + q * g.matrix + o * b.padded * kBlock, b.padded, b.tiles(),
+                             sums + (p * kPoints + q) * point() + c * kBlock * columns() + o * kBlock, columns());
     }
   }
 
@@ -223,8 +229,13 @@ void WinogradGradient<T>::run(const Input<T>& x, const Input<T>& dy, float* dw, 
       const std::int64_t part = task / groups, group = task % groups;
       float* const own = sums + task * m.sums();
       std::memset(own, 0, static_cast<std::size_t>(m.sums()) * sizeof(float));
-      for (std::int64_t i = cut.count() * group / groups; i < cut.count() * (group + 1) / groups; ++i)
-        m.add(x, dy, place_of(cut, i, m.axes, m.stages->tile_multiple), part / m.out_parts, part % m.out_parts, f, own);
+      for (std::int64_t i = cut.count() * group / groups; i < cut.count() * (group + 1) / groups; ++i) {
+        const Place place = place_of(cut, i, m.axes, m.stages->tile_multiple);
+        if (m.half)
+          m.template add<Bfloat16>(x, dy, place, part / m.out_parts, part % m.out_parts, f, own);
+        else
+          m.template add<float>(x, dy, place, part / m.out_parts, part % m.out_parts, f, own);
+      }
     }
 #pragma omp for schedule(dynamic)
     for (std::int64_t c = 0; c < m.in_blocks(); ++c) m.finish(c, sums, groups, dw);

@@ -54,15 +54,28 @@ struct TileStages {
   void (*multiply)(const U* tiles, std::int64_t blocks, std::int64_t padded, const U* weights, float* to) = nullptr;
 };
 
+/// Of the gradient by the weights, 4 points along h and w. Tiles in bfloat16 lie in pairs: (blocks, tiles / 2, 16, 2).
+template <class U>
+struct GradientStages {
+  /// Planes of one block to the points of their tiles: of the input, and of the output's gradient (no border).
+  void (*input)(const float* from, U* to, const TileBox& box) = nullptr;
+  void (*output)(const float* from, U* to, const TileBox& box) = nullptr;
+  /// to (16, columns) += transposed tiles (count, 16) times gradients (out_blocks of (padded, 16)).
+  void (*accumulate)(const U* tiles, const U* gradients, std::int64_t padded, std::int64_t count, float* to,
+                     std::int64_t columns) = nullptr;
+};
+
 struct WinogradStages {
   int tile_multiple = 1;  ///< tiles are filled up to a multiple of it
   int out_blocks = 1;     ///< blocks of output channels of one matrix product
-  bool bf16 = false;      ///< TileStages<Bfloat16> is there
+  bool bf16 = false;      ///< the stages in Bfloat16 are there
 
   LineStages<float> float_lines;
   LineStages<Bfloat16> half_lines;
   TileStages<float> float_tiles;
   TileStages<Bfloat16> half_tiles;
+  GradientStages<float> float_gradient;
+  GradientStages<Bfloat16> half_gradient;
 
   /// to = sum of factor[i] * from[offset[i]...], 1 to 4 terms.
   void (*combine)(const float* from, float* to, std::int64_t count, const std::int64_t* offset, const float* factor,
@@ -71,12 +84,6 @@ struct WinogradStages {
   /// plane s of each tile.
   void (*output[2][2])(const float* from, std::int64_t matrix, float* to, const TileBox& box, const float* factor,
                        const bool* first, int steps) = {};
-
-  /// Gradient by the weights, 4 points: planes of the output's gradient (no border) to the points of their tiles.
-  void (*gradient)(const float* from, float* to, const TileBox& box) = nullptr;
-  /// to (16, columns) += transposed tiles (tiles, 16) times gradients (out_blocks of (padded, 16)).
-  void (*accumulate)(const float* tiles, const float* gradients, std::int64_t padded, std::int64_t count, float* to,
-                     std::int64_t columns) = nullptr;
 };
 
 void winograd_portable(WinogradStages& stages);
@@ -91,6 +98,13 @@ const LineStages<T>& line_stages(const WinogradStages& stages) {
     return stages.float_lines;
   else
     return stages.half_lines;
+}
+template <class U>
+const GradientStages<U>& gradient_stages(const WinogradStages& stages) {
+  if constexpr (sizeof(U) == 4)
+    return stages.float_gradient;
+  else
+    return stages.half_gradient;
 }
 template <class U>
 const TileStages<U>& tile_stages(const WinogradStages& stages) {

@@ -65,7 +65,7 @@ void WinogradWeights::gather(const float* w, bool transposed, const ChannelBlock
   }
 }
 
-void WinogradWeights::set(const float* w, bool transposed, const WinogradStages&) {
+void WinogradWeights::set(const float* w, bool transposed) {
   const int points = axes_[0]->points * axes_[1]->points * axes_[2]->points;
   const auto in_blocks = static_cast<std::int64_t>(in_.size()), out_blocks = static_cast<std::int64_t>(out_.size());
 #pragma omp parallel for

@@ -15,7 +15,7 @@ class WinogradWeights {
                   bool half, int out_blocks);
 
   /// See WinogradConv::set_weights.
-  void set(const float* w, bool transposed, const WinogradStages& stages);
+  void set(const float* w, bool transposed);
 
   /// The points of a plane, number `p` along d.
   template <class U>
