@@ -43,7 +43,7 @@ WinogradWeights::WinogradWeights(const std::vector<ChannelBlock>& in, const std:
       axes_(axes),
       half_(half),
       columns_(out_blocks * kBlock),
-      matrix_(static_cast<std::int64_t>(in.size()) * kBlock * columns_) {
+      matrix_(static_cast<std::int64_t>(in.size()) * kBlock * columns_ + kPad / (half ? 2 : 4)) {
   for (const ChannelBlock& b : in) inputs_ += b.count;
   for (const ChannelBlock& b : out) outputs_ += b.count;
   const std::int64_t groups = ceil_div(static_cast<std::int64_t>(out.size()), out_blocks);
