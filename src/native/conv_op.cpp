@@ -5,8 +5,6 @@
 #include <array>
 #include <span>
 
-#include "winograd_choice.h"
-
 namespace nnunet::native {
 
 using kernels::ConvShape;
@@ -54,12 +52,15 @@ template <class T>
 void ConvOp<T>::make_winograd(const ConvShape& shape, const NativeOptions& options) {
   const kernels::WinogradShape forward{
       {shape.fine.channels, shape.fine.second_channels}, {shape.coarse.channels, 0}, static_cast<int>(shape.kernel[0])};
-  const kernels::WinogradPlan plan = winograd_plan(shape, std::is_same_v<T, kernels::Bfloat16>, options.isa);
-  winograd_.emplace(forward, plan);
+  constexpr bool kBf16 = std::is_same_v<T, kernels::Bfloat16>;
+  const auto plan = [&](const kernels::WinogradShape& s) {
+    return kernels::winograd_plan(s, shape.fine.size, kBf16, options.isa);
+  };
+  winograd_.emplace(forward, plan(forward));
   if (!options.gradients) return;
   const kernels::WinogradShape backward{
       {shape.coarse.channels, 0}, {shape.fine.channels, shape.fine.second_channels}, static_cast<int>(shape.kernel[0])};
-  winograd_backward_.emplace(backward, plan);
+  winograd_backward_.emplace(backward, plan(backward));
   winograd_gradient_.emplace(forward, options.isa);
 }
 
