@@ -55,7 +55,7 @@ void add_place_options(CLI::App& c, RunOptions& o, const std::string& results_he
 void add_engine_option(CLI::App& c, std::string& engine, const std::string& group) {
   c.add_option(
        "--engine", engine,
-       fmt::format("What computes the network; auto: libtorch. This build has {}", fmt::join(built_engines(), ", ")))
+       fmt::format("What computes the network; auto: native on CPUs, libtorch on GPUs. This build has {}", fmt::join(built_engines(), ", ")))
       ->check(CLI::IsMember(engine_names()))
       ->capture_default_str()
       ->group(group);

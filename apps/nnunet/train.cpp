@@ -47,6 +47,10 @@ void add_optimisation_options(CLI::App& c, TrainOptions& o) {
       ->capture_default_str()
       ->group(group);
   add_precision_options(c, o, group);
+  c.add_option("--engine", o.engine, "What computes forward and backward; auto: native on CPUs, libtorch on GPUs")
+      ->check(CLI::IsMember({"auto", "native", "libtorch"}))
+      ->capture_default_str()
+      ->group(group);
   c.add_flag("--cuda_graphs", o.cuda_graphs, "Record the training step once and replay it (GPUs; experimental)")
       ->group(group);
   c.add_option("--seed", o.seed, "Random seed: weights, order and augmentation")->capture_default_str()->group(group);

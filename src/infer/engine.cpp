@@ -49,11 +49,11 @@ torch::Tensor PatchShape::checked(const torch::Tensor& windows, torch::Device de
 }
 
 std::vector<std::string> engine_names() {
-  return {"auto", "libtorch", "onnxruntime", "openvino", "tensorrt"};
+  return {"auto", "native", "libtorch", "onnxruntime", "openvino", "tensorrt"};
 }
 
 std::vector<std::string> built_engines() {
-  std::vector<std::string> names{"libtorch"};
+  std::vector<std::string> names{"native", "libtorch"};
 #ifdef NNUNET_ONNXRUNTIME
   names.insert(names.end(), {"onnxruntime", "tensorrt"});
 #endif
@@ -63,8 +63,12 @@ std::vector<std::string> built_engines() {
   return names;
 }
 
+bool runs_natively(Precision precision, torch::Device device) {
+  return device.is_cpu() && precision != Precision::fp16;
+}
+
 torch::Device choose_engine_device(const std::string& name, int gpus, const JobPlace& place) {
-  const bool cpu_only = name == "openvino" || name == "onnxruntime";
+  const bool cpu_only = name == "native" || name == "openvino" || name == "onnxruntime";
   if (cpu_only && gpus > 0)
     throw Error("--gpus", fmt::format("--engine {} runs on the CPU", name),
                 "leave --gpus out, or use --engine libtorch");
@@ -76,6 +80,11 @@ torch::Device choose_engine_device(const std::string& name, int gpus, const JobP
 
 std::unique_ptr<Engine> make_engine(const Checkpoint& checkpoint, const EngineOptions& options,
                                     const std::string& source) {
+  const bool native_fits = runs_natively(options.precision, options.device);
+  if (options.name == "native" && !native_fits)
+    throw Error("--engine", "native computes in fp32 and bf16", "use --precision bf16, or --engine libtorch");
+  if (options.name == "native" || (options.name == "auto" && native_fits))
+    return make_native_engine(checkpoint, options, source);
   if (options.name == "auto" || options.name == "libtorch") return make_torch_engine(checkpoint, options, source);
 #ifdef NNUNET_ONNXRUNTIME
   if (options.name == "onnxruntime" || options.name == "tensorrt") return make_onnxruntime_engine(checkpoint, options);

@@ -80,7 +80,7 @@ class NativeForward::Engines {
     const std::vector<torch::Tensor> parameters = network->parameters();
     std::vector<std::pair<const void*, std::int64_t>> now;
     for (const auto& p : parameters) now.emplace_back(p.const_data_ptr(), p._version());
-    if (now == engine.seen && !engine.key.gradients) return;
+    if (now == engine.seen) return;
     std::vector<torch::Tensor> standard;
     std::vector<const float*> values;
     for (const auto& p : parameters) {

@@ -128,10 +128,12 @@ class Adam final : public Optimizer {
     step_.add_(1);
     const kernels::AdamStep plan = kernels::adam_step_of(rule_, step_.item<std::int64_t>(), learning_rate_);
     if (!fit_kernel(active, {mean, square}, torch::kCPU)) return plain_step(active, mean, square, plan);
-    for (std::size_t i = 0; i < active.indices.size(); ++i)
+    for (std::size_t i = 0; i < active.indices.size(); ++i) {
       kernels::adam_step(active.parameters[i].mutable_data_ptr<float>(), active.gradients[i].const_data_ptr<float>(),
                          mean[i].mutable_data_ptr<float>(), square[i].mutable_data_ptr<float>(),
                          active.parameters[i].numel(), plan);
+      active.parameters[i].unsafeGetTensorImpl()->bump_version();  // as torch's operators do: copies of it are stale
+    }
   }
 
   Value state() const override {

@@ -8,6 +8,7 @@
 
 #include "nnunet/core/log.h"
 #include "nnunet/network/memory_format.h"
+#include "nnunet/train/step.h"
 
 namespace nnunet {
 
@@ -66,7 +67,10 @@ torch::MemoryFormat fastest_format(UNet& network, const torch::Tensor& image, Pr
 }
 
 void place_for_training(UNet& network, const TrainOptions& options, const std::vector<std::int64_t>& patch,
-                        Precision precision, torch::Device device) {
+                        Precision precision, torch::Device device, const ProcessGroup& group) {
+  // Gradients of the native engine come in the standard layout; the optimizer wants both alike.
+  if (trains_natively(options, precision, device, group))
+    return network->place(device, torch::MemoryFormat::Contiguous);
   network->place(device);
   if (!device.is_cuda()) return;
   std::vector<std::int64_t> shape{options.batch_size, network->plan().in_channels};

@@ -1,6 +1,7 @@
 #include "nnunet/train/step.h"
 
 #include <ATen/record_function.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <tuple>
@@ -8,6 +9,7 @@
 #include "augment_cuda.h"
 #include "batch_tensors.h"
 #include "nnunet/core/error.h"
+#include "nnunet/infer/engine.h"
 #include "nnunet/train/loss.h"
 #include "step_graph.h"
 
@@ -37,6 +39,18 @@ LoaderOptions loader_options(const TrainOptions& o, const DataConfig& config, to
   return l;
 }
 
+bool trains_natively(const TrainOptions& o, Precision precision, torch::Device device, const ProcessGroup& group) {
+  if (o.engine != "auto" && o.engine != "native" && o.engine != "libtorch")
+    throw Error("--engine", fmt::format("{} cannot train", o.engine), "choose auto, native or libtorch");
+  if (o.engine == "libtorch") return false;
+  std::string problem;
+  if (!runs_natively(precision, device)) problem = "it computes in fp32 and bf16 on the CPU";
+  if (o.activation_checkpointing) problem = "it has no --activation_checkpointing";
+  if (o.sync_batchnorm && !group.alone()) problem = "it has no --sync_batchnorm";
+  if (o.engine == "native" && !problem.empty()) throw Error("--engine native", problem, "use --engine libtorch");
+  return problem.empty();
+}
+
 TrainOptions with_defaults(TrainOptions o) {
   if (o.logname.empty()) o.logname = "logs.json";
   if (o.batch_size == 0) o.batch_size = o.dim == 3 ? 2 : 64;
@@ -48,6 +62,7 @@ TrainOptions with_defaults(TrainOptions o) {
 TrainStep::TrainStep(UNet network, const TrainOptions& options, Precision precision, torch::Device device,
                      const ProcessGroup& group)
     : network_(std::move(network)),
+      native_(trains_natively(options, precision, device, group) ? std::make_unique<NativeForward>(network_) : nullptr),
       parameters_(network_->parameters()),
       optimizer_(make_optimizer(options.optimizer, parameters_)),
       scaler_(precision == Precision::fp16, device),
@@ -79,6 +94,12 @@ StepResult TrainStep::operator()(const Batch& batch) {
   return compute(image.to(device_, /*non_blocking=*/true), label.to(device_, /*non_blocking=*/true));
 }
 
+torch::Tensor TrainStep::forward(const torch::Tensor& images) {
+  if (native_) return native_->forward(images, precision_ == Precision::bf16);
+  const AutocastScope autocast(precision_, device_);
+  return network_->forward(images);
+}
+
 torch::Tensor TrainStep::loss_of(const torch::Tensor& logits, const torch::Tensor& label) const {
   return dice_ce_loss(logits, label, focal_, local_dice_ ? nullptr : &group_);
 }
@@ -88,8 +109,7 @@ StepResult TrainStep::compute(const torch::Tensor& image, const torch::Tensor& l
   torch::Tensor logits;
   {
     RECORD_USER_SCOPE("forward");
-    const AutocastScope autocast(precision_, device_);
-    logits = network_->forward(image);
+    logits = forward(image);
   }
   torch::Tensor loss;
   {

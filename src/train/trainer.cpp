@@ -131,7 +131,7 @@ class Trainer {
       load_state_dict(*network, load_checkpoint(o_.ckpt_path, defaults).state_dict, o_.ckpt_path.string());
       log::info(fmt::format("initial weights: {}", o_.ckpt_path.string()));
     }
-    place_for_training(network, o_, folder_.config().patch_size, precision_, device_);
+    place_for_training(network, o_, folder_.config().patch_size, precision_, device_, group_);
     return network;
   }
 
@@ -200,9 +200,10 @@ class Trainer {
                           o_.nfolds, fold_.train.size(), fold_.val_names.size()));
     const std::string batch = group_.alone() ? std::to_string(o_.batch_size)
                                              : fmt::format("{} in each of {} processes", o_.batch_size, group_.size());
-    log::info(fmt::format("{}D U-Net, filters {} ({:.1f} million parameters), patch {}, batch {}, {} on {}", plan_.dim,
-                          filters, static_cast<double>(count) / 1e6, shape_text(folder_.config().patch_size), batch,
-                          precision_name(precision_), device_.str()));
+    const bool native = trains_natively(o_, precision_, device_, group_);
+    log::info(fmt::format("{}D U-Net, filters {} ({:.1f} million parameters), patch {}, batch {}, {} on {}, engine {}",
+                          plan_.dim, filters, static_cast<double>(count) / 1e6, shape_text(folder_.config().patch_size),
+                          batch, precision_name(precision_), device_.str(), native ? "native" : "libtorch"));
   }
 
   bool stop_early() {
@@ -329,10 +330,7 @@ class Trainer {
     share_buffers();
     network_->eval();
     const torch::NoGradGuard no_grad;
-    const auto forward = [this](const torch::Tensor& x) {
-      const AutocastScope autocast(precision_, device_);
-      return network_->forward(x.to(device_)).to(torch::kFloat32);
-    };
+    const auto forward = [this](const torch::Tensor& x) { return step_.forward(x.to(device_)).to(torch::kFloat32); };
     const auto loss = [this](const torch::Tensor& logits, const torch::Tensor& label) {
       return dice_ce_loss(logits, label, o_.focal);
     };

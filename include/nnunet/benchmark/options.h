@@ -11,7 +11,6 @@ namespace nnunet {
 /// count; logname: "perf.json" where it is empty; train_batches and test_batches: the measured pass, warmup included.
 struct BenchmarkOptions : TrainOptions {
   std::string mode = "train";   ///< train, predict, preprocess, augment or export
-  std::string engine = "auto";  ///< predict: what computes the network (infer/engine.h)
   /// Random data where data holds no preprocessed task (preprocess: no raw one); else that is an Error.
   bool synthetic = true;
   // The random data; given, they are used whatever lies in data.

@@ -16,6 +16,7 @@ struct TrainOptions : RunOptions {
   OptimizerOptions optimizer;
   SchedulerOptions scheduler;
   bool activation_checkpointing = false;
+  std::string engine = "auto";  ///< native, libtorch; auto: native where it fits (CPU, fp32 or bf16)
   bool focal = false;
   double gradient_clip_val = 0;  ///< global L2 norm; 0: no clipping
   std::uint64_t seed = 1;

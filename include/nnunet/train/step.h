@@ -9,6 +9,7 @@
 #include "nnunet/distributed/gradient_average.h"
 #include "nnunet/distributed/process_group.h"
 #include "nnunet/infer/precision.h"
+#include "nnunet/network/native.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/train/grad_scaler.h"
 #include "nnunet/train/options.h"
@@ -19,6 +20,10 @@ namespace nnunet {
 /// computation, and are plain crops: the step augments them there (builds with NNUNET_CUDA).
 LoaderOptions loader_options(const TrainOptions& options, const DataConfig& config, torch::Device device,
                              const ProcessGroup& group = ProcessGroup());
+
+/// Whether this training runs on our own kernels (options.engine). Throws Error for "native" where they do not fit, and
+/// for engines that cannot train.
+bool trains_natively(const TrainOptions& options, Precision precision, torch::Device device, const ProcessGroup& group);
 
 /// Fills in what was left open: batch sizes, the log's name.
 TrainOptions with_defaults(TrainOptions options);
@@ -40,6 +45,9 @@ class TrainStep {
             const ProcessGroup& group);
   ~TrainStep();
 
+  /// The network's forward as the step computes it, with its engine; also for validation. images on the device.
+  torch::Tensor forward(const torch::Tensor& images);
+
   /// Does not wait for the device. All processes of the group take the step together.
   StepResult operator()(const Batch& batch);
 
@@ -56,6 +64,7 @@ class TrainStep {
   torch::Tensor loss_of(const torch::Tensor& logits, const torch::Tensor& label) const;
 
   UNet network_;
+  std::unique_ptr<NativeForward> native_;  ///< null: libtorch
   std::vector<torch::Tensor> parameters_;
   std::unique_ptr<Optimizer> optimizer_;
   GradScaler scaler_;
