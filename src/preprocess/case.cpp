@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
 #include "nnunet/preprocess/crop.h"
 #include "nnunet/preprocess/normalize.h"
 #include "nnunet/preprocess/resample.h"
@@ -55,6 +56,9 @@ void resample(const std::string& name, PreprocessedCase& item, const Spacing3& t
     throw Error(
         name, fmt::format("resampling the crop {} leaves {}: no voxel along an axis", shape_text(from), shape_text(to)),
         "choose a finer --spacing or leave the image out");
+  if (volume(to) > limits::image_voxels)
+    throw Error(name, fmt::format("resampling the crop {} makes {} voxels", shape_text(from), shape_text(to)),
+                "choose a coarser --spacing");
   const bool anisotropic = is_anisotropic(item.spacing, target);
   Array<float> x({item.x.size(0), to[0], to[1], to[2]});
   for (std::int64_t c = 0; c < x.size(0); ++c)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "nnunet/core/limits.h"
 #include "nnunet/preprocess/resample.h"
 
 namespace nnunet {
@@ -32,6 +33,7 @@ std::int64_t case_memory(const NiftiInfo& image, const std::optional<NiftiInfo>&
   if (config.dim() == 3) {
     const Spacing3 target{config.spacings.at(0), config.spacings.at(1), config.spacings.at(2)};
     to = resampled_shape(from, image.geometry.spacing, target);
+    if (volume(to) > limits::image_voxels) return most;  // it will be refused
     if (to != from)
       most = std::max(most, held + resample_image_memory(from, to) + volume(to) * (image_bytes + label_bytes));
   }

@@ -6,7 +6,6 @@
 
 #include "grid.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/limits.h"
 #include "nnunet/core/simd.h"
 
 namespace nnunet {
@@ -59,9 +58,6 @@ Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spaci
                   "check the image's spacing and --spacing");
     result[a] = static_cast<Index>(size);
   }
-  if (volume(result) > limits::image_voxels)
-    throw Error("resampling", fmt::format("{} voxels would become {}", shape_text(shape), shape_text(result)),
-                "check the image's spacing and --spacing");
   return result;
 }
 

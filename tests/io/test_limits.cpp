@@ -5,6 +5,7 @@
 #include "nnunet/core/limits.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/config.h"
+#include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 #include "reference/shared.h"
 
