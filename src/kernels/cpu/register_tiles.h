@@ -35,11 +35,10 @@ class RegisterTiles {
 template <class Staged>
 Sizes3 choose_positions(const Sizes3& grid, std::int64_t samples, const Staged& staged, std::int64_t most,
                         std::int64_t items, std::int64_t most_positions) {
-  constexpr std::int64_t kRow = 28, kEnough = 64;
+  constexpr std::int64_t kEnough = 64;
   Sizes3 best{1, 1, 1};
   double best_cost = 1e300;
-  const std::int64_t width = ceil_div(grid[2], ceil_div(grid[2], kRow));
-  for (std::int64_t across = ceil_div(grid[2], width); across <= grid[2]; across *= 2)
+  for (std::int64_t across = 1; across <= grid[2]; across *= 2)
     for (std::int64_t d = 1; d <= grid[0] && d <= 16; ++d)
       for (std::int64_t h = 1; h <= grid[1] && h <= 64; ++h) {
         const Sizes3 t{d, h, ceil_div(grid[2], across)};
