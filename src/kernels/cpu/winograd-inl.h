@@ -128,8 +128,13 @@ void input(const float* from, U* to, const TileBox& box) {
       }
 }
 
+/// Sums of so many blocks of input channels are added to the result at a time: of shorter sums, with smaller rounding
+/// errors.
+inline constexpr std::int64_t kSummed = 2;
+
 template <int R>
-NNUNET_INLINE void rows(const float* tiles, std::int64_t blocks, std::int64_t padded, const float* w, float* to) {
+NNUNET_INLINE void some_rows(const float* tiles, std::int64_t blocks, std::int64_t padded, const float* w, float* to,
+                             bool first) {
   V sum[R][kColumns] = {};
   for (std::int64_t b = 0; b < blocks; ++b, tiles += padded * 16)
 #pragma GCC unroll 4
@@ -147,8 +152,16 @@ NNUNET_INLINE void rows(const float* tiles, std::int64_t blocks, std::int64_t pa
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int c = 0; c < kColumns; ++c)
-      store(sum[r][c], to + (c * kWidth / 16) * padded * 16 + r * 16 + c * kWidth % 16);
+    for (int c = 0; c < kColumns; ++c) {
+      float* const result = to + (c * kWidth / 16) * padded * 16 + r * 16 + c * kWidth % 16;
+      store(first ? sum[r][c] : load(result) + sum[r][c], result);
+    }
+}
+template <int R>
+NNUNET_INLINE void rows(const float* tiles, std::int64_t blocks, std::int64_t padded, const float* w, float* to) {
+  for (std::int64_t b = 0; b < blocks; b += kSummed)
+    some_rows<R>(tiles + b * padded * 16, blocks - b < kSummed ? blocks - b : kSummed, padded,
+                 w + b * 16 * kColumns * kWidth, to, b == 0);
 }
 
 #if NNUNET_BF16
