@@ -82,7 +82,7 @@ TEST(TorchEngine, MixedPrecisionIsAutocasts) {
         torch::sin(torch::arange(2 * 8 * 16 * 16).to(torch::kFloat))
             .view(dim == 3 ? std::vector<std::int64_t>{2, 1, 8, 16, 16} : std::vector<std::int64_t>{16, 1, 16, 16});
     const torch::NoGradGuard no_grad;
-    const auto engine = make_engine(checkpoint, {"auto", Precision::bf16, torch::kCPU});
+    const auto engine = make_engine(checkpoint, {"libtorch", Precision::bf16, torch::kCPU});
     const torch::Tensor found = engine->forward(x);
     const AutocastScope autocast(Precision::bf16, torch::kCPU);
     EXPECT_TRUE(torch::equal(found, network->forward(x)));
