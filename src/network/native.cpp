@@ -19,16 +19,25 @@ struct Key {
   bool operator==(const Key&) const = default;
 };
 
-/// An engine, and the weights that it has: a parameter that changes gets another version.
+/// What tells whether parameters have changed: their versions, and how many backward passes there were, for an
+/// optimizer may write into their memory.
+struct State {
+  std::vector<std::pair<const void*, std::int64_t>> versions;
+  std::int64_t backwards = -1;
+  bool operator==(const State&) const = default;
+};
+
+/// An engine, and the weights that it has.
 struct Engine {
   Key key;
   NativeUNet net;
-  std::vector<std::pair<const void*, std::int64_t>> seen;
+  State seen;
 };
 
 /// Holds the engine with the activations between forward and backward.
 struct Lease : torch::CustomClassHolder {
   std::shared_ptr<Engine> engine;
+  std::shared_ptr<std::int64_t> backwards;
   torch::Tensor images;
   bool used = false;
 };
@@ -65,6 +74,7 @@ class NativeForward::Engines {
   }
 
   UNet network;
+  std::shared_ptr<std::int64_t> backwards = std::make_shared<std::int64_t>(0);
 
  private:
   Engine build(const Key& key) const {
@@ -73,14 +83,15 @@ class NativeForward::Engines {
     options.training = key.training;
     options.bf16 = key.bf16;
     const std::vector<std::int64_t> size(key.shape.begin() + 2, key.shape.end());
-    return {key, NativeUNet(network->plan(), key.shape[0], size, options), {}};
+    return {key, NativeUNet(network->plan(), key.shape[0], size, options), State{}};
   }
 
   void refresh(Engine& engine) const {
     const std::vector<torch::Tensor> parameters = network->parameters();
-    std::vector<std::pair<const void*, std::int64_t>> now;
-    for (const auto& p : parameters) now.emplace_back(p.const_data_ptr(), p._version());
-    if (now == engine.seen) return;
+    State now;
+    now.backwards = *backwards;
+    for (const auto& p : parameters) now.versions.emplace_back(p.const_data_ptr(), p._version());
+    if (now == engine.seen && !engine.key.gradients) return;
     std::vector<torch::Tensor> standard;
     std::vector<const float*> values;
     for (const auto& p : parameters) {
@@ -118,6 +129,7 @@ class NativeForward::Function : public torch::autograd::Function<Function> {
       throw Error("native engine", "a second backward through the same forward",
                   "run the forward again, or choose --engine libtorch");
     lease->used = true;
+    ++*lease->backwards;
     const torch::Tensor dy = gradients[0].to(torch::kFloat).contiguous();
     variable_list result{torch::Tensor(), torch::Tensor()};  // of the first two arguments
     std::vector<float*> into;
@@ -156,6 +168,7 @@ torch::Tensor NativeForward::forward(const torch::Tensor& images, bool bf16) {
     throw Error("native engine", "gradients of a batch norm outside of training", "choose --engine libtorch");
   const auto lease = c10::make_intrusive<Lease>();
   lease->engine = engines_->take(key);
+  lease->backwards = engines_->backwards;
   lease->images = images.detach().to(torch::kFloat).contiguous();
   if (key.training)
     for (const auto& module : network->modules(false))

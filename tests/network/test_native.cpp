@@ -175,6 +175,23 @@ TEST(NativeNetwork, BatchNormTracksStatisticsAndUsesThemInEvaluation) {
   EXPECT_LT(distance(native.forward(images, false), eager->forward(images)), 1e-5);
 }
 
+TEST(NativeNetwork, SeesWeightsThatAnOptimizerWroteIntoMemory) {
+  UNet network(make_network_plan({16, 16}, {1.0, 1.0}, 1, 2, {}));
+  network->initialize(1);
+  NativeForward native(network);
+  const torch::Tensor images = torch::rand({1, 1, 16, 16});
+  const auto infer = [&] {
+    const torch::NoGradGuard no_grad;
+    return native.forward(images, false);
+  };
+  const torch::Tensor before = infer();
+  native.forward(images, false).sum().backward();
+  network->parameters()[0].mutable_data_ptr<float>()[0] += 1;
+  EXPECT_FALSE(torch::allclose(infer(), before));
+  const torch::NoGradGuard no_grad;
+  EXPECT_LT(distance(infer(), network->forward(images)), 1e-5);
+}
+
 TEST(NativeNetwork, RefusesWhatItDoesNotCompute) {
   NetworkOptions options;
   options.norm = Norm::batch;
