@@ -31,7 +31,7 @@ TEST(Limits, JsonIsNotNestedDeeply) {
   EXPECT_EQ(attempt("[8, 8, 8]"), "no error");
   EXPECT_NE(attempt(nested(200000)).find("nested deeper than 64"), std::string::npos);
   EXPECT_NE(attempt(nested(limits::json_depth)).find("nested deeper than 64"), std::string::npos);
-  const std::string quoting = attempt("[" + nested(limits::json_depth - 2) + "]");
+  const std::string quoting = attempt(std::string("[").append(nested(limits::json_depth - 2)).append("]"));
   EXPECT_NE(quoting.find("not a number"), std::string::npos) << quoting;
   EXPECT_EQ(attempt("[8, 8, 8]", R"(, "task": "\"[[[\\")"), "no error");
   EXPECT_NE(attempt("[8, 8, 8]", R"(, "options": ")" + nested(100000) + "\"").find("nested too deeply"),
