@@ -135,16 +135,20 @@ const c10::intrusive_ptr<c10d::ProcessGroup>& ProcessGroup::engine() const {
   return state_->engine;
 }
 
-void ProcessGroup::sum(torch::Tensor& tensor) const {
+void ProcessGroup::reduce(torch::Tensor& tensor, Reduction reduction) const {
   if (alone()) return;
   try {
     std::vector<at::Tensor> tensors{tensor};
     c10d::AllreduceOptions options;
-    options.reduceOp = c10d::ReduceOp::SUM;
+    options.reduceOp = reduction == Reduction::sum ? c10d::ReduceOp::SUM : c10d::ReduceOp::MAX;
     state_->engine->allreduce(tensors, options)->wait();
   } catch (...) {
     explain_failure();
   }
+}
+
+void ProcessGroup::sum(torch::Tensor& tensor) const {
+  reduce(tensor, Reduction::sum);
 }
 
 void ProcessGroup::broadcast(torch::Tensor& tensor) const {
@@ -170,14 +174,7 @@ void ProcessGroup::broadcast(std::string& text) const {
 std::int64_t ProcessGroup::largest(std::int64_t value) const {
   if (alone()) return value;
   torch::Tensor tensor = torch::tensor({value}, torch::kLong);
-  try {
-    std::vector<at::Tensor> tensors{tensor};
-    c10d::AllreduceOptions options;
-    options.reduceOp = c10d::ReduceOp::MAX;
-    state_->engine->allreduce(tensors, options)->wait();
-  } catch (...) {
-    explain_failure();
-  }
+  reduce(tensor, Reduction::largest);
   return tensor.item<std::int64_t>();
 }
 

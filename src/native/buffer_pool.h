@@ -1,7 +1,8 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <vector>
+
+#include "nnunet/kernels/aligned.h"
 
 namespace nnunet::native {
 
@@ -15,12 +16,8 @@ class BufferPool {
   std::int64_t bytes() const;
 
  private:
-  struct Free {
-    void operator()(void* p) const;
-  };
   struct Piece {
-    std::unique_ptr<void, Free> memory;
-    std::int64_t bytes = 0;
+    kernels::AlignedBytes memory;
     bool taken = false;
   };
   std::vector<Piece> pieces_;

@@ -200,10 +200,9 @@ class Trainer {
                           o_.nfolds, fold_.train.size(), fold_.val_names.size()));
     const std::string batch = group_.alone() ? std::to_string(o_.batch_size)
                                              : fmt::format("{} in each of {} processes", o_.batch_size, group_.size());
-    const bool native = trains_natively(o_, precision_, device_, group_);
     log::info(fmt::format("{}D U-Net, filters {} ({:.1f} million parameters), patch {}, batch {}, {} on {}, engine {}",
                           plan_.dim, filters, static_cast<double>(count) / 1e6, shape_text(folder_.config().patch_size),
-                          batch, precision_name(precision_), device_.str(), native ? "native" : "libtorch"));
+                          batch, precision_name(precision_), device_.str(), step_.native() ? "native" : "libtorch"));
   }
 
   bool stop_early() {
@@ -254,9 +253,8 @@ class Trainer {
     return false;
   }
 
-  void stop_if_asked() {
-    if (group_.largest(interrupt_.requested() ? 1 : 0) > 0) throw Stopped{};
-  }
+  // A signal to any of the processes stops all.
+  bool asked_to_stop() { return group_.largest(interrupt_.requested() ? 1 : 0) > 0; }
 
   void train_epoch(Loader& loader, EpochRecord& record) {
     const auto start = Clock::now();
@@ -274,7 +272,7 @@ class Trainer {
       state_.data_seconds = data_seconds_before + loader.wait_seconds();
       progress.advance(1, seen ? fmt::format("loss {:.4f}", seen->loss) : "");
       const bool save_now = o_.save_every_n_steps > 0 && step_.steps() % o_.save_every_n_steps == 0;
-      const bool stop_now = group_.largest(interrupt_.requested() ? 1 : 0) > 0;
+      const bool stop_now = asked_to_stop();
       if (save_now || stop_now)
         if (const auto outstanding = watch.last()) account(*outstanding);
       if (stop_now) throw Stopped{};
@@ -345,7 +343,9 @@ class Trainer {
     options.limit = o_.test_batches;
     options.group = &group_;
     options.bad_cases = loading_.bad_cases.get();
-    options.before_case = [this] { stop_if_asked(); };
+    options.before_case = [this] {
+      if (asked_to_stop()) throw Stopped{};
+    };
     const ValidationResult v = validate(folder_, fold_.val_names, forward, loss, windows, options);
     record.val_loss = v.loss;
     record.dice = v.dice;

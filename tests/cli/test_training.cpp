@@ -1,8 +1,5 @@
 // Trainings of several processes, and trainings that are killed, stopped, resumed or given bad files and full disks.
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
@@ -13,6 +10,7 @@
 
 #include "nnunet/io/npy.h"
 #include "program.h"
+#include "reference/free_port.h"
 #include "reference/shared.h"
 
 using namespace nnunet::test;
@@ -40,18 +38,6 @@ void expect_close(const std::vector<Epoch>& a, const std::vector<Epoch>& b) {
     EXPECT_NEAR(a[i].train_loss, b[i].train_loss, 1e-5 * a[i].train_loss) << "epoch " << i;
     EXPECT_NEAR(a[i].val_loss, b[i].val_loss, 1e-5 * a[i].val_loss) << "epoch " << i;
   }
-}
-
-int free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(socket);
-  return ntohs(address.sin_port);
 }
 
 const std::string program = std::string(NNUNET_BINARY_DIR) + "/bin/nnunet ";

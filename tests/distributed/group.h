@@ -1,27 +1,12 @@
 #pragma once
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <functional>
 #include <thread>
 #include <vector>
 
 #include "nnunet/distributed/process_group.h"
+#include "reference/free_port.h"
 
 namespace nnunet::test {
-
-inline int free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(socket);
-  return ntohs(address.sin_port);
-}
 
 /// Runs the body as so many members of a group, a thread each.
 inline void in_group(int size, const std::function<void(const ProcessGroup&)>& body) {

@@ -12,24 +12,49 @@ cd "$work"
 "$nnunet" phantom --output data --cases 12 > log 2>&1
 "$nnunet" preprocess --data data --results prepared --task 99 --dim 3 --patch_size 16 32 16 > log 2>&1
 
+# job PORT RESULTS
 job() {
   "$torchrun" --no-python --nproc-per-node 2 --max-restarts 3 --master-port "$1" "$nnunet" train --data prepared --task 99 \
-    --gpus 0 --filters 8 16 --depth 1 --batch_size 1 --train_batches 4 --test_batches 2 --max_epochs 40 \
+    --gpus 0 --filters 8 16 --depth 1 --batch_size 1 --train_batches 4 --test_batches 2 --max_epochs 60 \
     --save_every_n_steps 1 --dist_timeout 20 --results "$2" > "$2.log" 2>&1
 }
 curve() { grep -o '"mean dice.*"train_loss": [^,]*' "$1/logs.json"; }
+epochs() { { curve restarted 2>/dev/null || true; } | wc -l; }
+
+# The process of that rank of the second job; torchrun's own command line names the program only further on.
+process_of_rank() {
+  local process program
+  for process in $(pgrep -f 'results restarted' || true); do
+    program=$(head -c 4096 "/proc/$process/cmdline" 2>/dev/null | tr '\0' ' ' | cut -d' ' -f1)
+    if [[ "$program" == *nnunet* ]] && grep -qz "^RANK=$1\$" "/proc/$process/environ" 2>/dev/null; then
+      echo "$process"
+      return
+    fi
+  done
+}
+
+# kill_rank RANK EPOCH: once that epoch is logged.
+kill_rank() {
+  local process=""
+  for _ in $(seq 600); do
+    kill -0 "$pid" 2>/dev/null || { cat restarted.log; echo "the job ended before rank $1 was killed"; exit 1; }
+    if [ "$(epochs)" -ge "$2" ]; then process=$(process_of_rank "$1"); fi
+    if [ -n "$process" ] && kill -9 "$process" 2>/dev/null; then
+      echo "rank $1 killed in epoch $(epochs)"
+      return
+    fi
+    sleep 0.1
+  done
+  echo "rank $1 was not found"
+  exit 1
+}
 
 job 29611 undisturbed || { cat undisturbed.log; exit 1; }
-job 29612 restarted & pid=$!
-for second in 1 2; do
-  sleep 6
-  # The rank that is not the writer, then the writer.
-  victim=$(pgrep -f "results restarted$" | while read -r p; do
-    grep -qz "^RANK=$((2 - second))$" "/proc/$p/environ" 2>/dev/null && tr '\0' ' ' < "/proc/$p/cmdline" | grep -q 'nnunet.* train' \
-      && ! tr '\0' ' ' < "/proc/$p/cmdline" | grep -q torchrun && echo "$p"; done | head -1)
-  [ -n "$victim" ] && kill -9 "$victim" && echo "rank $((2 - second)) killed"
-done
+job 29612 restarted &
+pid=$!
+kill_rank 1 10  # not the writer, then the writer
+kill_rank 0 30
 wait "$pid" || { cat restarted.log; exit 1; }
-grep -q 'resuming' restarted.log || { cat restarted.log; echo "it was never restarted"; exit 1; }
+[ "$(grep -c '^resuming' restarted.log)" -eq 2 ] || { cat restarted.log; echo "it did not resume twice"; exit 1; }
 diff <(curve undisturbed) <(curve restarted) || { echo "other losses"; exit 1; }
 echo "ok: a job that torchrun restarted"

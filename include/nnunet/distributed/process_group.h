@@ -60,6 +60,9 @@ class ProcessGroup {
   const c10::intrusive_ptr<c10d::ProcessGroup>& engine() const;
 
  private:
+  enum class Reduction { sum, largest };
+  void reduce(torch::Tensor& tensor, Reduction reduction) const;
+
   struct State;
   std::unique_ptr<State> state_;
 };

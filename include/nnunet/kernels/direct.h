@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "nnunet/kernels/aligned.h"
 #include "nnunet/kernels/blocked.h"
 
 /// Direct convolutions over blocked activations, for what Winograd's algorithm does not take: strides, kernels of any
@@ -40,14 +41,7 @@ class ConvWorkspace {
   std::int64_t bytes() const;
 
  private:
-  struct Free {
-    void operator()(void* p) const;
-  };
-  struct Piece {
-    std::unique_ptr<void, Free> memory;
-    std::int64_t bytes = 0;
-  };
-  std::vector<Piece> pieces_;
+  std::vector<AlignedBytes> pieces_;
 };
 
 /// Forward and backward to data, in either direction: y(coarse) = sum over taps of w x(fine), or y(fine) = sum of w

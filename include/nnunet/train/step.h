@@ -51,6 +51,8 @@ class TrainStep {
   /// Does not wait for the device. All processes of the group take the step together.
   StepResult operator()(const Batch& batch);
 
+  /// Computed by our own kernels, not by libtorch.
+  bool native() const { return native_ != nullptr; }
   Optimizer& optimizer() { return *optimizer_; }
   const Optimizer& optimizer() const { return *optimizer_; }
   GradScaler& scaler() { return scaler_; }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 
 #include "nnunet/kernels/bfloat16.h"
 #include "register_tiles.h"
@@ -59,7 +57,7 @@ struct DirectConv<T>::Plan {
   std::int64_t groups = 0, splits = 1;
   std::unique_ptr<Staging> staging;
   std::vector<std::int64_t> weight_start;  // (phase, group), bytes
-  std::unique_ptr<void, void (*)(void*)> weights{nullptr, std::free};
+  AlignedBytes weights;
   std::int64_t weight_size = 0;
 
   Plan(const ConvShape& s, bool to_fine, Isa isa);
@@ -324,10 +322,10 @@ void DirectConv<T>::Plan::item(std::int64_t number, Call call, char* scratch) co
     if (volume(count) == 0) continue;
     for (std::int64_t g = groups * split / splits; g < groups * (split + 1) / splits; ++g) {
       const std::int64_t blocks = group_blocks(g);
-      compute(phases[p],
-              static_cast<const char*>(weights.get()) +
-                  weight_start[p * static_cast<std::size_t>(groups) + static_cast<std::size_t>(g)],
-              blocks, count, call);
+      compute(
+          phases[p],
+          weights.as<const char>() + weight_start[p * static_cast<std::size_t>(groups) + static_cast<std::size_t>(g)],
+          blocks, count, call);
       for (std::int64_t b = 0; b < blocks; ++b) {
         const float* const result = call.result + b * volume(tile) * 16;
         if (p == 0) begin_sums(g * kernels.group + b, result, call);
@@ -432,15 +430,12 @@ std::int64_t DirectConv<T>::weight_bytes() const {
 template <class T>
 void DirectConv<T>::set_weights(const float* from) {
   Plan& p = *plan_;
-  if (!p.weights) {
-    p.weights.reset(std::aligned_alloc(64, static_cast<std::size_t>(ceil_div(p.weight_size, 64) * 64)));
-    if (!p.weights) throw std::bad_alloc();
-  }
+  if (p.weights.size() == 0) p.weights = AlignedBytes(p.weight_size);
   const auto count = static_cast<std::int64_t>(p.weight_start.size());
 #pragma omp parallel for schedule(dynamic)
   for (std::int64_t i = 0; i < count; ++i)
     p.pack_group(from, static_cast<std::size_t>(i / p.groups), i % p.groups,
-                 static_cast<char*>(p.weights.get()) + p.weight_start[static_cast<std::size_t>(i)]);
+                 p.weights.as<char>() + p.weight_start[static_cast<std::size_t>(i)]);
 }
 
 template <class T>
