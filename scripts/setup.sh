@@ -22,6 +22,7 @@ PACKAGES=(
   libcurl4-openssl-dev libarchive-dev
   libgloo-dev
   protobuf-compiler libprotobuf-dev
+  libboost-dev libssl-dev
 )
 
 say() { printf 'setup: %s\n' "$*"; }

@@ -13,6 +13,7 @@ void add_predict(CLI::App& program);
 void add_score(CLI::App& program);
 void add_download(CLI::App& program);
 void add_export(CLI::App& program);
+void add_serve(CLI::App& program);
 void add_info(CLI::App& program);
 void add_phantom(CLI::App& program);
 void add_benchmark(CLI::App& program);

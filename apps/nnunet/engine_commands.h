@@ -13,11 +13,12 @@ struct EngineCommand {
   std::string_view name, description;
 };
 
-inline constexpr std::array<EngineCommand, 6> kEngineCommands{{
+inline constexpr std::array<EngineCommand, 7> kEngineCommands{{
     {"train", "Train a network on one fold of a preprocessed task"},
     {"evaluate", "Dice of a checkpoint on the validation cases of a fold"},
     {"predict", "Segment NIfTI images (--input), or the cases of a preprocessed folder (--data)"},
     {"export", "Write a trained network for other programs: TorchScript, ONNX, Triton Inference Server"},
+    {"serve", "Answer requests over HTTP (KServe v2 / Triton protocol, NIfTI files) with models kept in memory"},
     {"info", "Say what a checkpoint, a preprocessed folder, a dataset folder, a NIfTI image or a .npy file holds"},
     {"benchmark", "Measure a part of the program: throughput, latency, memory, share of what the machine can do"},
 }};

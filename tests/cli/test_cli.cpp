@@ -1,17 +1,22 @@
 // The program as a user runs it: the main job from end to end on a small phantom, and what it says to bad input.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <sstream>
+#include <thread>
 
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 #include "program.h"
 #include "reference/shared.h"
+#include "serve/client.h"
 
 using namespace nnunet::test;
 
@@ -399,4 +404,94 @@ TEST_F(Cli, HelpOfEveryCommandStatesDefaults) {
   }
   EXPECT_NE(nnunet_run("train --help").text.find("0.001"), std::string::npos);
   EXPECT_EQ(nnunet_run("--version").code, 0);
+}
+
+namespace {
+
+/// `nnunet serve` while it lives.
+class Server {
+ public:
+  explicit Server(const std::string& arguments) {
+    const std::string log = (log_folder_ / "log").string();
+    const std::string command =
+        "exec " NNUNET_BINARY_DIR "/bin/nnunet serve " + arguments + " --port 0 > " + log + " 2>&1";
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      ::_exit(127);
+    }
+    std::smatch found;
+    for (int i = 0; i < 1200 && port_ == 0 && !ended(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      const std::string text = read(log);
+      if (std::regex_search(text, found, std::regex("http://127\\.0\\.0\\.1:([0-9]+)")))
+        port_ = static_cast<std::uint16_t>(std::stoi(found[1]));
+    }
+  }
+  ~Server() {
+    if (!ended()) ::kill(pid_, SIGKILL);
+    if (!ended_) ::waitpid(pid_, nullptr, 0);
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  std::string log() const { return read(log_folder_ / "log"); }
+  /// The exit code after SIGTERM; -1 when it goes on all the same.
+  int stop() {
+    ::kill(pid_, SIGTERM);
+    for (int i = 0; i < 600 && !ended(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    return ended_ && WIFEXITED(status_) ? WEXITSTATUS(status_) : -1;
+  }
+
+ private:
+  bool ended() {
+    if (!ended_) ended_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;
+    return ended_;
+  }
+
+  TempFolder log_folder_;
+  pid_t pid_ = 0;
+  int status_ = 0;
+  bool ended_ = false;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace
+
+TEST_F(Cli, ServedLabelMapsAreThoseOfPredict) {
+  Server server("--gpus 0 --access_log " + at("access.log") + " --model phantom=" + best());
+  ASSERT_NE(server.port(), 0) << server.log();
+  const std::string images = at("data") + "/Task99_Phantom/imagesTs";
+  const auto predicted =
+      nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + images + " --output " + at("unserved"));
+  ASSERT_EQ(predicted.code, 0) << predicted.text;
+  for (const auto& entry : fs::directory_iterator(images)) {
+    const std::string expected = read(fs::path(at("unserved")) / entry.path().filename());
+    const Reply file = request(server.port(), "POST", "/v1/segment/phantom", read(entry.path()));
+    ASSERT_EQ(file.status, 200) << file.body;
+    EXPECT_TRUE(file.body == expected);
+
+    const auto image = nnunet::read_nifti(entry.path());
+    const auto& spacing = image.geometry.spacing;
+    const nlohmann::json volume{{"name", "INPUT__0"},
+                                {"datatype", "FP32"},
+                                {"shape", image.voxels.shape},
+                                {"parameters", {{"binary_data_size", image.voxels.values.size() * sizeof(float)}}}};
+    const nlohmann::json second{{"name", "INPUT__1"}, {"datatype", "FP32"}, {"shape", {3}}, {"data", spacing}};
+    const nlohmann::json json{{"inputs", {volume, second}}, {"parameters", {{"binary_data_output", true}}}};
+    std::string body = json.dump();
+    const std::string length = "Inference-Header-Content-Length: " + std::to_string(body.size());
+    body.append(reinterpret_cast<const char*>(image.voxels.data()), image.voxels.values.size() * sizeof(float));
+    const Reply tensor = request(server.port(), "POST", "/v2/models/phantom_volume/infer", body, {length});
+    ASSERT_EQ(tensor.status, 200) << tensor.body;
+    const auto labels = nnunet::read_label_map(fs::path(at("unserved")) / entry.path().filename()).voxels.values;
+    EXPECT_TRUE(tensor.body.substr(std::stoul(tensor.headers.at("inference-header-content-length"))) ==
+                std::string(labels.begin(), labels.end()));
+  }
+  EXPECT_EQ(server.stop(), 0) << server.log();
+  EXPECT_NE(read(at("access.log")).find("/v1/segment/phantom"), std::string::npos);
+  EXPECT_FAILS(nnunet_run("serve --gpus 0 --model phantom"), "NAME=CHECKPOINT");
+  EXPECT_FAILS(nnunet_run("serve --gpus 0 --model a_volume=" + best()), "is no name");
+  EXPECT_FAILS(nnunet_run("serve --gpus 0 --host 203.0.113.1 --model a=" + best()), "cannot listen");
 }

@@ -1,0 +1,94 @@
+#include "served_predictor.h"
+
+#include <algorithm>
+
+#include "nnunet/core/error.h"
+#include "nnunet/preprocess/case_memory.h"
+
+namespace nnunet::app {
+
+void DeviceTurn::take() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t ticket = last_ticket_++;
+  next_.wait(lock, [&] { return now_ == ticket; });
+}
+
+void DeviceTurn::give_back() {
+  const std::lock_guard lock(mutex_);
+  ++now_;
+  next_.notify_all();
+}
+
+namespace {
+
+/// How many windows a pass over a preprocessed volume takes.
+std::int64_t count_windows(const Shape3& shape, const WindowOptions& windows) {
+  const std::size_t dim = windows.patch_size.size();
+  std::int64_t n = dim == 2 ? shape[0] : 1;
+  for (std::size_t a = 0; a < dim; ++a) {
+    const std::int64_t patch = windows.patch_size[a];
+    n *= static_cast<std::int64_t>(window_starts(std::max(shape[3 - dim + a], patch), patch, windows.overlap).size());
+    if (windows.tta) n *= 2;
+  }
+  return n;
+}
+
+class ServedPredictor final : public serve::ServedModel {
+ public:
+  ServedPredictor(Predictor predictor, std::shared_ptr<DeviceTurn> turn)
+      : predictor_(std::move(predictor)), turn_(std::move(turn)) {}
+
+  const DataConfig& data() const override { return predictor_.data(); }
+
+  void forward(std::int64_t n, const float* x, float* logits) override {
+    std::vector<std::int64_t> shape{n, data().in_channels};
+    shape.insert(shape.end(), data().patch_size.begin(), data().patch_size.end());
+    const auto input = torch::from_blob(const_cast<float*>(x), shape, torch::kFloat32);
+    shape[1] = data().n_class;
+    const auto output = torch::from_blob(logits, shape, torch::kFloat32);
+    const torch::NoGradGuard no_grad;
+    const DeviceTurn::Scope turn(*turn_);
+    const AutocastScope autocast(predictor_.precision(), predictor_.windows().device);
+    output.copy_(predictor_.forward(input));
+  }
+
+  LabelMap segment(const std::string& name, Image image, serve::SegmentWatch& watch) override {
+    const torch::NoGradGuard no_grad;
+    const Geometry geometry = image.geometry;
+    const PreprocessedCase c = predictor_.preprocess(name, image);
+    image.voxels = {};
+    watch.check();
+    RestoreSink restored(name, predictor_.original_grid(c), true);
+    const double total = static_cast<double>(count_windows(c.x.spatial(), predictor_.windows()));
+    std::int64_t done = 0;
+    const auto network = [&](const torch::Tensor& windows) {
+      watch.check();
+      const DeviceTurn::Scope turn(*turn_);
+      auto logits = predictor_.forward(windows);
+      done += windows.size(0);
+      watch.progress = std::min(1.0, static_cast<double>(done) / total);
+      return logits;
+    };
+    const AutocastScope autocast(predictor_.precision(), predictor_.windows().device);
+    try {
+      stream_windows(as_tensor(c.x), network, predictor_.windows(), {&restored});
+    } catch (const c10::OutOfMemoryError&) {
+      throw Error(name, "the GPU's memory does not suffice", "serve with a smaller --val_batch_size or --gpus 0");
+    }
+    return {std::move(restored.labels()), geometry};
+  }
+
+  std::int64_t memory(const NiftiInfo& image) const override { return case_memory(image, std::nullopt, data(), false); }
+
+ private:
+  Predictor predictor_;
+  const std::shared_ptr<DeviceTurn> turn_;
+};
+
+}  // namespace
+
+std::unique_ptr<serve::ServedModel> serve_predictor(Predictor predictor, std::shared_ptr<DeviceTurn> turn) {
+  return std::make_unique<ServedPredictor>(std::move(predictor), std::move(turn));
+}
+
+}  // namespace nnunet::app

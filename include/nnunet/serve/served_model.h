@@ -1,0 +1,52 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "nnunet/io/config.h"
+#include "nnunet/io/nifti.h"
+
+namespace nnunet::serve {
+
+/// Ends a segmentation that nobody waits for any more.
+struct Cancelled : std::exception {
+  const char* what() const noexcept override { return "cancelled"; }
+};
+
+/// What who waits for a volume and who works on it tell each other. Thread-safe.
+struct SegmentWatch {
+  std::atomic<double> progress{0};  ///< 0 to 1
+  std::atomic<bool> cancelled{false};
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+
+  /// Throws Cancelled when it is, or the deadline has passed.
+  void check() const {
+    if (cancelled || std::chrono::steady_clock::now() > deadline) throw Cancelled();
+  }
+};
+
+/// A trained network as the server sees it; the server itself knows no torch.
+class ServedModel {
+ public:
+  virtual ~ServedModel() = default;
+
+  /// Patch, channels, classes, names of the labels.
+  virtual const DataConfig& data() const = 0;
+
+  /// Patches (n,C,spatial) to logits (n,K,spatial), both float32 and contiguous, the latter of the right size already.
+  /// From one thread at a time, beside segment from another.
+  virtual void forward(std::int64_t n, const float* x, float* logits) = 0;
+
+  /// A whole image to a label map in its own geometry, as `nnunet predict` does it. Throws Error for an image that
+  /// cannot be segmented, Cancelled as
+  /// watch.check().
+  virtual LabelMap segment(const std::string& name, Image image, SegmentWatch& watch) = 0;
+
+  /// Most bytes that segmenting such an image takes beside the network (an upper bound).
+  virtual std::int64_t memory(const NiftiInfo& image) const = 0;
+};
+
+}  // namespace nnunet::serve

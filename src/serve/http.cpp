@@ -1,0 +1,41 @@
+#include "nnunet/serve/http.h"
+
+#include <new>
+#include <nlohmann/json.hpp>
+
+#include "nnunet/core/error.h"
+
+namespace nnunet::serve {
+
+const std::string& HttpRequest::header(const std::string& lower_case_name) const {
+  static const std::string none;
+  const auto found = headers.find(lower_case_name);
+  return found == headers.end() ? none : found->second;
+}
+
+HttpResponse error_response(int status, const std::string& message) {
+  const nlohmann::json json{{"error", message}};
+  HttpResponse response{status, "application/json",
+                        json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  if (status == 429 || status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+HttpResponse error_response(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const HttpError& e) {
+    return error_response(e.status(), e.what());
+  } catch (const Error& e) {
+    return error_response(400, e.what());
+  } catch (const std::bad_alloc&) {
+    return error_response(503, "out of memory");
+  } catch (const std::exception& e) {
+    return error_response(500, e.what());
+  } catch (...) {
+    return error_response(500, "unknown failure");
+  }
+}
+
+}  // namespace nnunet::serve

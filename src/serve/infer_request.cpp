@@ -1,0 +1,306 @@
+#include "infer_request.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace nnunet::serve {
+namespace {
+
+using Json = nlohmann::json;
+using Shape = std::vector<std::int64_t>;
+
+static_assert(std::endian::native == std::endian::little, "tensors are sent as they lie in memory");
+
+constexpr std::size_t max_depth = 16;                          ///< nested lists: one for each axis of a tensor
+constexpr std::size_t max_json_bytes = std::size_t{64} << 20;  ///< parsed it takes many times as much
+
+[[noreturn]] void fail(const std::string& message) {
+  throw HttpError(400, message);
+}
+
+/// Deep nesting would exhaust the stack of the parser's users.
+void check_depth(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > max_depth) fail("failed to parse the request JSON buffer: nested too deeply");
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+}
+
+Json parse_json(std::string_view text) {
+  if (text.size() > max_json_bytes)
+    throw HttpError(
+        413, fmt::format("the request's JSON is larger than {} bytes; send tensors as binary data", max_json_bytes));
+  check_depth(text);
+  Json json = Json::parse(text, nullptr, false);
+  if (json.is_discarded()) fail("failed to parse the request JSON buffer: invalid JSON");
+  if (!json.is_object()) fail("failed to parse the request JSON buffer: not an object");
+  return json;
+}
+
+std::string text_of(const Json& object, const char* key, const std::string& what) {
+  const auto found = object.find(key);
+  if (found == object.end()) fail(fmt::format("{} has no '{}'", what, key));
+  if (!found->is_string()) fail(fmt::format("'{}' of {} is not a string", key, what));
+  return found->get<std::string>();
+}
+
+/// A flag among an object's parameters.
+std::optional<bool> parameter(const Json& object, const char* key) {
+  const auto parameters = object.find("parameters");
+  if (parameters == object.end()) return std::nullopt;
+  if (!parameters->is_object()) fail("'parameters' is not an object");
+  const auto found = parameters->find(key);
+  if (found == parameters->end()) return std::nullopt;
+  if (!found->is_boolean()) fail(fmt::format("parameter '{}' is not a boolean", key));
+  return found->get<bool>();
+}
+
+std::optional<std::uint64_t> binary_size(const Json& tensor, const std::string& name) {
+  const auto parameters = tensor.find("parameters");
+  if (parameters == tensor.end()) return std::nullopt;
+  if (!parameters->is_object()) fail("'parameters' is not an object");
+  if (parameters->contains("shared_memory_region")) fail("shared memory is not supported");
+  const auto found = parameters->find("binary_data_size");
+  if (found == parameters->end()) return std::nullopt;
+  if (!found->is_number_unsigned()) fail(fmt::format("'binary_data_size' of input '{}' is not a whole number", name));
+  return found->get<std::uint64_t>();
+}
+
+Shape shape_of(const Json& tensor, const std::string& name) {
+  const auto found = tensor.find("shape");
+  if (found == tensor.end() || !found->is_array()) fail(fmt::format("input '{}' has no shape", name));
+  Shape shape;
+  for (const Json& size : *found) {
+    if (!size.is_number_unsigned() || size.get<std::uint64_t>() > (std::uint64_t{1} << 40))
+      fail(fmt::format("the shape of input '{}' holds {}, which is no valid size", name, size.dump()));
+    shape.push_back(size.get<std::int64_t>());
+  }
+  return shape;
+}
+
+bool fits(const Shape& shape, const Shape& expected) {
+  if (shape.size() != expected.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] < 1 || (expected[i] >= 0 && shape[i] != expected[i])) return false;
+  return true;
+}
+
+std::string list(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ","));
+}
+
+void check_shape(const Shape& shape, const TensorSpec& spec, const EntrySpec& entry) {
+  if (!fits(shape, spec.shape))
+    fail(fmt::format("unexpected shape for input '{}' for model '{}'. Expected {}, got {}", spec.name, entry.name,
+                     list(spec.shape), list(shape)));
+  if (entry.max_batch > 0 && shape[0] > entry.max_batch)
+    fail(fmt::format("inference request batch-size must be <= {} for '{}'", entry.max_batch, entry.name));
+}
+
+/// Product of the sizes; at most `limit`.
+std::int64_t count(const Shape& shape, std::int64_t limit, const std::string& name) {
+  std::int64_t n = 1;
+  for (const std::int64_t size : shape) {
+    if (size > limit / n) throw HttpError(413, fmt::format("input '{}' has more than {} values", name, limit));
+    n *= size;
+  }
+  return n;
+}
+
+void append_values(const Json& data, std::size_t most, std::vector<float>& values, const std::string& name) {
+  for (const Json& item : data) {
+    if (item.is_array()) {
+      append_values(item, most, values, name);
+    } else {
+      if (!item.is_number()) fail(fmt::format("the data of input '{}' hold {}, which is no number", name, item.dump()));
+      if (values.size() == most)
+        fail(fmt::format("unexpected number of values for input '{}': more than {}", name, most));
+      values.push_back(item.get<float>());
+    }
+  }
+}
+
+std::vector<float> values_from_json(const Json& tensor, std::int64_t n, const std::string& name) {
+  const auto data = tensor.find("data");
+  if (data == tensor.end() || !data->is_array()) fail(fmt::format("input '{}' has no data", name));
+  std::vector<float> values;
+  append_values(*data, static_cast<std::size_t>(n), values, name);
+  if (static_cast<std::int64_t>(values.size()) != n)
+    fail(fmt::format("unexpected number of values for input '{}', expecting {} and got {}", name, n, values.size()));
+  return values;
+}
+
+/// The bytes after the JSON, taken in the order of the inputs.
+class BinaryData {
+ public:
+  explicit BinaryData(std::string_view rest) : rest_(rest) {}
+
+  std::vector<float> take(std::uint64_t size, std::int64_t n, const std::string& name) {
+    if (size != static_cast<std::uint64_t>(n) * sizeof(float))
+      fail(fmt::format("unexpected total byte size {} for input '{}', expecting {}", size, name,
+                       static_cast<std::uint64_t>(n) * sizeof(float)));
+    if (size > rest_.size())
+      fail(fmt::format("unexpected end of the binary data: input '{}' has {} bytes, {} are there", name, size,
+                       rest_.size()));
+    std::vector<float> values(static_cast<std::size_t>(n));
+    std::memcpy(values.data(), rest_.data(), size);
+    rest_.remove_prefix(size);
+    return values;
+  }
+
+  void expect_end() const {
+    if (!rest_.empty()) fail(fmt::format("unexpected additional input data: {} bytes", rest_.size()));
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+std::size_t json_size(std::string_view body, const std::string& header_length) {
+  if (header_length.empty()) return body.size();
+  std::size_t size = 0;
+  const char* const end = header_length.data() + header_length.size();
+  if (const auto [stop, failure] = std::from_chars(header_length.data(), end, size);
+      failure != std::errc() || stop != end)
+    fail(fmt::format("Inference-Header-Content-Length '{}' is not a number", header_length));
+  if (size > body.size())
+    fail(fmt::format("Inference-Header-Content-Length is {}, but the body has {} bytes", size, body.size()));
+  return size;
+}
+
+std::size_t input_index(const std::string& name, const EntrySpec& entry) {
+  for (std::size_t i = 0; i < entry.inputs.size(); ++i)
+    if (entry.inputs[i].name == name) return i;
+  fail(fmt::format("unexpected inference input '{}' for model '{}'", name, entry.name));
+}
+
+void read_input(const Json& tensor, const EntrySpec& entry, BinaryData& binary, InferRequest& request) {
+  if (!tensor.is_object()) fail("an input is not an object");
+  const std::string name = text_of(tensor, "name", "an input");
+  const std::size_t i = input_index(name, entry);
+  const TensorSpec& spec = entry.inputs[i];
+  InputTensor& input = request.inputs[i];
+  if (!input.shape.empty()) fail(fmt::format("input '{}' already exists in request", name));
+  const std::string datatype = text_of(tensor, "datatype", fmt::format("input '{}'", name));
+  if (datatype != spec.datatype)
+    fail(fmt::format("inference input '{}' data-type is '{}', but model '{}' expects '{}'", name, datatype, entry.name,
+                     spec.datatype));
+  input.shape = shape_of(tensor, name);
+  check_shape(input.shape, spec, entry);
+  const std::int64_t n = count(input.shape, entry.max_values, name);
+  const auto size = binary_size(tensor, name);
+  input.values = size ? binary.take(*size, n, name) : values_from_json(tensor, n, name);
+}
+
+void read_outputs(const Json& json, const EntrySpec& entry, InferRequest& request) {
+  const bool binary = parameter(json, "binary_data_output").value_or(false);
+  const auto outputs = json.find("outputs");
+  if (outputs == json.end() || (outputs->is_array() && outputs->empty())) {
+    for (const TensorSpec& spec : entry.outputs) request.outputs.push_back({spec.name, binary});
+    return;
+  }
+  if (!outputs->is_array()) fail("'outputs' is not a list");
+  for (const Json& output : *outputs) {
+    if (!output.is_object()) fail("an output is not an object");
+    const std::string name = text_of(output, "name", "an output");
+    bool known = false;
+    for (const TensorSpec& spec : entry.outputs) known = known || spec.name == name;
+    if (!known) fail(fmt::format("unexpected inference output '{}' for model '{}'", name, entry.name));
+    for (const RequestedOutput& earlier : request.outputs)
+      if (earlier.name == name) fail(fmt::format("output '{}' already requested", name));
+    request.outputs.push_back({name, parameter(output, "binary_data").value_or(binary)});
+    if (const auto parameters = output.find("parameters"); parameters != output.end())
+      for (const char* unsupported : {"classification", "shared_memory_region"})
+        if (parameters->contains(unsupported))
+          fail(fmt::format("parameter '{}' of output '{}' is not supported", unsupported, name));
+  }
+}
+
+std::string request_id(const Json& json) {
+  const auto id = json.find("id");
+  if (id == json.end()) return {};
+  if (!id->is_string()) fail("'id' is not a string");
+  return id->get<std::string>();
+}
+
+template <class T>
+Json values_as_json(const std::string& bytes) {
+  Json data = Json::array();
+  for (std::size_t i = 0; i + sizeof(T) <= bytes.size(); i += sizeof(T)) {
+    T value;
+    std::memcpy(&value, bytes.data() + i, sizeof(T));
+    data.push_back(value);
+  }
+  return data;
+}
+
+}  // namespace
+
+InferRequest parse_infer_request(std::string_view body, const std::string& header_length, const EntrySpec& entry) {
+  const std::size_t size = json_size(body, header_length);
+  const Json json = parse_json(body.substr(0, size));
+  BinaryData binary(body.substr(size));
+  InferRequest request;
+  request.id = request_id(json);
+  request.inputs.resize(entry.inputs.size());
+  const auto inputs = json.find("inputs");
+  if (inputs == json.end() || !inputs->is_array()) fail("the request has no list of 'inputs'");
+  for (const Json& tensor : *inputs) read_input(tensor, entry, binary, request);
+  if (inputs->size() != entry.inputs.size())
+    fail(fmt::format("expected {} inputs but got {} inputs for model '{}'", entry.inputs.size(), inputs->size(),
+                     entry.name));
+  binary.expect_end();
+  read_outputs(json, entry, request);
+  return request;
+}
+
+HttpResponse infer_response(const EntrySpec& entry, const InferRequest& request,
+                            const std::vector<OutputTensor>& outputs) {
+  nlohmann::ordered_json json{{"model_name", entry.name}, {"model_version", "1"}};
+  if (!request.id.empty()) json["id"] = request.id;
+  json["outputs"] = Json::array();
+  std::string binary;
+  bool any_binary = false;
+  for (const RequestedOutput& requested : request.outputs) {
+    std::size_t i = 0;
+    while (entry.outputs[i].name != requested.name) ++i;
+    nlohmann::ordered_json tensor{
+        {"name", requested.name}, {"datatype", entry.outputs[i].datatype}, {"shape", outputs[i].shape}};
+    if (requested.binary) {
+      any_binary = true;
+      tensor["parameters"]["binary_data_size"] = outputs[i].bytes.size();
+      binary += outputs[i].bytes;
+    } else {
+      tensor["data"] = entry.outputs[i].datatype == "UINT8" ? values_as_json<std::uint8_t>(outputs[i].bytes)
+                                                            : values_as_json<float>(outputs[i].bytes);
+    }
+    json["outputs"].push_back(std::move(tensor));
+  }
+  HttpResponse response;
+  response.body = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  if (any_binary) {
+    response.content_type = "application/octet-stream";
+    response.headers.emplace_back("Inference-Header-Content-Length", std::to_string(response.body.size()));
+    response.body += binary;
+  }
+  return response;
+}
+
+}  // namespace nnunet::serve
