@@ -435,7 +435,7 @@ void DirectConv<T>::set_weights(const float* from) {
 #pragma omp parallel for schedule(dynamic)
   for (std::int64_t i = 0; i < count; ++i)
     p.pack_group(from, static_cast<std::size_t>(i / p.groups), i % p.groups,
-                 p.weights.as<char>() + p.weight_start[static_cast<std::size_t>(i)]);
+                 p.weights.template as<char>() + p.weight_start[static_cast<std::size_t>(i)]);
 }
 
 template <class T>
