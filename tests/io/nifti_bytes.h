@@ -32,7 +32,7 @@ template <class T>
 Bytes nifti_bytes(const nifti_1_header& header, const std::vector<T>& voxels) {
   Bytes file(352 + voxels.size() * sizeof(T));
   std::memcpy(file.data(), &header, sizeof header);
-  std::memcpy(file.data() + 352, voxels.data(), voxels.size() * sizeof(T));
+  if (!voxels.empty()) std::memcpy(file.data() + 352, voxels.data(), voxels.size() * sizeof(T));
   return file;
 }
 
