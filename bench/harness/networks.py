@@ -1,51 +1,54 @@
 """Forward pass and training step: the same network in the program, PyTorch eager, onnxruntime and OpenVINO."""
 from statistics import median
 
+from peers.shapes import SHAPES
+
 from . import datasets
 from .contest import Contestant, limit_row, play, ratio_row
 from .environment import ROOT, peer_program
 from .process import Failure, Worker, run
 from .program import OwnBenchmark, logged
 
-STEPS, WARMUP = 3, 1  # timed steps of each a round
-BATCH = {3: 2, 2: 64}
-NETWORK = {3: "3D, batch 2 of 40x56x40", 2: "2D, batch 64 of 56x40"}
+WARMUP = 1
 
 
 class Field:
     """The contestants of one network: ours are started anew each round, peers wait in worker processes."""
 
-    def __init__(self, context, dim):
-        self.context, self.dim = context, dim
+    def __init__(self, context, name):
+        self.context, self.name, self.shape = context, name, SHAPES[name]
         self.contestants, self.workers, self.own = [], [], {}
 
     def ours(self, mode, precision):
         steps = "--train_batches" if mode == "train" else "--test_batches"
-        options = ["--mode", mode, "--task", "04", "--dim", str(self.dim), "--batch_size", str(BATCH[self.dim]),
-                   steps, str(STEPS + WARMUP), "--warmup", str(WARMUP), "--num_workers", "2"]
+        options = ["--mode", mode, "--task", self.shape.task, "--dim", str(self.shape.dim), "--batch_size",
+                   str(self.shape.batch), steps, str(self.shape.steps + WARMUP), "--warmup", str(WARMUP),
+                   "--num_workers", "2"]
         options += self._data()
         options += ["--amp"] if precision == "bf16" else []
-        own = OwnBenchmark(self.context, f"{mode}_{self.dim}d_{precision}", options, self.context.threads)
+        own = OwnBenchmark(self.context, f"{mode}_{self.name}_{precision}", options, self.context.threads)
         self.own[precision] = own
         return self._add(f"nnunet {precision}", own.command, lambda: own.measure(f"latency_{mode}_50"))
 
     def _data(self):
+        if self.shape.task != "04":
+            return ["--in_channels", str(self.shape.channels), "--n_class", str(self.shape.classes)]
         try:
-            return ["--data", str(datasets.preprocessed(self.context, self.dim))]
+            return ["--data", str(datasets.preprocessed(self.context, self.shape.dim))]
         except Failure as failure:
             self.context.say(f"  synthetic data: {failure}")
             return []
 
     def peer(self, name, script, options, optional=False):
-        command = [peer_program("python"), f"bench/peers/{script}", "--dim", str(self.dim), "--threads",
+        command = [peer_program("python"), f"bench/peers/{script}", "--shape", self.name, "--threads",
                    str(self.context.threads), *options]
         worker = []
 
         def measure():
             if not worker:
-                worker.append(Worker(command, self.context.threads, self.context.log_file(f"{name} {self.dim}d")))
+                worker.append(Worker(command, self.context.threads, self.context.log_file(f"{name} {self.name}")))
                 self.workers.append(worker[0])
-            return median(worker[0].ask(STEPS, "ms"))
+            return median(worker[0].ask(self.shape.steps, "ms"))
 
         return self._add(name, command, measure, optional)
 
@@ -71,10 +74,10 @@ class Field:
                 self.context.machine[peak] = max(*measured, self.context.machine.get(peak, 0))
 
 
-def onnx_file(context, dim):
-    path = context.work / f"unet_{dim}d.onnx"
+def onnx_file(context, name):
+    path = context.work / f"unet_{name}.onnx"
     if not (ROOT / path).is_file():
-        run([peer_program("python"), "bench/peers/export_onnx.py", "--dim", str(dim), str(path)], context.threads,
+        run([peer_program("python"), "bench/peers/export_onnx.py", "--shape", name, str(path)], context.threads,
             context.log_file("prepare onnx"))
     return str(path)
 
@@ -85,50 +88,79 @@ def share_of_peak(own, label):
     return [{"what": label, "unit": "% of the peak", "ours": median(shares), "rounds": len(shares)}] if shares else []
 
 
-def forward(context):
+# What is asked of the forward pass and of the training step, by network; at least as fast as anyone for the others.
+FORWARD = {"3d": {"PyTorch eager fp32": 2.3, "PyTorch eager bf16": 1.7, "onnxruntime fp32": 1.15, "OpenVINO fp32": 1.6,
+                  "OpenVINO bf16": 1.35},
+           "2d": {"PyTorch eager fp32": 1.3, "PyTorch eager bf16": 1.15, "onnxruntime fp32": 1.3, "OpenVINO fp32": 1.3}}
+TRAIN = {"3d": {"PyTorch eager fp32": 1.6, "PyTorch eager bf16": 1.4},
+         "2d": {"PyTorch eager fp32": 1.3, "PyTorch eager bf16": 1.1}}
+OTHER_SHAPES = ("3d_single", "brats", "anisotropic")
+
+
+def result_rows(field, what, pairs, floors):
+    """A row a peer, then what our convolutions reach of the peak."""
+    rows = []
+    for ours, peer in pairs:
+        amp = ", --amp" if ours.name.endswith("bf16") else ""
+        floor = None if peer.optional else floors.get(peer.name) if floors else 1
+        rows.append(ratio_row(what + amp, ours, peer, "ms", floor))
+    for precision, own in field.own.items():
+        rows += share_of_peak(own, f"{what}, {precision}")
+    return rows
+
+
+def forward_of(context, name):
+    context.say(f"forward {SHAPES[name].title}")
+    field = Field(context, name)
+    fp32, bf16 = field.ours("predict", "fp32"), field.ours("predict", "bf16")
+    model = onnx_file(context, name)
+    pairs = [(fp32, field.eager("forward", "fp32")), (bf16, field.eager("forward", "bf16")),
+             (fp32, field.peer("onnxruntime fp32", "onnx_runtime.py", [model])),
+             (fp32, field.peer("OpenVINO fp32", "open_vino.py", [model])),
+             (bf16, field.peer("OpenVINO bf16", "open_vino.py", ["--bf16", model]))]
+    if name in FORWARD:
+        pairs += [(ours, field.eager("forward", p, channels_last=True)) for ours, p in ((fp32, "fp32"), (bf16, "bf16"))]
+    field.play()
+    return field, result_rows(field, f"forward {SHAPES[name].title}", pairs, FORWARD.get(name))
+
+
+def train_of(context, name):
+    context.say(f"training step {SHAPES[name].title}")
+    field = Field(context, name)
+    fp32, bf16 = field.ours("train", "fp32"), field.ours("train", "bf16")
+    eager = {p: field.eager("train", p) for p in ("fp32", "bf16")}
+    pairs = [(fp32, eager["fp32"]), (bf16, eager["bf16"])]
+    if name in TRAIN:
+        pairs += [(ours, field.eager("train", p, channels_last=True)) for ours, p in ((fp32, "fp32"), (bf16, "bf16"))]
+    field.play()
+    what = f"training step {SHAPES[name].title}"
+    rows = result_rows(field, what, pairs, TRAIN.get(name))
+    # Mixed precision against full precision, too.
+    return field, rows + [ratio_row(f"{what}, --amp", bf16, eager["fp32"], "ms", 2.0 if name == "3d" else None)]
+
+
+def together(parts):
+    """Rows and contestants of several networks."""
     rows, commands = [], []
-    for dim in (3, 2):
-        context.say(f"forward {NETWORK[dim]}")
-        field = Field(context, dim)
-        fp32, bf16 = field.ours("predict", "fp32"), field.ours("predict", "bf16")
-        model = onnx_file(context, dim)
-        peers = [(fp32, field.eager("forward", "fp32"), 1.15),
-                 (bf16, field.eager("forward", "bf16"), 1.15),
-                 (fp32, field.peer("onnxruntime fp32", "onnx_runtime.py", [model]), 1.15),
-                 (fp32, field.peer("OpenVINO fp32", "open_vino.py", [model]), None),
-                 (bf16, field.peer("OpenVINO bf16", "open_vino.py", ["--bf16", model]), None),
-                 (fp32, field.eager("forward", "fp32", channels_last=True), None),
-                 (bf16, field.eager("forward", "bf16", channels_last=True), None)]
-        field.play()
-        rows += [ratio_row(f"forward {NETWORK[dim]}", ours, peer, "ms", floor) for ours, peer, floor in peers]
-        for precision, own in field.own.items():
-            rows += share_of_peak(own, f"forward {NETWORK[dim]}, {precision}")
+    for field, its_rows in parts:
+        rows += its_rows
         commands += field.contestants
     return rows, commands
 
 
+def forward(context):
+    return together(forward_of(context, name) for name in FORWARD)
+
+
+def shapes(context):
+    """Both, of networks of other sizes."""
+    return together(part(context, name) for name in OTHER_SHAPES for part in (forward_of, train_of))
+
+
 def train(context):
-    rows, commands = [], []
-    for dim in (3, 2):
-        context.say(f"training step {NETWORK[dim]}")
-        field = Field(context, dim)
-        fp32, bf16 = field.ours("train", "fp32"), field.ours("train", "bf16")
-        eager = {p: field.eager("train", p) for p in ("fp32", "bf16")}
-        layout = {p: field.eager("train", p, channels_last=True) for p in ("fp32", "bf16")}
-        field.play()
-        what = f"training step {NETWORK[dim]}"
-        # The same precision, and in 3D mixed precision against full precision, too.
-        rows += [ratio_row(what, fp32, eager["fp32"], "ms", 1.1),
-                 ratio_row(f"{what}, --amp", bf16, eager["bf16"], "ms", 1.15 if dim == 3 else 1.1),
-                 ratio_row(f"{what}, --amp", bf16, eager["fp32"], "ms", 2.0 if dim == 3 else None),
-                 ratio_row(what, fp32, layout["fp32"], "ms"),
-                 ratio_row(f"{what}, --amp", bf16, layout["bf16"], "ms")]
-        for precision, own in field.own.items():
-            rows += share_of_peak(own, f"{what}, {precision}")
-        commands += field.contestants
-        if dim == 3:
-            benchmark = field.own["bf16"]
-    row, command = data_wait(context, benchmark)
+    parts = [train_of(context, name) for name in TRAIN]
+    rows, commands = together(parts)
+    row, command = data_wait(context, parts[0][0].own["bf16"])
     return rows + [row], commands + [command]
 
 

@@ -1,6 +1,6 @@
 """Tables on the terminal and docs/performance.md."""
 
-TITLES = {"forward": "Forward pass", "train": "Training step", "preprocess": "Preprocessing",
+TITLES = {"forward": "Forward pass", "train": "Training step", "shapes": "Other sizes", "preprocess": "Preprocessing",
           "augment": "Augmentation", "predict": "Prediction of a folder", "startup": "Start-up",
           "memory": "A large scan, many classes"}
 BEGIN, END = "<!-- made by bench/compare: begin -->", "<!-- made by bench/compare: end -->"

@@ -3,7 +3,8 @@ import argparse
 
 import torch
 import torch.nn.functional as F
-from unet import CLASSES, UNet, example
+from shapes import SHAPES
+from unet import UNet, example
 from worker import serve
 
 
@@ -11,7 +12,7 @@ def dice_ce(logits, label):
     """Dice over the batch without background (MONAI's DiceLoss(batch=True, softmax=True)) + cross entropy."""
     logits = logits.float()
     axes = (0, *range(2, logits.dim()))
-    one_hot = F.one_hot(label, CLASSES).movedim(-1, 1)[:, 1:]
+    one_hot = F.one_hot(label, logits.shape[1]).movedim(-1, 1)[:, 1:]
     foreground = torch.softmax(logits, 1)[:, 1:]
     both = (foreground * one_hot).sum(axes)
     sizes = foreground.sum(axes) + one_hot.sum(axes)
@@ -22,17 +23,18 @@ def dice_ce(logits, label):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--mode", choices=["forward", "train"], required=True)
-    p.add_argument("--dim", type=int, choices=[2, 3], required=True)
+    p.add_argument("--shape", choices=SHAPES, required=True)
     p.add_argument("--bf16", action="store_true", help="autocast to bfloat16")
     p.add_argument("--channels_last", action="store_true")
     p.add_argument("--threads", type=int, required=True)
     a = p.parse_args()
 
     torch.set_num_threads(a.threads)
-    network = UNet(a.dim)
-    images, label = example(a.dim)
+    shape = SHAPES[a.shape]
+    network = UNet(shape)
+    images, label = example(shape)
     if a.channels_last:
-        layout = torch.channels_last_3d if a.dim == 3 else torch.channels_last
+        layout = torch.channels_last_3d if shape.dim == 3 else torch.channels_last
         network, images = network.to(memory_format=layout), images.to(memory_format=layout)
 
     def forward():
@@ -53,7 +55,7 @@ def main():
             dice_ce(forward(), label).backward()
             optimizer.step()
 
-    serve(step, warmup=3)
+    serve(step, warmup=shape.warmup)
 
 
 if __name__ == "__main__":

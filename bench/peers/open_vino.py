@@ -2,11 +2,12 @@
 import argparse
 
 import openvino
+from shapes import SHAPES
 from unet import example
 from worker import serve
 
 p = argparse.ArgumentParser()
-p.add_argument("--dim", type=int, choices=[2, 3], required=True)
+p.add_argument("--shape", choices=SHAPES, required=True)
 p.add_argument("--bf16", action="store_true")
 p.add_argument("--threads", type=int, required=True)
 p.add_argument("model")
@@ -17,6 +18,6 @@ compiled = openvino.Core().compile_model(a.model, "CPU", {
     "INFERENCE_PRECISION_HINT": "bf16" if a.bf16 else "f32",
     "INFERENCE_NUM_THREADS": a.threads,
 })
-images = example(a.dim)[0].numpy()
+images = example(SHAPES[a.shape])[0].numpy()
 request = compiled.create_infer_request()
-serve(lambda: request.infer([images], share_inputs=True, share_outputs=True), warmup=3)
+serve(lambda: request.infer([images], share_inputs=True, share_outputs=True), warmup=SHAPES[a.shape].warmup)

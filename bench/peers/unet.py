@@ -1,18 +1,13 @@
-"""The network of the hippocampus task (contract: NVIDIA's nnU-Net) as PyTorch users write it, same parameter names."""
+"""The networks of shapes.py (contract: NVIDIA's nnU-Net) as PyTorch users write them, same parameter names."""
 import torch
 from torch import nn
 
-FILTERS = (32, 64, 128, 256)
-PATCH = {2: (56, 40), 3: (40, 56, 40)}
-BATCH = {2: 64, 3: 2}
-CHANNELS, CLASSES = 1, 3
-
 
 class ConvLayer(nn.Module):
-    def __init__(self, dim, inputs, outputs, stride):
+    def __init__(self, inputs, outputs, kernel, stride):
         super().__init__()
-        conv, norm = (nn.Conv3d, nn.InstanceNorm3d) if dim == 3 else (nn.Conv2d, nn.InstanceNorm2d)
-        self.conv = conv(inputs, outputs, 3, stride, padding=1, bias=False)
+        conv, norm = (nn.Conv3d, nn.InstanceNorm3d) if len(kernel) == 3 else (nn.Conv2d, nn.InstanceNorm2d)
+        self.conv = conv(inputs, outputs, kernel, stride, padding=tuple(k // 2 for k in kernel), bias=False)
         self.norm = norm(outputs, affine=True)
         self.relu = nn.LeakyReLU(0.01, inplace=True)
         nn.init.kaiming_normal_(self.conv.weight, a=0.01)
@@ -22,21 +17,21 @@ class ConvLayer(nn.Module):
 
 
 class ConvBlock(nn.Module):
-    def __init__(self, dim, inputs, outputs, stride):
+    def __init__(self, inputs, outputs, kernel, stride):
         super().__init__()
-        self.conv1 = ConvLayer(dim, inputs, outputs, stride)
-        self.conv2 = ConvLayer(dim, outputs, outputs, 1)
+        self.conv1 = ConvLayer(inputs, outputs, kernel, stride)
+        self.conv2 = ConvLayer(outputs, outputs, kernel, (1,) * len(kernel))
 
     def forward(self, x):
         return self.conv2(self.conv1(x))
 
 
 class UpsampleBlock(nn.Module):
-    def __init__(self, dim, inputs, outputs):
+    def __init__(self, inputs, outputs, kernel, stride):
         super().__init__()
-        transposed = nn.ConvTranspose3d if dim == 3 else nn.ConvTranspose2d
-        self.transp_conv = transposed(inputs, outputs, 2, 2)
-        self.conv_block = ConvBlock(dim, 2 * outputs, outputs, 1)
+        transposed = nn.ConvTranspose3d if len(kernel) == 3 else nn.ConvTranspose2d
+        self.transp_conv = transposed(inputs, outputs, stride, stride)
+        self.conv_block = ConvBlock(2 * outputs, outputs, kernel, (1,) * len(kernel))
 
     def forward(self, x, skip):
         return self.conv_block(torch.cat((self.transp_conv(x), skip), dim=1))
@@ -53,14 +48,19 @@ class OutputBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    def __init__(self, dim):
+    def __init__(self, shape):
         super().__init__()
-        f = FILTERS
-        self.input_block = ConvBlock(dim, CHANNELS, f[0], 1)
-        self.downsamples = nn.ModuleList(ConvBlock(dim, f[i - 1], f[i], 2) for i in range(1, len(f) - 1))
-        self.bottleneck = ConvBlock(dim, f[-2], f[-1], 2)
-        self.upsamples = nn.ModuleList(UpsampleBlock(dim, f[i], f[i - 1]) for i in range(len(f) - 1, 0, -1))
-        self.output_block = OutputBlock(dim, f[0], CLASSES)
+        f, last = shape.filters, len(shape.filters) - 1
+
+        def down(level):
+            return ConvBlock(f[level - 1], f[level], shape.kernel(level), shape.stride(level))
+
+        self.input_block = ConvBlock(shape.channels, f[0], shape.kernel(0), (1,) * shape.dim)
+        self.downsamples = nn.ModuleList(down(level) for level in range(1, last))
+        self.bottleneck = down(last)
+        self.upsamples = nn.ModuleList(UpsampleBlock(f[i], f[i - 1], shape.kernel(i), shape.stride(i))
+                                       for i in range(last, 0, -1))
+        self.output_block = OutputBlock(shape.dim, f[0], shape.classes)
 
     def forward(self, x):
         skips = [self.input_block(x)]
@@ -72,8 +72,8 @@ class UNet(nn.Module):
         return self.output_block(x)
 
 
-def example(dim):
+def example(shape):
     """One batch: images (N,C,*patch), labels (N,*patch)."""
     torch.manual_seed(1)
-    images = torch.randn(BATCH[dim], CHANNELS, *PATCH[dim])
-    return images, torch.randint(0, CLASSES, (BATCH[dim], *PATCH[dim]))
+    images = torch.randn(shape.batch, shape.channels, *shape.patch)
+    return images, torch.randint(0, shape.classes, (shape.batch, *shape.patch))
