@@ -5,6 +5,7 @@
 
 #include "nnunet/kernels/bfloat16.h"
 #include "register_tiles.h"
+#include "shared_tasks.h"
 #include "staging.h"
 
 namespace nnunet::kernels {
@@ -402,11 +403,11 @@ void DirectConv<T>::Plan::run(Call call, const Output<T>* first, const Output<T>
   call.sums = partial.data();
   const std::int64_t bytes = scratch_bytes();
   workspace.prepare(omp_get_max_threads());
+  SharedTasks tasks(items, omp_get_max_threads());
 #pragma omp parallel
   {
     char* const scratch = static_cast<char*>(workspace.get(omp_get_thread_num(), bytes));
-#pragma omp for schedule(dynamic)
-    for (std::int64_t i = 0; i < items; ++i) item(i, call, scratch);
+    tasks.work(omp_get_thread_num(), [&](std::int64_t i) { item(i, call, scratch); });
   }
   if (call.outputs[0].summed) finish_sums(partial, *first, 0);
   if (call.outputs[1].summed) finish_sums(partial, *second, 1);

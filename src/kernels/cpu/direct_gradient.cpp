@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "register_tiles.h"
+#include "shared_tasks.h"
 #include "staging.h"
 
 namespace nnunet::kernels {
@@ -190,17 +191,18 @@ void DirectGradient<T>::Plan::run(const AnyInput& fine_input, const AnyInput& co
   partial.resize(static_cast<std::size_t>(items * cell()));
   const std::int64_t bytes = scratch_bytes();
   workspace.prepare(omp_get_max_threads());
+  SharedTasks tasks(items, omp_get_max_threads());
 #pragma omp parallel
   {
     auto* const scratch = static_cast<float*>(workspace.get(omp_get_thread_num(), bytes));
-#pragma omp for schedule(dynamic)
-    for (std::int64_t i = 0; i < items; ++i) {
+    tasks.work(omp_get_thread_num(), [&](std::int64_t i) {
       const std::int64_t slab = i / cells, place = i % cells;
       float* const sums = partial.data() + i * cell();
       std::fill_n(sums, cell(), 0.0f);
       for (std::int64_t t = places * slab / slabs; t < places * (slab + 1) / slabs; ++t)
         add_tile(t, place / fine_count, place % fine_count, fine_input, coarse_input, sums, scratch);
-    }
+    });
+#pragma omp barrier
 #pragma omp for schedule(dynamic)
     for (std::int64_t place = 0; place < cells; ++place) {
       float* const sums = partial.data() + place * cell();

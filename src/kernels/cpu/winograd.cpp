@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nnunet/kernels/aligned.h"
+#include "shared_tasks.h"
 #include "winograd_common.h"
 #include "winograd_statistics.h"
 #include "winograd_weights.h"
@@ -220,12 +221,12 @@ void WinogradConv<T>::run(const Input<T>& x, std::span<const Output<T>> y, int t
   PieceSums* const sums = all.take<PieceSums>(x.first.x.n * pieces * m.out_blocks() * kBlock);
   // Few boxes: several threads share one, each with some of the output channels.
   const std::int64_t shares = std::clamp<std::int64_t>(ceil_div(3 * threads, cut.count()), 1, m.groups);
+  SharedTasks tasks(cut.count() * shares, threads);
 #pragma omp parallel num_threads(threads) if (threads > 1)
   {
     Room room(rooms + each.used() * omp_get_thread_num());
     const auto f = m.buffers(room, largest);
-#pragma omp for schedule(dynamic)
-    for (std::int64_t task = 0; task < cut.count() * shares; ++task) {
+    tasks.work(omp_get_thread_num(), [&](std::int64_t task) {
       const std::int64_t index = task / shares, share = task % shares;
       Place place = place_of(cut, index, m.axes, m.stages->tile_multiple);
       place.box = m.with_strides(place.box);
@@ -242,7 +243,7 @@ void WinogradConv<T>::run(const Input<T>& x, std::span<const Output<T>> y, int t
         m.write(y[static_cast<std::size_t>(block.tensor)], block.block, place, f.result + c * m.result_block(place.box),
                 piece + c * kBlock);
       }
-    }
+    });
   }
   for (std::size_t c = 0; c < m.out.size(); ++c)
     gather_sums(y[static_cast<std::size_t>(m.out[c].tensor)], m.out[c].block, m.out[c].count,

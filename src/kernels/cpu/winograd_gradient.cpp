@@ -6,6 +6,7 @@
 
 #include "nnunet/core/simd.h"
 #include "nnunet/kernels/winograd.h"
+#include "shared_tasks.h"
 #include "winograd_common.h"
 
 // y = At ((G g) * (Bt x)) for each tile, so dg = Gt sum over tiles of (A dy) * (Bt x): a matrix product for each point,
@@ -220,12 +221,12 @@ void WinogradGradient<T>::run(const Input<T>& x, const Input<T>& dy, float* dw, 
   m.buffers(each, largest);
   std::byte* const rooms = all.take<std::byte>(each.used() * threads);
   float* const sums = all.take<float>(m.parts() * groups * m.sums());
+  SharedTasks tasks(m.parts() * groups, threads);
 #pragma omp parallel num_threads(threads) if (threads > 1)
   {
     Room room(rooms + each.used() * omp_get_thread_num());
     const auto f = m.buffers(room, largest);
-#pragma omp for schedule(dynamic)
-    for (std::int64_t task = 0; task < m.parts() * groups; ++task) {
+    tasks.work(omp_get_thread_num(), [&](std::int64_t task) {
       const std::int64_t part = task / groups, group = task % groups;
       float* const own = sums + task * m.sums();
       std::memset(own, 0, static_cast<std::size_t>(m.sums()) * sizeof(float));
@@ -236,7 +237,8 @@ void WinogradGradient<T>::run(const Input<T>& x, const Input<T>& dy, float* dw, 
         else
           m.template add<float>(x, dy, place, part / m.out_parts, part % m.out_parts, f, own);
       }
-    }
+    });
+#pragma omp barrier
 #pragma omp for schedule(dynamic)
     for (std::int64_t c = 0; c < m.in_blocks(); ++c) m.finish(c, sums, groups, dw);
   }
