@@ -245,3 +245,24 @@ TEST_F(Training, AFullDiskLeavesEarlierCheckpoints) {
   EXPECT_EQ(read(at("full/checkpoints/last.ckpt")), before);
   EXPECT_EQ(nnunet_run(train("full", "--train_batches 1 --max_epochs 2 --resume_training")).code, 0);
 }
+
+TEST_F(Training, AFullFilesystemLosesNothing) {
+  const std::string small = at("small");
+  fs::create_directory(small);
+  // Mounts end with their namespace, so all happens in one script.
+  const std::string mount = "mount -t tmpfs -o size=16m tmpfs " + small;
+  if (shell("unshare -rm " + mount).code != 0) GTEST_SKIP() << "a tmpfs cannot be mounted here (no user namespaces)";
+  const std::string last = small + "/run/checkpoints/last.ckpt";
+  const std::string resume = program + train("small/run", "--train_batches 1 --max_epochs 2 --resume_training");
+  const std::string predict = program + "predict --gpus 0 --input " + at("data/Task99_Phantom/imagesTr") +
+                              " --ckpt_path " + last + " --output " + small + "/maps";
+  const Outcome o =
+      shell("unshare -rm sh -c '" + mount + " && " + program + train("small/run", "--train_batches 1 --max_epochs 1") +
+            " && cp " + last + " " + at("before") + "; cat /dev/zero > " + small + "/filler; " + resume +
+            "; echo code of train $?; " + predict + "; echo code of predict $?; cmp " + last + " " + at("before") +
+            " && rm " + small + "/filler && " + resume + " && ls " + small + "/maps'");
+  EXPECT_EQ(o.code, 0) << o.text;
+  for (const std::string part : {"No space left on device", "code of train 1", "code of predict 1", "last.ckpt"})
+    EXPECT_NE(o.text.find(part), std::string::npos) << "no '" << part << "' in: " << o.text;
+  EXPECT_EQ(o.text.find(".nii.gz\n"), std::string::npos) << "half a label map: " << o.text;
+}
