@@ -21,9 +21,8 @@ ApiKeys::ApiKeys(const std::vector<std::string>& keys) {
   for (const std::string& key : keys) digests_.push_back(digest(key));
 }
 
-bool ApiKeys::admits(const HttpRequest& head) const {
-  std::string key = head.header("x-api-key");
-  const std::string& authorization = head.header("authorization");
+bool ApiKeys::admits(const std::string& api_key, const std::string& authorization) const {
+  std::string key = api_key;
   if (const std::string scheme = "Bearer "; key.empty() && authorization.starts_with(scheme))
     key = authorization.substr(scheme.size());
   const Digest given = digest(key);

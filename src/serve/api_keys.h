@@ -3,8 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "nnunet/serve/http.h"
-
 namespace nnunet::serve {
 
 /// The keys that are let in. How long a comparison takes says nothing about them.
@@ -12,8 +10,8 @@ class ApiKeys {
  public:
   explicit ApiKeys(const std::vector<std::string>& keys);
   bool empty() const { return digests_.empty(); }
-  /// By "Authorization: Bearer KEY" or "X-API-Key: KEY".
-  bool admits(const HttpRequest& head) const;
+  /// What the headers X-API-Key (KEY) and Authorization (Bearer KEY) hold, either of them empty.
+  bool admits(const std::string& api_key, const std::string& authorization) const;
 
  private:
   using Digest = std::array<unsigned char, 32>;

@@ -76,8 +76,9 @@ void Batcher::execute(std::vector<Entry>& batch) {
   const auto too_late =
       std::make_exception_ptr(HttpError(504, "the request waited too long for the network; try again later"));
   std::erase_if(batch, [&](Entry& entry) {
-    if (started - entry.times.received <= options_.timeout) return false;
-    finish(entry, {}, too_late);
+    const bool cancelled = entry.task.watch->cancelled;
+    if (!cancelled && started - entry.times.received <= options_.timeout) return false;
+    finish(entry, {}, cancelled ? std::make_exception_ptr(Cancelled()) : too_late);
     return true;
   });
   if (batch.empty()) return;

@@ -2,6 +2,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
@@ -23,6 +24,8 @@ struct BatchOptions {
 struct PatchTask {
   std::int64_t n = 0;
   std::vector<float> x;  ///< (n,C,spatial)
+  /// Cancelled before it runs it ends with Cancelled.
+  std::shared_ptr<SegmentWatch> watch = std::make_shared<SegmentWatch>();
   /// From the worker: the logits (n,K,spatial), or what went wrong. When it throws itself it is called again with that.
   std::function<void(std::vector<float> logits, std::exception_ptr failure)> done;
 };

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nnunet/core/error.h"
+#include "nnunet/serve/served_model.h"
 
 namespace nnunet::serve {
 
@@ -22,20 +23,27 @@ HttpResponse error_response(int status, const std::string& message) {
   return response;
 }
 
-HttpResponse error_response(const std::exception_ptr& failure) {
+Failure describe(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
   } catch (const HttpError& e) {
-    return error_response(e.status(), e.what());
+    return {e.status(), e.what()};
   } catch (const Error& e) {
-    return error_response(400, e.what());
+    return {400, e.what()};
+  } catch (const Cancelled& e) {
+    return {499, e.what()};
   } catch (const std::bad_alloc&) {
-    return error_response(503, "out of memory");
+    return {503, "out of memory"};
   } catch (const std::exception& e) {
-    return error_response(500, e.what());
+    return {500, e.what()};
   } catch (...) {
-    return error_response(500, "unknown failure");
+    return {500, "unknown failure"};
   }
+}
+
+HttpResponse error_response(const std::exception_ptr& failure) {
+  const auto [status, message] = describe(failure);
+  return error_response(status, message);
 }
 
 }  // namespace nnunet::serve

@@ -1,9 +1,7 @@
 #include "infer_request.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <bit>
 #include <charconv>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -14,8 +12,6 @@ namespace {
 
 using Json = nlohmann::json;
 using Shape = std::vector<std::int64_t>;
-
-static_assert(std::endian::native == std::endian::little, "tensors are sent as they lie in memory");
 
 constexpr std::size_t max_depth = 16;                          ///< nested lists: one for each axis of a tensor
 constexpr std::size_t max_json_bytes = std::size_t{64} << 20;  ///< parsed it takes many times as much
@@ -95,35 +91,6 @@ Shape shape_of(const Json& tensor, const std::string& name) {
   return shape;
 }
 
-bool fits(const Shape& shape, const Shape& expected) {
-  if (shape.size() != expected.size()) return false;
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    if (shape[i] < 1 || (expected[i] >= 0 && shape[i] != expected[i])) return false;
-  return true;
-}
-
-std::string list(const Shape& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ","));
-}
-
-void check_shape(const Shape& shape, const TensorSpec& spec, const EntrySpec& entry) {
-  if (!fits(shape, spec.shape))
-    fail(fmt::format("unexpected shape for input '{}' for model '{}'. Expected {}, got {}", spec.name, entry.name,
-                     list(spec.shape), list(shape)));
-  if (entry.max_batch > 0 && shape[0] > entry.max_batch)
-    fail(fmt::format("inference request batch-size must be <= {} for '{}'", entry.max_batch, entry.name));
-}
-
-/// Product of the sizes; at most `limit`.
-std::int64_t count(const Shape& shape, std::int64_t limit, const std::string& name) {
-  std::int64_t n = 1;
-  for (const std::int64_t size : shape) {
-    if (size > limit / n) throw HttpError(413, fmt::format("input '{}' has more than {} values", name, limit));
-    n *= size;
-  }
-  return n;
-}
-
 void append_values(const Json& data, std::size_t most, std::vector<float>& values, const std::string& name) {
   for (const Json& item : data) {
     if (item.is_array()) {
@@ -153,14 +120,10 @@ class BinaryData {
   explicit BinaryData(std::string_view rest) : rest_(rest) {}
 
   std::vector<float> take(std::uint64_t size, std::int64_t n, const std::string& name) {
-    if (size != static_cast<std::uint64_t>(n) * sizeof(float))
-      fail(fmt::format("unexpected total byte size {} for input '{}', expecting {}", size, name,
-                       static_cast<std::uint64_t>(n) * sizeof(float)));
     if (size > rest_.size())
       fail(fmt::format("unexpected end of the binary data: input '{}' has {} bytes, {} are there", name, size,
                        rest_.size()));
-    std::vector<float> values(static_cast<std::size_t>(n));
-    std::memcpy(values.data(), rest_.data(), size);
+    auto values = values_from_bytes(rest_.substr(0, size), n, name);
     rest_.remove_prefix(size);
     return values;
   }
@@ -185,47 +148,24 @@ std::size_t json_size(std::string_view body, const std::string& header_length) {
   return size;
 }
 
-std::size_t input_index(const std::string& name, const EntrySpec& entry) {
-  for (std::size_t i = 0; i < entry.inputs.size(); ++i)
-    if (entry.inputs[i].name == name) return i;
-  fail(fmt::format("unexpected inference input '{}' for model '{}'", name, entry.name));
-}
-
-void read_input(const Json& tensor, const EntrySpec& entry, BinaryData& binary, InferRequest& request) {
+void read_input(const Json& tensor, BinaryData& binary, InferRequestBuilder& request) {
   if (!tensor.is_object()) fail("an input is not an object");
   const std::string name = text_of(tensor, "name", "an input");
-  const std::size_t i = input_index(name, entry);
-  const TensorSpec& spec = entry.inputs[i];
-  InputTensor& input = request.inputs[i];
-  if (!input.shape.empty()) fail(fmt::format("input '{}' already exists in request", name));
   const std::string datatype = text_of(tensor, "datatype", fmt::format("input '{}'", name));
-  if (datatype != spec.datatype)
-    fail(fmt::format("inference input '{}' data-type is '{}', but model '{}' expects '{}'", name, datatype, entry.name,
-                     spec.datatype));
-  input.shape = shape_of(tensor, name);
-  check_shape(input.shape, spec, entry);
-  const std::int64_t n = count(input.shape, entry.max_values, name);
+  InputTensor& input = request.add_input(name, datatype, shape_of(tensor, name));
+  const std::int64_t n = value_count(input.shape);
   const auto size = binary_size(tensor, name);
   input.values = size ? binary.take(*size, n, name) : values_from_json(tensor, n, name);
 }
 
-void read_outputs(const Json& json, const EntrySpec& entry, InferRequest& request) {
-  const bool binary = parameter(json, "binary_data_output").value_or(false);
+void read_outputs(const Json& json, bool binary, InferRequestBuilder& request) {
   const auto outputs = json.find("outputs");
-  if (outputs == json.end() || (outputs->is_array() && outputs->empty())) {
-    for (const TensorSpec& spec : entry.outputs) request.outputs.push_back({spec.name, binary});
-    return;
-  }
+  if (outputs == json.end()) return;
   if (!outputs->is_array()) fail("'outputs' is not a list");
   for (const Json& output : *outputs) {
     if (!output.is_object()) fail("an output is not an object");
     const std::string name = text_of(output, "name", "an output");
-    bool known = false;
-    for (const TensorSpec& spec : entry.outputs) known = known || spec.name == name;
-    if (!known) fail(fmt::format("unexpected inference output '{}' for model '{}'", name, entry.name));
-    for (const RequestedOutput& earlier : request.outputs)
-      if (earlier.name == name) fail(fmt::format("output '{}' already requested", name));
-    request.outputs.push_back({name, parameter(output, "binary_data").value_or(binary)});
+    request.add_output(name, parameter(output, "binary_data").value_or(binary));
     if (const auto parameters = output.find("parameters"); parameters != output.end())
       for (const char* unsupported : {"classification", "shared_memory_region"})
         if (parameters->contains(unsupported))
@@ -257,18 +197,15 @@ InferRequest parse_infer_request(std::string_view body, const std::string& heade
   const std::size_t size = json_size(body, header_length);
   const Json json = parse_json(body.substr(0, size));
   BinaryData binary(body.substr(size));
-  InferRequest request;
-  request.id = request_id(json);
-  request.inputs.resize(entry.inputs.size());
+  InferRequestBuilder request(entry);
   const auto inputs = json.find("inputs");
   if (inputs == json.end() || !inputs->is_array()) fail("the request has no list of 'inputs'");
-  for (const Json& tensor : *inputs) read_input(tensor, entry, binary, request);
-  if (inputs->size() != entry.inputs.size())
-    fail(fmt::format("expected {} inputs but got {} inputs for model '{}'", entry.inputs.size(), inputs->size(),
-                     entry.name));
+  for (const Json& tensor : *inputs) read_input(tensor, binary, request);
+  const bool binary_outputs = parameter(json, "binary_data_output").value_or(false);
+  read_outputs(json, binary_outputs, request);
+  auto finished = request.finish(request_id(json), binary_outputs);
   binary.expect_end();
-  read_outputs(json, entry, request);
-  return request;
+  return finished;
 }
 
 HttpResponse infer_response(const EntrySpec& entry, const InferRequest& request,
@@ -279,10 +216,9 @@ HttpResponse infer_response(const EntrySpec& entry, const InferRequest& request,
   std::string binary;
   bool any_binary = false;
   for (const RequestedOutput& requested : request.outputs) {
-    std::size_t i = 0;
-    while (entry.outputs[i].name != requested.name) ++i;
+    const std::size_t i = requested.index;
     nlohmann::ordered_json tensor{
-        {"name", requested.name}, {"datatype", entry.outputs[i].datatype}, {"shape", outputs[i].shape}};
+        {"name", entry.outputs[i].name}, {"datatype", entry.outputs[i].datatype}, {"shape", outputs[i].shape}};
     if (requested.binary) {
       any_binary = true;
       tensor["parameters"]["binary_data_size"] = outputs[i].bytes.size();

@@ -44,8 +44,8 @@ void warm_up(ServedModel& model, const EntrySpec& entry) {
 LoadedModel::LoadedModel(const std::string& name, std::unique_ptr<ServedModel> loaded, const ServiceOptions& options,
                          Statistics& patch_statistics, Statistics& volume_statistics)
     : model(std::move(loaded)),
-      patch(patch_entry(name, model->data(), options)),
-      volume(volume_entry(name, model->data(), options)),
+      patch(std::make_shared<EntrySpec>(patch_entry(name, model->data(), options))),
+      volume(std::make_shared<EntrySpec>(volume_entry(name, model->data(), options))),
       batcher(*model, batch_options(options), patch_statistics),
       volumes(*model, options.max_volumes, options.volume_bytes, volume_statistics) {}
 

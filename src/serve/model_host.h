@@ -5,7 +5,7 @@
 #include <string>
 
 #include "batcher.h"
-#include "infer_request.h"
+#include "infer_tensors.h"
 #include "nnunet/serve/service.h"
 #include "statistics.h"
 #include "volume_queue.h"
@@ -18,7 +18,7 @@ struct LoadedModel {
               Statistics& patch_statistics, Statistics& volume_statistics);
 
   std::unique_ptr<ServedModel> model;
-  EntrySpec patch, volume;
+  const std::shared_ptr<const EntrySpec> patch, volume;
   Batcher batcher;
   VolumeQueue volumes;
 };

@@ -26,6 +26,7 @@ constexpr Description descriptions[] = {
     {"nnunet_queue_length", "gauge", "Requests that wait"},
     {"nnunet_jobs", "gauge", "Jobs by state"},
     {"nnunet_http_responses_total", "counter", "Answers by HTTP status"},
+    {"nnunet_grpc_responses_total", "counter", "Answers over gRPC, by the status that HTTP would have"},
     {"process_resident_memory_bytes", "gauge", "Memory of the server"},
 };
 

@@ -1,33 +1,21 @@
 #include "nnunet/serve/service.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <cmath>
-#include <cstring>
-#include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <sstream>
 
-#include "api_keys.h"
+#include "infer_request.h"
 #include "jobs.h"
-#include "model_host.h"
-#include "nnunet/core/error.h"
-#include "nnunet/core/log.h"
 #include "process_metrics.h"
-#include "task_thread.h"
+#include "service_core.h"
 
 namespace nnunet::serve {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr const char* volume_suffix = "_volume";
 
 HttpResponse json_response(const Json& json, int status = 200) {
   return {status, "application/json", json.dump(-1, ' ', false, Json::error_handler_t::replace)};
@@ -63,76 +51,20 @@ HttpResponse label_file(const LabelMap& label, bool compressed) {
   return response;
 }
 
-/// Nobody asked for that cancellation, so it took too long.
-std::exception_ptr too_long_if_cancelled(const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const Cancelled&) {
-    return std::make_exception_ptr(
-        HttpError(504, "the volume took longer than the server waits; send it as a job (?async=1)"));
-  } catch (...) {
-    return failure;
-  }
-}
-
-/// A volume tensor and its spacing as an image.
-Image image_from_tensors(InferRequest& request) {
-  Image image;
-  const std::vector<float>& spacing = request.inputs[1].values;
-  image.voxels.shape = request.inputs[0].shape;
-  image.voxels.values = std::move(request.inputs[0].values);
-  image.geometry.shape = image.voxels.spatial();
-  for (std::size_t i = 0; i < 3; ++i) {
-    if (!std::isfinite(spacing[i]) || spacing[i] <= 0)
-      throw HttpError(
-          400, fmt::format("the spacing in INPUT__1 holds {}; millimetres along z, y, x are expected", spacing[i]));
-    image.geometry.spacing[i] = static_cast<double>(spacing[i]);
-    image.geometry.affine[i][i] = static_cast<double>(spacing[2 - i]);
-  }
-  image.geometry.affine[3][3] = 1;
-  if (!std::ranges::all_of(image.voxels.values, [](float v) { return std::isfinite(v); }))
-    throw HttpError(400, "the volume in INPUT__0 holds NaN or Inf");
-  return image;
-}
-
-void check_names(const std::vector<ModelSource>& models) {
-  std::map<std::string, int> seen;
-  for (const ModelSource& model : models) {
-    const bool plain = !model.name.empty() && std::ranges::all_of(model.name, [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-             c == '.';
-    });
-    if (!plain || model.name.ends_with(volume_suffix))
-      throw Error("--model", fmt::format("'{}' is no name for a model", model.name),
-                  "use letters, digits, '_', '-' and '.', and no '_volume' at the end");
-    if (seen[model.name]++ > 0) throw Error("--model", fmt::format("'{}' is there twice", model.name));
-  }
-}
-
 }  // namespace
 
 class Service::Impl {
  public:
   Impl(ServiceOptions options, std::vector<ModelSource> models)
-      : options_(std::move(options)), keys_(options_.api_keys), jobs_(options_.max_jobs, options_.job_ttl) {
-    check_names(models);
-    for (ModelSource& model : models) hosts_.emplace_back(std::move(model), options_);
-    for (ModelHost& host : hosts_) host.load();
-  }
+      : jobs_(options.max_jobs, options.job_ttl), core_(std::move(options), std::move(models)) {}
 
-  ~Impl() {
-    for (ModelHost& host : hosts_)
-      if (const auto model = host.loaded()) model->volumes.cancel_all();
-  }
-
-  std::atomic<bool> draining{false};
+  ServiceCore& core() { return core_; }
 
   std::optional<HttpResponse> refuse(const HttpRequest& head) {
     const auto found = find_route(head);
     if (!found.route)
       return error_response(found.path_known ? 405 : 404, found.path_known ? "method not allowed" : "not found");
-    if (!found.route->open && !keys_.empty() && !keys_.admits(head))
-      return error_response(401, "an API key is needed: Authorization: Bearer KEY");
+    if (!found.route->open) core_.require_key(head.header("x-api-key"), head.header("authorization"));
     // A page from elsewhere that a user has open in the browser must not use this server.
     if (const std::string& origin = head.header("origin"); !origin.empty())
       if (const std::string& host = head.header("host"); origin != "http://" + host && origin != "https://" + host)
@@ -149,23 +81,8 @@ class Service::Impl {
   }
 
   void finished(const HttpRequest& head, int status, std::size_t bytes_in, std::size_t bytes_out, double seconds) {
-    {
-      const std::lock_guard lock(mutex_);
-      ++responses_[status];
-    }
-    if (!options_.access_log) return;
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const Json line{
-        {"time", static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) / 1e3},
-        {"remote", head.remote},
-        {"method", head.method},
-        {"path", head.path},
-        {"status", status},
-        {"bytes_in", bytes_in},
-        {"bytes_out", bytes_out},
-        {"seconds", std::round(seconds * 1e6) / 1e6},
-        {"agent", head.header("user-agent")}};
-    options_.access_log(line.dump(-1, ' ', false, Json::error_handler_t::replace));
+    core_.finished(
+        {"http", head.remote, head.method, head.path, head.header("user-agent"), status, bytes_in, bytes_out, seconds});
   }
 
  private:
@@ -236,38 +153,18 @@ class Service::Impl {
   }
 
   void ready(Call& call) {
-    const bool all =
-        !draining && std::ranges::all_of(hosts_, [](const ModelHost& h) { return h.state() != "LOADING"; });
-    call.respond([all] { return HttpResponse{all ? 200 : 400, "text/plain", {}}; });
+    call.respond([all = core_.ready()] { return HttpResponse{all ? 200 : 400, "text/plain", {}}; });
   }
 
   void server_metadata(Call& call) {
-    answer(call, {{"name", "nnunet"},
-                  {"version", "2"},
-                  {"extensions",
-                   {"binary_tensor_data", "model_configuration", "model_repository",
-                    "model_repository(unload_dependents)", "statistics", "schedule_policy"}}});
+    answer(call, {{"name", "nnunet"}, {"version", "2"}, {"extensions", ServiceCore::extensions()}});
   }
 
   void metrics(Call& call) {
     std::map<std::string, std::string> lines;
-    for (const ModelHost& host : hosts_) {
-      host.patch_statistics.add_metrics(host.name(), lines);
-      host.volume_statistics.add_metrics(host.name() + volume_suffix, lines);
-      if (const auto model = host.loaded()) {
-        lines["nnunet_queue_length"] +=
-            fmt::format("nnunet_queue_length{{model=\"{0}\"}} {1}\nnunet_queue_length{{model=\"{0}_volume\"}} {2}\n",
-                        host.name(), model->batcher.waiting(), model->volumes.waiting());
-      }
-    }
+    core_.add_metrics(lines);
     for (const auto& [state, n] : jobs_.counts())
       lines["nnunet_jobs"] += fmt::format("nnunet_jobs{{state=\"{}\"}} {}\n", state, n);
-    {
-      const std::lock_guard lock(mutex_);
-      for (const auto& [status, n] : responses_)
-        lines["nnunet_http_responses_total"] +=
-            fmt::format("nnunet_http_responses_total{{code=\"{}\"}} {}\n", status, n);
-    }
     call.respond([text = metrics_text(std::move(lines))] {
       return HttpResponse{200, "text/plain; version=0.0.4; charset=utf-8", text};
     });
@@ -275,67 +172,24 @@ class Service::Impl {
 
   // --- models ---
 
-  struct Entry {
-    ModelHost* host;
-    bool volume;
-    std::string name() const { return host->name() + (volume ? volume_suffix : ""); }
-    const Statistics& statistics() const { return volume ? host->volume_statistics : host->patch_statistics; }
-  };
-
-  std::vector<Entry> entries() {
-    std::vector<Entry> all;
-    for (ModelHost& host : hosts_) {
-      all.push_back({&host, false});
-      all.push_back({&host, true});
-    }
-    return all;
-  }
-
   Entry find_entry(const Call& call) {
-    const std::string& name = call.args.at(0);
-    for (const Entry& entry : entries()) {
-      if (entry.name() != name) continue;
-      if (call.args.size() > 1 && call.args[1] != "1")
-        throw HttpError(404,
-                        fmt::format("Request for unknown model: '{}' version {} is not found", name, call.args[1]));
-      return entry;
-    }
-    throw HttpError(404, fmt::format("Request for unknown model: '{}' is not found", name));
+    return core_.find(call.args.at(0), call.args.size() > 1 ? call.args[1] : std::string());
   }
 
-  static std::shared_ptr<LoadedModel> require_loaded(const ModelHost& host) {
-    auto model = host.loaded();
-    if (!model)
-      throw HttpError(503, fmt::format("Request for unknown model: '{}' has no available versions ({})", host.name(),
-                                       host.reason()));
-    return model;
-  }
-
-  void model_metadata(Call& call) {
-    const Entry entry = find_entry(call);
-    const auto model = require_loaded(*entry.host);
-    answer(call, entry_metadata(entry.volume ? model->volume : model->patch));
-  }
-
+  void model_metadata(Call& call) { answer(call, entry_metadata(*ServiceCore::open(find_entry(call)).spec())); }
   void model_config(Call& call) {
-    const Entry entry = find_entry(call);
-    const auto model = require_loaded(*entry.host);
-    answer(call, entry_config(entry.volume ? model->volume : model->patch, options_));
+    answer(call, entry_config(*ServiceCore::open(find_entry(call)).spec(), core_.options()));
   }
 
   void model_ready(Call& call) {
-    const bool is_ready = find_entry(call).host->state() == "READY" && !draining;
-    call.respond([is_ready] { return HttpResponse{is_ready ? 200 : 400, "text/plain", {}}; });
+    call.respond([ready = core_.ready(find_entry(call))] { return HttpResponse{ready ? 200 : 400, "text/plain", {}}; });
   }
 
-  void model_statistics(Call& call) {
-    const Entry entry = find_entry(call);
-    answer(call, {{"model_stats", Json::array({entry.statistics().json(entry.name())})}});
-  }
-
-  void all_statistics(Call& call) {
+  void model_statistics(Call& call) { answer_statistics(call, {find_entry(call)}); }
+  void all_statistics(Call& call) { answer_statistics(call, core_.entries()); }
+  void answer_statistics(Call& call, const std::vector<Entry>& entries) {
     Json list = Json::array();
-    for (const Entry& entry : entries()) list.push_back(entry.statistics().json(entry.name()));
+    for (const Entry& entry : entries) list.push_back(statistics_json(entry.name(), entry.statistics().numbers()));
     answer(call, {{"model_stats", list}});
   }
 
@@ -344,7 +198,7 @@ class Service::Impl {
     if (!body.is_object()) throw HttpError(400, "failed to parse the request JSON buffer");
     const bool only_ready = body.value("ready", Json(false)) == Json(true);
     Json list = Json::array();
-    for (const Entry& entry : entries()) {
+    for (const Entry& entry : core_.entries()) {
       const std::string state = entry.host->state();
       if (only_ready && state != "READY") continue;
       Json item{{"name", entry.name()}, {"version", "1"}, {"state", state}};
@@ -360,30 +214,23 @@ class Service::Impl {
     if (!body.is_object()) throw HttpError(400, "failed to parse the request JSON buffer");
     if (body.contains("parameters") && !body["parameters"].empty())
       throw HttpError(400, "load parameters are not supported: models come from the server's command line");
-    change(call, &ModelHost::load);
+    core_.load(call.args[0], {}, changed(call));
   }
 
-  void unload(Call& call) { change(call, &ModelHost::unload); }
+  void unload(Call& call) { core_.unload(call.args[0], {}, changed(call)); }
 
-  void change(Call& call, void (ModelHost::*what)()) {
-    ModelHost* const host = find_entry(call).host;
-    admin_.add([host, what, respond = call.respond] {
-      std::exception_ptr failure;
-      try {
-        (host->*what)();
-      } catch (...) {
-        failure = std::current_exception();
-      }
+  static ServiceCore::Done changed(const Call& call) {
+    return [respond = call.respond](const std::exception_ptr& failure) {
       respond([failure] {
         if (failure) std::rethrow_exception(failure);
         return HttpResponse{200, "application/json", {}};
       });
-    });
+    };
   }
 
   void list_models(Call& call) {
     Json list = Json::array();
-    for (const ModelHost& host : hosts_) {
+    for (const ModelHost& host : core_.hosts()) {
       Json item{{"name", host.name()}, {"state", host.state()}};
       if (const auto model = host.loaded()) {
         const DataConfig& data = model->model->data();
@@ -402,76 +249,43 @@ class Service::Impl {
   // --- inference ---
 
   void infer(Call& call) {
-    const Entry entry = find_entry(call);
-    const auto model = require_loaded(*entry.host);
-    const auto spec = std::make_shared<const EntrySpec>(entry.volume ? model->volume : model->patch);
+    const OpenEntry entry = ServiceCore::open(find_entry(call));
     const auto request = std::make_shared<InferRequest>(
-        parse_infer_request(call.request.body, call.request.header("inference-header-content-length"), *spec));
+        parse_infer_request(call.request.body, call.request.header("inference-header-content-length"), *entry.spec()));
     call.request.body = {};
-    entry.volume ? infer_volume(call, *model, spec, request) : infer_patch(call, *model, spec, request);
-  }
-
-  void infer_patch(Call& call, LoadedModel& model, std::shared_ptr<const EntrySpec> spec,
-                   std::shared_ptr<InferRequest> request) {
-    PatchTask task;
-    std::vector<std::int64_t> shape = spec->outputs[0].shape;
-    shape[0] = task.n = request->inputs[0].shape[0];
-    task.x = std::move(request->inputs[0].values);
-    task.done = [spec, request, shape, respond = call.respond](const std::vector<float>& logits,
-                                                               const std::exception_ptr& failure) {
-      OutputTensor output{shape, std::string(logits.size() * sizeof(float), '\0')};
-      std::memcpy(output.bytes.data(), logits.data(), output.bytes.size());
-      respond([spec, request, failure, output = std::move(output)] {
+    auto done = [spec = entry.spec(), request, respond = call.respond](std::vector<OutputTensor> outputs,
+                                                                       const std::exception_ptr& failure) {
+      respond([spec, request, failure, outputs = std::move(outputs)] {
         if (failure) std::rethrow_exception(failure);
-        return infer_response(*spec, *request, {output});
+        return infer_response(*spec, *request, outputs);
       });
     };
-    if (!model.batcher.submit(std::move(task))) throw too_busy(spec->name);
-  }
-
-  void infer_volume(Call& call, LoadedModel& model, std::shared_ptr<const EntrySpec> spec,
-                    std::shared_ptr<InferRequest> request) {
-    VolumeTask task;
-    task.watch->deadline = Clock::now() + options_.timeout;
-    task.read = [request] { return image_from_tensors(*request); };
-    task.done = [spec, request, respond = call.respond](const LabelMap& label, const std::exception_ptr& failure) {
-      OutputTensor output{label.voxels.shape, std::string(label.voxels.values.begin(), label.voxels.values.end())};
-      respond([spec, request, failure, output = std::move(output)] {
-        if (failure) std::rethrow_exception(too_long_if_cancelled(failure));
-        return infer_response(*spec, *request, {output});
-      });
-    };
-    if (!model.volumes.submit(std::move(task))) throw too_busy(spec->name);
-  }
-
-  static HttpError too_busy(const std::string& name) {
-    return {429, fmt::format("too many requests wait for '{}'; try again later", name)};
+    core_.infer(entry, std::move(request->inputs), std::move(done));
   }
 
   // --- NIfTI files ---
 
   void segment(Call& call) {
-    ModelHost& host = *find_entry(call).host;
-    if (call.args[0] != host.name()) throw HttpError(404, fmt::format("use /v1/segment/{}", host.name()));
-    const auto model = require_loaded(host);
+    const Entry entry = find_entry(call);
+    if (entry.volume) throw HttpError(404, fmt::format("use /v1/segment/{}", entry.host->name()));
+    const auto model = ServiceCore::open(entry).model;
     if (call.request.body.empty()) throw HttpError(400, "the body is empty; send a NIfTI file (.nii or .nii.gz)");
     VolumeTask task;
     const auto file = std::make_shared<std::string>(std::move(call.request.body));
     const bool compressed = is_compressed(*file);
-    task.read = [file, limits = NiftiLimits{options_.volume_voxels}] {
+    task.read = [file, limits = NiftiLimits{core_.options().volume_voxels}] {
       Image image = read_nifti(std::as_bytes(std::span(*file)), "image", limits);
       *file = {};
       return image;
     };
     const auto async = call.request.query.find("async");
     if (async != call.request.query.end() && async->second != "0" && async->second != "false")
-      return start_job(call, host.name(), *model, std::move(task), compressed);
-    task.watch->deadline = Clock::now() + options_.timeout;
+      return start_job(call, entry.name(), *model, std::move(task), compressed);
     task.done = [compressed, respond = call.respond](const LabelMap& label, const std::exception_ptr& failure) {
-      HttpResponse response = failure ? error_response(too_long_if_cancelled(failure)) : label_file(label, compressed);
+      HttpResponse response = failure ? error_response(failure) : label_file(label, compressed);
       respond([response = std::move(response)] { return response; });
     };
-    if (!model->volumes.submit(std::move(task))) throw too_busy(host.name());
+    core_.segment(*model, std::move(task));
   }
 
   void start_job(Call& call, const std::string& name, LoadedModel& model, VolumeTask task, bool compressed) {
@@ -483,9 +297,11 @@ class Service::Impl {
       else
         jobs_.finished(id, label_file(label, compressed));
     };
-    if (!model.volumes.submit(std::move(task))) {
+    try {
+      ServiceCore::segment_later(model, std::move(task));
+    } catch (...) {
       jobs_.remove(id);
-      throw too_busy(name);
+      throw;
     }
     HttpResponse response = json_response(jobs_.state(id), 202);
     response.headers.emplace_back("Location", "/v1/jobs/" + id);
@@ -502,20 +318,18 @@ class Service::Impl {
     call.respond([response = json_response(json)] { return response; });
   }
 
-  const ServiceOptions options_;
-  const ApiKeys keys_;
   Jobs jobs_;
-  std::mutex mutex_;
-  std::map<int, std::uint64_t> responses_;  ///< by status
-  std::deque<ModelHost> hosts_;             ///< after what their work uses
-  TaskThread admin_;                        ///< loads and unloads
+  ServiceCore core_;  ///< its work ends before the jobs do
 };
 
 Service::Service(ServiceOptions options, std::vector<ModelSource> models)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(models))) {}
 Service::~Service() = default;
+ServiceCore& Service::core() {
+  return impl_->core();
+}
 void Service::set_draining() {
-  impl_->draining = true;
+  impl_->core().set_draining();
 }
 std::optional<HttpResponse> Service::refuse(const HttpRequest& head) {
   return impl_->refuse(head);

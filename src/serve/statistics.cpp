@@ -9,13 +9,13 @@ namespace nnunet::serve {
 
 void Statistics::success(std::int64_t batch, const RequestTimes& t) {
   const std::lock_guard lock(mutex_);
-  success_.add(t.finished - t.received);
-  queue_.add(t.started - t.received);
-  input_.add(t.ready - t.started);
-  infer_.add(t.computed - t.ready);
-  output_.add(t.finished - t.computed);
-  inferences_ += static_cast<std::uint64_t>(batch);
-  last_ms_ = static_cast<std::uint64_t>(
+  numbers_.success.add(t.finished - t.received);
+  numbers_.queue.add(t.started - t.received);
+  numbers_.input.add(t.ready - t.started);
+  numbers_.infer.add(t.computed - t.ready);
+  numbers_.output.add(t.finished - t.computed);
+  numbers_.inferences += static_cast<std::uint64_t>(batch);
+  numbers_.last_ms = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
           .count());
   const double seconds = std::chrono::duration<double>(t.finished - t.received).count();
@@ -24,7 +24,7 @@ void Statistics::success(std::int64_t batch, const RequestTimes& t) {
 
 void Statistics::failure(std::chrono::nanoseconds duration) {
   const std::lock_guard lock(mutex_);
-  fail_.add(duration);
+  numbers_.fail.add(duration);
 }
 
 void Statistics::refused() {
@@ -34,35 +34,39 @@ void Statistics::refused() {
 
 void Statistics::execution(std::int64_t batch, const RequestTimes& t) {
   const std::lock_guard lock(mutex_);
-  ++executions_;
-  Batches& b = batches_[batch];
+  ++numbers_.executions;
+  StatisticsNumbers::Batches& b = numbers_.batches[batch];
   b.input.add(t.ready - t.started);
   b.infer.add(t.computed - t.ready);
   b.output.add(t.finished - t.computed);
 }
 
-nlohmann::ordered_json Statistics::json(const std::string& name) const {
-  using Json = nlohmann::ordered_json;
-  const auto sum = [](const Sum& s) { return Json{{"count", s.count}, {"ns", s.ns}}; };
+StatisticsNumbers Statistics::numbers() const {
   const std::lock_guard lock(mutex_);
+  return numbers_;
+}
+
+nlohmann::ordered_json statistics_json(const std::string& name, const StatisticsNumbers& numbers) {
+  using Json = nlohmann::ordered_json;
+  const auto sum = [](const Duration& d) { return Json{{"count", d.count}, {"ns", d.ns}}; };
   Json batches = Json::array();
-  for (const auto& [size, b] : batches_)
+  for (const auto& [size, b] : numbers.batches)
     batches.push_back({{"batch_size", size},
                        {"compute_input", sum(b.input)},
                        {"compute_infer", sum(b.infer)},
                        {"compute_output", sum(b.output)}});
   return {{"name", name},
           {"version", "1"},
-          {"last_inference", last_ms_},
-          {"inference_count", inferences_},
-          {"execution_count", executions_},
+          {"last_inference", numbers.last_ms},
+          {"inference_count", numbers.inferences},
+          {"execution_count", numbers.executions},
           {"inference_stats",
-           {{"success", sum(success_)},
-            {"fail", sum(fail_)},
-            {"queue", sum(queue_)},
-            {"compute_input", sum(input_)},
-            {"compute_infer", sum(infer_)},
-            {"compute_output", sum(output_)},
+           {{"success", sum(numbers.success)},
+            {"fail", sum(numbers.fail)},
+            {"queue", sum(numbers.queue)},
+            {"compute_input", sum(numbers.input)},
+            {"compute_infer", sum(numbers.infer)},
+            {"compute_output", sum(numbers.output)},
             {"cache_hit", sum({})},
             {"cache_miss", sum({})}}},
           {"batch_stats", batches}};
@@ -74,15 +78,15 @@ void Statistics::add_metrics(const std::string& name, std::map<std::string, std:
   const auto add = [&](const char* metric, std::uint64_t value) {
     lines[metric] += fmt::format("{}{{{}}} {}\n", metric, labels, value);
   };
-  add("nv_inference_request_success", success_.count);
-  add("nv_inference_request_failure", fail_.count);
-  add("nv_inference_count", inferences_);
-  add("nv_inference_exec_count", executions_);
-  add("nv_inference_request_duration_us", (success_.ns + fail_.ns) / 1000);
-  add("nv_inference_queue_duration_us", queue_.ns / 1000);
-  add("nv_inference_compute_input_duration_us", input_.ns / 1000);
-  add("nv_inference_compute_infer_duration_us", infer_.ns / 1000);
-  add("nv_inference_compute_output_duration_us", output_.ns / 1000);
+  add("nv_inference_request_success", numbers_.success.count);
+  add("nv_inference_request_failure", numbers_.fail.count);
+  add("nv_inference_count", numbers_.inferences);
+  add("nv_inference_exec_count", numbers_.executions);
+  add("nv_inference_request_duration_us", (numbers_.success.ns + numbers_.fail.ns) / 1000);
+  add("nv_inference_queue_duration_us", numbers_.queue.ns / 1000);
+  add("nv_inference_compute_input_duration_us", numbers_.input.ns / 1000);
+  add("nv_inference_compute_infer_duration_us", numbers_.infer.ns / 1000);
+  add("nv_inference_compute_output_duration_us", numbers_.output.ns / 1000);
   add("nnunet_request_refused", refused_);
   std::string& histogram = lines["nnunet_request_seconds"];
   std::uint64_t below = 0;
@@ -91,8 +95,9 @@ void Statistics::add_metrics(const std::string& name, std::map<std::string, std:
     const std::string limit = i < limits.size() ? fmt::format("{}", limits[i]) : "+Inf";
     histogram += fmt::format("nnunet_request_seconds_bucket{{{},le=\"{}\"}} {}\n", labels, limit, below);
   }
-  histogram += fmt::format("nnunet_request_seconds_sum{{{}}} {}\n", labels, static_cast<double>(success_.ns) * 1e-9);
-  histogram += fmt::format("nnunet_request_seconds_count{{{}}} {}\n", labels, success_.count);
+  histogram +=
+      fmt::format("nnunet_request_seconds_sum{{{}}} {}\n", labels, static_cast<double>(numbers_.success.ns) * 1e-9);
+  histogram += fmt::format("nnunet_request_seconds_count{{{}}} {}\n", labels, numbers_.success.count);
 }
 
 }  // namespace nnunet::serve

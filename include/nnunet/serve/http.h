@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -44,9 +45,17 @@ class HttpError : public std::runtime_error {
   int status_;
 };
 
+/// What went wrong with a request, in HTTP's numbers whatever the protocol: HttpError by its status, Error 400,
+/// Cancelled 499, out of memory 503, others 500.
+struct Failure {
+  int status = 500;
+  std::string message;
+};
+Failure describe(const std::exception_ptr& failure);
+
 /// {"error": message}; 429 and 503 get a Retry-After.
 HttpResponse error_response(int status, const std::string& message);
-/// The same for what a handler has thrown: HttpError by its status, Error 400, out of memory 503, others 500.
+/// The same for what a handler has thrown.
 HttpResponse error_response(const std::exception_ptr& failure);
 
 /// Takes the answer to one request, once, from any thread; an answer that nobody gives becomes a 500. The function that

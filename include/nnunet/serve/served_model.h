@@ -11,12 +11,12 @@
 
 namespace nnunet::serve {
 
-/// Ends a segmentation that nobody waits for any more.
+/// Ends what nobody waits for any more.
 struct Cancelled : std::exception {
   const char* what() const noexcept override { return "cancelled"; }
 };
 
-/// What who waits for a volume and who works on it tell each other. Thread-safe.
+/// What who waits for a volume (or a patch) and who works on it tell each other. Thread-safe.
 struct SegmentWatch {
   std::atomic<double> progress{0};  ///< 0 to 1
   std::atomic<bool> cancelled{false};

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,9 +33,11 @@ struct ServiceOptions {
   std::function<void(std::string_view)> access_log = {};  ///< takes a JSON line a request; thread-safe
 };
 
-/// What the server answers: the KServe v2 (Triton) protocol with binary tensors, /v1/segment, /v1/jobs, /metrics.
-/// Each model has two entries: NAME (patches in, logits out, batched over requests) and NAME_volume (a volume and its
-/// spacing in, a label map out).
+class ServiceCore;
+
+/// What the server answers. As a handler of HTTP: the KServe v2 (Triton) protocol with binary tensors, /v1/segment,
+/// /v1/jobs, /metrics; by a GrpcServer: the same protocol over gRPC. Each model has two entries: NAME (patches in,
+/// logits out, batched over requests) and NAME_volume (a volume and its spacing in, a label map out).
 class Service final : public HttpHandler {
  public:
   /// Loads the models and runs each once. Throws Error for bad names and what load throws.
@@ -44,6 +47,9 @@ class Service final : public HttpHandler {
 
   /// From now on not ready, so that balancers send requests elsewhere.
   void set_draining();
+
+  /// What the front ends stand on.
+  ServiceCore& core();
 
   std::optional<HttpResponse> refuse(const HttpRequest& head) override;
   void handle(HttpRequest request, Respond respond) override;
