@@ -23,9 +23,8 @@ struct BatchOptions {
 /// Patches of one request.
 struct PatchTask {
   std::int64_t n = 0;
-  std::vector<float> x;  ///< (n,C,spatial)
-  /// Cancelled before it runs it ends with Cancelled.
-  std::shared_ptr<SegmentWatch> watch = std::make_shared<SegmentWatch>();
+  std::vector<float> x;                 ///< (n,C,spatial)
+  std::shared_ptr<SegmentWatch> watch;  ///< never null; cancelled before it runs it ends with Cancelled
   /// From the worker: the logits (n,K,spatial), or what went wrong. When it throws itself it is called again with that.
   std::function<void(std::vector<float> logits, std::exception_ptr failure)> done;
 };

@@ -198,26 +198,22 @@ class Service::Impl {
     if (!body.is_object()) throw HttpError(400, "failed to parse the request JSON buffer");
     const bool only_ready = body.value("ready", Json(false)) == Json(true);
     Json list = Json::array();
-    for (const Entry& entry : core_.entries()) {
-      const std::string state = entry.host->state();
-      if (only_ready && state != "READY") continue;
-      Json item{{"name", entry.name()}, {"version", "1"}, {"state", state}};
-      if (state != "READY") item["reason"] = entry.host->reason();
+    for (const IndexedEntry& entry : core_.index(only_ready)) {
+      Json item{{"name", entry.name}, {"version", "1"}, {"state", entry.state}};
+      if (!entry.reason.empty()) item["reason"] = entry.reason;
       list.push_back(std::move(item));
     }
     answer(call, list);
   }
 
   void load(Call& call) {
-    // A client may not say what is loaded: no configuration, no files, only what the command line named.
     const Json body = Json::parse(call.request.body.empty() ? "{}" : call.request.body, nullptr, false);
     if (!body.is_object()) throw HttpError(400, "failed to parse the request JSON buffer");
-    if (body.contains("parameters") && !body["parameters"].empty())
-      throw HttpError(400, "load parameters are not supported: models come from the server's command line");
-    core_.load(call.args[0], {}, changed(call));
+    if (body.contains("parameters") && !body["parameters"].empty()) throw ServiceCore::no_load_parameters();
+    core_.load(call.args[0], changed(call));
   }
 
-  void unload(Call& call) { core_.unload(call.args[0], {}, changed(call)); }
+  void unload(Call& call) { core_.unload(call.args[0], changed(call)); }
 
   static ServiceCore::Done changed(const Call& call) {
     return [respond = call.respond](const std::exception_ptr& failure) {
@@ -260,7 +256,7 @@ class Service::Impl {
         return infer_response(*spec, *request, outputs);
       });
     };
-    core_.infer(entry, std::move(request->inputs), std::move(done));
+    core_.infer(entry, std::move(request->inputs), std::make_shared<SegmentWatch>(), std::move(done));
   }
 
   // --- NIfTI files ---

@@ -70,6 +70,37 @@ std::string bytes_of(const std::vector<float>& values) {
   return bytes;
 }
 
+PatchTask patch_task(const EntrySpec& entry, InputTensor input, std::shared_ptr<SegmentWatch> watch,
+                     ServiceCore::InferDone done) {
+  PatchTask task;
+  std::vector<std::int64_t> shape = entry.outputs[0].shape;
+  shape[0] = task.n = input.shape[0];
+  task.x = std::move(input.values);
+  task.watch = std::move(watch);
+  task.done = [shape, done = std::move(done)](const std::vector<float>& logits, const std::exception_ptr& failure) {
+    std::vector<OutputTensor> outputs;
+    if (!failure) outputs.push_back({shape, bytes_of(logits)});
+    done(std::move(outputs), failure);
+  };
+  return task;
+}
+
+VolumeTask volume_task(std::vector<InputTensor> inputs, std::shared_ptr<SegmentWatch> watch,
+                       ServiceCore::InferDone done) {
+  VolumeTask task;
+  task.watch = std::move(watch);
+  task.read = [inputs = std::make_shared<std::vector<InputTensor>>(std::move(inputs))] {
+    return image_from_tensors(*inputs);
+  };
+  task.done = [done = std::move(done)](const LabelMap& label, const std::exception_ptr& failure) {
+    std::vector<OutputTensor> outputs;
+    if (!failure)
+      outputs.push_back({label.voxels.shape, std::string(label.voxels.values.begin(), label.voxels.values.end())});
+    done(std::move(outputs), failure);
+  };
+  return task;
+}
+
 }  // namespace
 
 ServiceCore::ServiceCore(ServiceOptions options, std::vector<ModelSource> models)
@@ -123,6 +154,18 @@ bool ServiceCore::ready(const Entry& entry) const {
   return entry.host->state() == "READY" && !draining_;
 }
 
+std::vector<IndexedEntry> ServiceCore::index(bool only_ready) {
+  std::vector<IndexedEntry> list;
+  for (const Entry& entry : entries()) {
+    const std::string state = entry.host->state();
+    if (state == "READY")
+      list.push_back({entry.name(), state, {}});
+    else if (!only_ready)
+      list.push_back({entry.name(), state, entry.host->reason()});
+  }
+  return list;
+}
+
 OpenEntry ServiceCore::open(const Entry& entry) {
   auto model = entry.host->loaded();
   if (!model)
@@ -131,12 +174,16 @@ OpenEntry ServiceCore::open(const Entry& entry) {
   return {std::move(model), entry.volume};
 }
 
-void ServiceCore::load(const std::string& name, const std::string& version, Done done) {
-  change(find(name, version), &ModelHost::load, std::move(done));
+void ServiceCore::load(const std::string& name, Done done) {
+  change(find(name), &ModelHost::load, std::move(done));
 }
 
-void ServiceCore::unload(const std::string& name, const std::string& version, Done done) {
-  change(find(name, version), &ModelHost::unload, std::move(done));
+void ServiceCore::unload(const std::string& name, Done done) {
+  change(find(name), &ModelHost::unload, std::move(done));
+}
+
+HttpError ServiceCore::no_load_parameters() {
+  return {400, "load parameters are not supported: models come from the server's command line"};
 }
 
 void ServiceCore::change(const Entry& entry, void (ModelHost::*what)(), Done done) {
@@ -151,50 +198,21 @@ void ServiceCore::change(const Entry& entry, void (ModelHost::*what)(), Done don
   });
 }
 
-std::shared_ptr<SegmentWatch> ServiceCore::infer(const OpenEntry& entry, std::vector<InputTensor> inputs,
-                                                 InferDone done) {
-  return entry.volume ? infer_volume(*entry.model, std::move(inputs), std::move(done))
-                      : infer_patch(*entry.model, std::move(inputs[0]), std::move(done));
+void ServiceCore::infer(const OpenEntry& entry, std::vector<InputTensor> inputs, std::shared_ptr<SegmentWatch> watch,
+                        InferDone done) {
+  if (entry.volume)
+    segment(*entry.model, volume_task(std::move(inputs), std::move(watch), std::move(done)));
+  else if (!entry.model->batcher.submit(
+               patch_task(*entry.spec(), std::move(inputs[0]), std::move(watch), std::move(done))))
+    throw too_busy(entry.spec()->name);
 }
 
-std::shared_ptr<SegmentWatch> ServiceCore::infer_patch(LoadedModel& model, InputTensor input, InferDone done) {
-  PatchTask task;
-  std::vector<std::int64_t> shape = model.patch->outputs[0].shape;
-  shape[0] = task.n = input.shape[0];
-  task.x = std::move(input.values);
-  task.done = [shape, done = std::move(done)](const std::vector<float>& logits, const std::exception_ptr& failure) {
-    std::vector<OutputTensor> outputs;
-    if (!failure) outputs.push_back({shape, bytes_of(logits)});
-    done(std::move(outputs), failure);
-  };
-  auto watch = task.watch;
-  if (!model.batcher.submit(std::move(task))) throw too_busy(model.patch->name);
-  return watch;
-}
-
-std::shared_ptr<SegmentWatch> ServiceCore::infer_volume(LoadedModel& model, std::vector<InputTensor> inputs,
-                                                        InferDone done) {
-  VolumeTask task;
-  task.read = [inputs = std::make_shared<std::vector<InputTensor>>(std::move(inputs))] {
-    return image_from_tensors(*inputs);
-  };
-  task.done = [done = std::move(done)](const LabelMap& label, const std::exception_ptr& failure) {
-    std::vector<OutputTensor> outputs;
-    if (!failure)
-      outputs.push_back({label.voxels.shape, std::string(label.voxels.values.begin(), label.voxels.values.end())});
-    done(std::move(outputs), failure);
-  };
-  return segment(model, std::move(task));
-}
-
-std::shared_ptr<SegmentWatch> ServiceCore::segment(LoadedModel& model, VolumeTask task) {
-  auto watch = task.watch;
-  watch->deadline = Clock::now() + options_.timeout;
-  task.done = [watch, done = std::move(task.done)](LabelMap label, const std::exception_ptr& failure) {
+void ServiceCore::segment(LoadedModel& model, VolumeTask task) {
+  task.watch->deadline = Clock::now() + options_.timeout;
+  task.done = [watch = task.watch, done = std::move(task.done)](LabelMap label, const std::exception_ptr& failure) {
     done(std::move(label), too_long_unless_asked(failure, *watch));
   };
   segment_later(model, std::move(task));
-  return watch;
 }
 
 void ServiceCore::segment_later(LoadedModel& model, VolumeTask task) {

@@ -35,6 +35,11 @@ struct OpenEntry {
   const std::shared_ptr<const EntrySpec>& spec() const { return volume ? model->volume : model->patch; }
 };
 
+/// A line of the repository's index.
+struct IndexedEntry {
+  std::string name, state, reason;  ///< reason: why it is not ready, else empty
+};
+
 /// A line of the access log.
 struct Access {
   std::string protocol;  ///< "http", "grpc"
@@ -64,21 +69,24 @@ class ServiceCore {
   /// Throws HttpError(404). version: "1", or empty.
   Entry find(const std::string& name, const std::string& version = {});
   bool ready(const Entry& entry) const;
+  std::vector<IndexedEntry> index(bool only_ready);
   /// Throws HttpError(503).
   static OpenEntry open(const Entry& entry);
 
   /// Both entries of a model. done is called once, from another thread, with what went wrong.
   using Done = std::function<void(std::exception_ptr failure)>;
-  void load(const std::string& name, const std::string& version, Done done);
-  void unload(const std::string& name, const std::string& version, Done done);
+  void load(const std::string& name, Done done);
+  void unload(const std::string& name, Done done);
+  /// A client may not say what is loaded: no configuration, no files.
+  static HttpError no_load_parameters();
 
-  /// Queues what InferRequestBuilder checked, or throws HttpError(429). done is called from another thread, with the
-  /// outputs in the entry's order or what went wrong; when it throws it is called again with that. What is returned
-  /// cancels the request.
+  /// Queues what InferRequestBuilder checked, or throws HttpError(429). watch cancels it. done is called from another
+  /// thread, with the outputs in the entry's order or what went wrong; when it throws it is called again with that.
   using InferDone = std::function<void(std::vector<OutputTensor> outputs, std::exception_ptr failure)>;
-  std::shared_ptr<SegmentWatch> infer(const OpenEntry& entry, std::vector<InputTensor> inputs, InferDone done);
+  void infer(const OpenEntry& entry, std::vector<InputTensor> inputs, std::shared_ptr<SegmentWatch> watch,
+             InferDone done);
   /// Queues a volume that somebody waits for, as infer does; task.done gets 504 where it took too long.
-  std::shared_ptr<SegmentWatch> segment(LoadedModel& model, VolumeTask task);
+  void segment(LoadedModel& model, VolumeTask task);
   /// Queues a volume that nobody waits for: it may take as long as it likes.
   static void segment_later(LoadedModel& model, VolumeTask task);
 
@@ -88,8 +96,6 @@ class ServiceCore {
   void add_metrics(std::map<std::string, std::string>& lines);
 
  private:
-  std::shared_ptr<SegmentWatch> infer_patch(LoadedModel& model, InputTensor input, InferDone done);
-  std::shared_ptr<SegmentWatch> infer_volume(LoadedModel& model, std::vector<InputTensor> inputs, InferDone done);
   void change(const Entry& entry, void (ModelHost::*what)(), Done done);
 
   const ServiceOptions options_;

@@ -12,6 +12,17 @@
 
 namespace nnunet::test {
 
+/// Waits for it, 20 s at most.
+template <class Condition>
+bool eventually(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
 /// What a FakeModel did, and what it shall wait for.
 struct FakeControl {
   std::atomic<bool> hold{false};  ///< forward and segment wait while it is set

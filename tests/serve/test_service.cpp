@@ -20,16 +20,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + 20s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(2ms);
-  }
-  return true;
-}
-
 Reply infer(const FakeServer& server, float value) {
   const std::vector<float> x(2 * fake_voxels, value);
   const Json tensor{{"name", "INPUT__0"},
