@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 TORCH_VERSION="${TORCH_VERSION:-2.13.0}"
 VENV=.deps/venv
-WHEELS=("openvino==2026.4.1" "onnxruntime==1.32.0" "tritonclient[grpc]==2.73.0")
+WHEELS=("openvino==2026.4.1" "onnxruntime==1.32.0" "tritonclient[grpc,http]==2.73.0")
 
 PACKAGES=(
   cmake ninja-build g++ git make ccache ca-certificates pkg-config
@@ -22,6 +22,7 @@ PACKAGES=(
   libcurl4-openssl-dev libarchive-dev
   libgloo-dev
   protobuf-compiler libprotobuf-dev
+  protobuf-compiler-grpc libgrpc++-dev
   libboost-dev libssl-dev
 )
 
@@ -69,7 +70,7 @@ else
   fi
 fi
 
-if [ -z "${TORCH_PYTHON:-}" ] && ! "$python" -c 'from importlib.util import find_spec; assert all(map(find_spec, ("openvino", "onnxruntime", "tritonclient")))' 2>/dev/null; then
+if [ -z "${TORCH_PYTHON:-}" ] && ! "$python" -c 'from importlib.util import find_spec; assert all(map(find_spec, ("openvino", "onnxruntime", "tritonclient", "grpc", "geventhttpclient")))' 2>/dev/null; then
   say "installing ${WHEELS[*]} into $VENV"
   "$python" -m pip install --quiet --disable-pip-version-check "${WHEELS[@]}" ||
     say "warning: not installed; --engine openvino and the tests that need them are left out"

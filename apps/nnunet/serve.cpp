@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "commands.h"
@@ -15,6 +18,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
+#include "nnunet/serve/grpc_server.h"
 #include "nnunet/serve/http.h"
 #include "nnunet/serve/service.h"
 #include "served_predictor.h"
@@ -28,6 +32,8 @@ namespace fs = std::filesystem;
 struct ServeOptions : InferenceOptions {
   std::vector<std::string> models;  ///< NAME=CKPT
   serve::HttpOptions http;
+  serve::GrpcOptions grpc;
+  std::int64_t grpc_port = 8001;
   serve::ServiceOptions service;
   std::int64_t batch_delay_us = 500, max_request_mib = 512, volume_gib = 16;
   double timeout_s = 300, drain_s = 30;
@@ -83,6 +89,12 @@ void complete(ServeOptions& o) {
     throw Error("--tls_cert and --tls_key", "one is given without the other", "give both, or none");
   o.http.max_request_bytes = static_cast<std::size_t>(o.max_request_mib) << 20;
   o.http.max_bytes = 4 * o.http.max_request_bytes;
+  o.grpc = {o.http.host,
+            static_cast<std::uint16_t>(std::max<std::int64_t>(o.grpc_port, 0)),
+            o.http.max_request_bytes,
+            o.http.max_bytes,
+            o.http.certificate,
+            o.http.key};
   o.service.batch_delay = std::chrono::microseconds(o.batch_delay_us);
   o.service.volume_bytes = o.volume_gib << 30;
   o.service.timeout = milliseconds(o.timeout_s);
@@ -110,14 +122,20 @@ void serve_until_asked_to_stop(ServeOptions& o) {
   const std::size_t count = models.size();
   serve::Service service(o.service, std::move(models));
   serve::HttpServer server(o.http, service);
+  std::optional<serve::GrpcServer> grpc;
+  if (o.grpc_port >= 0) grpc.emplace(o.grpc, service);
   if (!is_loopback(o.http.host) && o.service.api_keys.empty())
     log::warn(fmt::format("{} can be reached from other machines, by anyone: --api_keys asks for a key", o.http.host));
+  if (grpc) log::info(fmt::format("gRPC at {}:{}", o.http.host, grpc->port()));
   log::info(fmt::format("{} model{} at {}://{}:{}", count, count == 1 ? "" : "s",
                         o.http.certificate.empty() ? "http" : "https", o.http.host, server.port()));
   while (!interrupt.requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   log::info(fmt::format("{}: finishing the requests that are there", interrupt.signal_name()));
   service.set_draining();
-  if (!server.drain(milliseconds(o.drain_s))) log::warn("not all requests were answered in time (--drain_s)");
+  const auto limit = milliseconds(o.drain_s);
+  auto grpc_drained = std::async(std::launch::async, [&] { return !grpc || grpc->drain(limit); });
+  const bool drained = server.drain(limit);
+  if (!grpc_drained.get() || !drained) log::warn("not all requests were answered in time (--drain_s)");
 }
 
 void add_limits(CLI::App& c, ServeOptions& o) {
@@ -152,8 +170,13 @@ void add_serve(CLI::App& program) {
       ->capture_default_str()
       ->group(group);
   c->add_option("--port", o->http.port, "0: any that is free")->capture_default_str()->group(group);
+  c->add_option("--grpc_port", o->grpc_port, "The same over gRPC; 0: any that is free; -1: no gRPC")
+      ->check(CLI::Range(-1, 65535))
+      ->capture_default_str()
+      ->group(group);
   c->add_option("--api_keys", o->api_keys, "File of keys, one a line, of which clients must give one")->group(group);
-  c->add_option("--tls_cert", o->http.certificate, "Certificate chain (PEM): HTTPS instead of HTTP")->group(group);
+  c->add_option("--tls_cert", o->http.certificate, "Certificate chain (PEM): HTTPS instead of HTTP, gRPC over TLS")
+      ->group(group);
   c->add_option("--tls_key", o->http.key, "Its private key (PEM)")->group(group);
   c->add_option("--access_log", o->access_log, "File for a JSON line a request (default: stderr)")->group(group);
   add_limits(*c, *o);

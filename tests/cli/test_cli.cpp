@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "checkpoint/python.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 #include "program.h"
@@ -414,7 +415,7 @@ class Server {
   explicit Server(const std::string& arguments) {
     const std::string log = (log_folder_ / "log").string();
     const std::string command =
-        "exec " NNUNET_BINARY_DIR "/bin/nnunet serve " + arguments + " --port 0 > " + log + " 2>&1";
+        "exec " NNUNET_BINARY_DIR "/bin/nnunet serve " + arguments + " --port 0 --grpc_port 0 > " + log + " 2>&1";
     pid_ = ::fork();
     if (pid_ == 0) {
       ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
@@ -426,6 +427,8 @@ class Server {
       const std::string text = read(log);
       if (std::regex_search(text, found, std::regex("http://127\\.0\\.0\\.1:([0-9]+)")))
         port_ = static_cast<std::uint16_t>(std::stoi(found[1]));
+      if (std::regex_search(text, found, std::regex("gRPC at 127\\.0\\.0\\.1:([0-9]+)")))
+        grpc_port_ = static_cast<std::uint16_t>(std::stoi(found[1]));
     }
   }
   ~Server() {
@@ -436,6 +439,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   std::uint16_t port() const { return port_; }
+  std::uint16_t grpc_port() const { return grpc_port_; }
   std::string log() const { return read(log_folder_ / "log"); }
   /// The exit code after SIGTERM; -1 when it goes on all the same.
   int stop() {
@@ -454,10 +458,28 @@ class Server {
   pid_t pid_ = 0;
   int status_ = 0;
   bool ended_ = false;
-  std::uint16_t port_ = 0;
+  std::uint16_t port_ = 0, grpc_port_ = 0;
 };
 
 }  // namespace
+
+/// NVIDIA's client for Triton, over HTTP and over gRPC.
+TEST_F(Cli, TritonsClientIsServed) {
+  Server server("--gpus 0 --model phantom=" + best());
+  ASSERT_NE(server.port(), 0) << server.log();
+  ASSERT_NE(server.grpc_port(), 0) << server.log();
+  const auto script = fs::path(__FILE__).parent_path().parent_path() / "serve/triton_client.py";
+  for (const auto& [protocol, port] : {std::pair{"http", server.port()}, {"grpc", server.grpc_port()}}) {
+    const auto client = shell("'" + python_with_torch() + "' '" + script.string() + "' " + protocol +
+                              " 127.0.0.1:" + std::to_string(port) + " phantom");
+    if (client.code == 77) {
+      std::cerr << "SKIPPED: Python has no tritonclient[grpc,http], see scripts/setup.sh" << std::endl;
+      GTEST_SKIP() << "no tritonclient";
+    }
+    EXPECT_EQ(client.code, 0) << protocol << "\n" << client.text << server.log();
+  }
+  EXPECT_EQ(server.stop(), 0) << server.log();
+}
 
 TEST_F(Cli, ServedLabelMapsAreThoseOfPredict) {
   Server server("--gpus 0 --access_log " + at("access.log") + " --model phantom=" + best());
