@@ -8,7 +8,7 @@ cmake --build --preset tsan --parallel "${JOBS:-$(nproc)}"
 export OMP_TOOL_LIBRARIES=/usr/lib/llvm-19/lib/libarcher.so
 export TSAN_OPTIONS="halt_on_error=0 ignore_noninstrumented_modules=1 external_symbolizer_path=/usr/lib/llvm-19/bin/llvm-symbolizer"
 failed=()
-for test in core io preprocess data; do
+for test in core io preprocess data serve; do
   log=build-tsan/test_$test.log
   build-tsan/bin/"test_$test" > "$log" 2>&1 || failed+=("$test")
   printf 'test_%s: %s, %s reports\n' "$test" "$(tail -n 1 "$log")" "$(grep -c 'WARNING: ThreadSanitizer' "$log" || true)"

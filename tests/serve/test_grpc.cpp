@@ -2,14 +2,19 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
-#include <cstring>
+#include <cstdio>
+#include <filesystem>
 #include <future>
 
 #include "client.h"
 #include "fake_model.h"
 #include "kserve.grpc.pb.h"
+#include "nnunet/io/atomic_file.h"
 #include "nnunet/serve/grpc_server.h"
+#include "reference/shared.h"
 
 using namespace nnunet;
 using namespace nnunet::test;
@@ -91,7 +96,7 @@ bool metric_is(const FakeGrpc& server, const std::string& line) {
   return request(server.fake.port(), "GET", "/metrics").body.find(line + "\n") != std::string::npos;
 }
 
-/// A call without a request's fields, by its method.
+/// A call by its method.
 template <class Request, class Response>
 grpc::Status call(FakeGrpc& server,
                   grpc::Status (inference::GRPCInferenceService::Stub::*method)(grpc::ClientContext*, const Request&,
@@ -116,6 +121,26 @@ std::string health(const FakeGrpc& server) {
   grpc::Slice slice;
   if (!response.DumpToSingleSlice(&slice).ok()) return "no bytes";
   return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+}
+
+/// A self-signed certificate of "localhost" and its key.
+void write_certificate(const std::filesystem::path& certificate, const std::filesystem::path& key) {
+  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> pair(EVP_RSA_gen(2048), EVP_PKEY_free);
+  const std::unique_ptr<X509, void (*)(X509*)> x509(X509_new(), X509_free);
+  ASN1_INTEGER_set(X509_get_serialNumber(x509.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(x509.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(x509.get()), 3600);
+  X509_set_pubkey(x509.get(), pair.get());
+  X509_NAME* const name = X509_get_subject_name(x509.get());
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
+  X509_set_issuer_name(x509.get(), name);
+  X509_sign(x509.get(), pair.get(), EVP_sha256());
+  const auto save = [](const std::filesystem::path& path, const auto& write) {
+    const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "w"), std::fclose);
+    ASSERT_TRUE(file && write(file.get()) == 1);
+  };
+  save(certificate, [&](FILE* file) { return PEM_write_X509(file, x509.get()); });
+  save(key, [&](FILE* file) { return PEM_write_PrivateKey(file, pair.get(), nullptr, nullptr, 0, nullptr, nullptr); });
 }
 
 }  // namespace
@@ -373,6 +398,39 @@ TEST(Grpc, LargeAndCompressedMessagesAreRefused) {
   EXPECT_TRUE(infer(server, patch_request()).status.ok());
 }
 
+TEST(Grpc, VolumesMayBeLargerThanTheLibraryTakesByDefault) {
+  FakeGrpc server;
+  inference::ModelInferRequest request;
+  request.set_model_name("fake_volume");
+  add_tensor(request, {2, 100, 100, 60});
+  add_tensor(request, {3}, "INPUT__1");
+  request.add_raw_input_contents(bytes_of(std::vector<float>(1200000, 1)));
+  request.add_raw_input_contents(bytes_of({1, 1, 1}));
+  const Answer answer = infer(server, request);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_TRUE(answer.message.raw_output_contents(0) == std::string(600000, '\1'));
+}
+
+TEST(Grpc, OverTls) {
+  const TempFolder folder;
+  write_certificate(folder / "cert.pem", folder / "key.pem");
+  serve::GrpcOptions options;
+  options.certificate = folder / "cert.pem";
+  options.key = folder / "key.pem";
+  FakeGrpc server({}, options);
+  EXPECT_EQ(infer(server, patch_request()).status.error_code(), StatusCode::UNAVAILABLE);  // not encrypted
+  grpc::SslCredentialsOptions trusted;
+  trusted.pem_root_certs = read_text(options.certificate);
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride("localhost");
+  server.stub = inference::GRPCInferenceService::NewStub(grpc::CreateCustomChannel(
+      "127.0.0.1:" + std::to_string(server.server.port()), grpc::SslCredentials(trusted), arguments));
+  EXPECT_TRUE(infer(server, patch_request()).status.ok());
+  options.key = options.certificate;
+  options.port = 0;
+  EXPECT_THROW(serve::GrpcServer(options, server.fake.service), Error);
+}
+
 TEST(Grpc, StreamsAnswerRequestsInOrder) {
   FakeGrpc server;
   grpc::ClientContext context;
@@ -409,7 +467,7 @@ TEST(Grpc, DrainAnswersWhatIsThereAndTakesNothingNew) {
   EXPECT_FALSE(idle->Read(&one));
   EXPECT_EQ(idle->Finish().error_code(), StatusCode::UNAVAILABLE);
   EXPECT_TRUE(eventually([&] { return !RawClient(server.server.port()).connected(); }));
-  EXPECT_EQ(infer(server, patch_request()).status.error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_FALSE(infer(server, patch_request()).status.ok());
   server.fake.control->hold = false;
   EXPECT_TRUE(drained.get());
   EXPECT_TRUE(answer.get().status.ok());
