@@ -2,8 +2,8 @@
 // .nii.gz the checksum would tell at once.)
 #include <optional>
 
-#include "io/gzip.h"
 #include "nnunet/core/error.h"
+#include "nnunet/io/gzip.h"
 #include "nnunet/io/nifti.h"
 #include "scratch_file.h"
 

@@ -38,6 +38,7 @@ struct ServeOptions : InferenceOptions {
   std::int64_t batch_delay_us = 500, max_request_mib = 512, volume_gib = 16;
   double timeout_s = 300, drain_s = 30;
   fs::path api_keys, access_log;
+  std::optional<fs::path> page;
 };
 
 /// Lines to a file that other programs may rotate by copying and truncating.
@@ -98,6 +99,7 @@ void complete(ServeOptions& o) {
   o.service.batch_delay = std::chrono::microseconds(o.batch_delay_us);
   o.service.volume_bytes = o.volume_gib << 30;
   o.service.timeout = milliseconds(o.timeout_s);
+  o.service.page = o.page ? *o.page : own_page();
   if (!o.api_keys.empty()) o.service.api_keys = serve::read_api_keys(o.api_keys);
   if (o.access_log.empty() || o.access_log == "-") {
     o.service.access_log = [mutex = std::make_shared<std::mutex>()](std::string_view line) {
@@ -109,6 +111,14 @@ void complete(ServeOptions& o) {
       file->write(line);
     };
   }
+}
+
+/// Where the page lies beside this program, built or installed; empty, with a warning, where it does not.
+fs::path own_page() {
+  const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path() / NNUNET_DATA_FROM_BIN / "nnunet" / "page";
+  if (fs::exists(folder / "index.html")) return folder.lexically_normal();
+  log::warn(fmt::format("{} is not there: no page for browsers", folder.lexically_normal().string()));
+  return {};
 }
 
 bool is_loopback(const std::string& host) {
@@ -175,6 +185,8 @@ void add_serve(CLI::App& program) {
       ->capture_default_str()
       ->group(group);
   c->add_option("--api_keys", o->api_keys, "File of keys, one a line, of which clients must give one")->group(group);
+  c->add_option("--page", o->page, "Folder of the page at / (default: the one beside the program; '': no page)")
+      ->group(group);
   c->add_option("--tls_cert", o->http.certificate, "Certificate chain (PEM): HTTPS instead of HTTP, gRPC over TLS")
       ->group(group);
   c->add_option("--tls_key", o->http.key, "Its private key (PEM)")->group(group);

@@ -1,4 +1,4 @@
-#include "gzip.h"
+#include "nnunet/io/gzip.h"
 
 #include <fmt/format.h>
 #include <libdeflate.h>

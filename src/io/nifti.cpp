@@ -10,13 +10,13 @@
 #include <optional>
 #include <string_view>
 
-#include "gzip.h"
 #include "nifti_header.h"
 #include "nifti_voxels.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
 #include "nnunet/core/memory.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/gzip.h"
 #include "posix_file.h"
 
 namespace nnunet {
@@ -185,13 +185,16 @@ void write_label_map(const fs::path& path, const LabelMap& map) {
   write_file(path, encode_label_map(map, compressed_name(path)));
 }
 
-void write_image(const fs::path& path, const Image& image) {
-  const bool compress = compressed_name(path);
+std::vector<std::byte> encode_image(const Image& image, bool compress) {
   const std::int64_t channels = image.voxels.shape.size() == 4 ? image.voxels.size(0) : 1;
   check_size(image.voxels, image.geometry, channels);
   const NiftiOutput output{.channels = channels, .datatype = DT_FLOAT32, .bits = 32, .intent = NIFTI_INTENT_NONE};
-  const std::vector<std::byte> file = encode(image.geometry, output, std::as_bytes(std::span(image.voxels.values)));
-  write_file(path, compress ? gzip(file) : file);
+  std::vector<std::byte> file = encode(image.geometry, output, std::as_bytes(std::span(image.voxels.values)));
+  return compress ? gzip(file) : file;
+}
+
+void write_image(const fs::path& path, const Image& image) {
+  write_file(path, encode_image(image, compressed_name(path)));
 }
 
 bool is_nifti_name(const fs::path& path) {

@@ -9,8 +9,10 @@
 
 #include "infer_request.h"
 #include "jobs.h"
+#include "nnunet/data/phantom.h"
 #include "process_metrics.h"
 #include "service_core.h"
+#include "static_files.h"
 
 namespace nnunet::serve {
 namespace {
@@ -51,12 +53,26 @@ HttpResponse label_file(const LabelMap& label, bool compressed) {
   return response;
 }
 
+/// A phantom as a file, the same whenever it is asked for; every channel shows it.
+HttpResponse sample_file(int channels) {
+  Image image = make_phantom_case(99, 0).image;
+  std::vector<float>& values = image.voxels.values;
+  const std::vector<float> first = values;
+  for (int c = 1; c < channels; ++c) values.insert(values.end(), first.begin(), first.end());
+  image.voxels.shape[0] = channels;
+  const std::vector<std::byte> bytes = encode_image(image, true);
+  HttpResponse response{200, "application/gzip", {}};
+  response.body.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"sample.nii.gz\"");
+  return response;
+}
+
 }  // namespace
 
 class Service::Impl {
  public:
   Impl(ServiceOptions options, std::vector<ModelSource> models)
-      : jobs_(options.max_jobs, options.job_ttl), core_(std::move(options), std::move(models)) {}
+      : page_(options.page), jobs_(options.max_jobs, options.job_ttl), core_(std::move(options), std::move(models)) {}
 
   ServiceCore& core() { return core_; }
 
@@ -122,7 +138,10 @@ class Service::Impl {
         {"GET", "/v1/jobs/*", &Impl::job_state},
         {"GET", "/v1/jobs/*/result", &Impl::job_result},
         {"DELETE", "/v1/jobs/*", &Impl::job_cancel},
+        {"GET", "/v1/sample/*", &Impl::sample},
         {"GET", "/metrics", &Impl::metrics},
+        {"GET", "/", &Impl::page, true},
+        {"GET", "/page/*", &Impl::page, true},
     };
     return all;
   }
@@ -310,10 +329,24 @@ class Service::Impl {
     call.respond([response = jobs_.result(call.args[0])] { return response; });
   }
 
+  void sample(Call& call) {
+    const int channels = require_loaded(*find_entry(call).host)->model->data().in_channels;
+    call.respond([channels] { return sample_file(channels); });
+  }
+
+  // --- the page ---
+
+  void page(Call& call) {
+    if (page_.empty()) throw HttpError(404, "this server has no page");
+    call.respond(
+        [response = page_.answer(call.request, call.args.empty() ? "index.html" : call.args[0])] { return response; });
+  }
+
   static void answer(Call& call, const Json& json) {
     call.respond([response = json_response(json)] { return response; });
   }
 
+  const StaticFiles page_;
   Jobs jobs_;
   ServiceCore core_;  ///< its work ends before the jobs do
 };

@@ -67,8 +67,9 @@ LabelMap read_label_map(const std::filesystem::path& path, int n_class = 0, cons
 void write_label_map(const std::filesystem::path& path, const LabelMap& map);
 /// Writes float32 voxels (C,D,H,W) with that geometry; C > 1 becomes the 4th NIfTI axis.
 void write_image(const std::filesystem::path& path, const Image& image);
-/// The bytes that write_label_map writes (gzip when compress).
+/// The bytes that these two write (gzip when compress).
 std::vector<std::byte> encode_label_map(const LabelMap& map, bool compress);
+std::vector<std::byte> encode_image(const Image& image, bool compress);
 
 /// True for *.nii and *.nii.gz. stem: the name without that ending.
 bool is_nifti_name(const std::filesystem::path& path);

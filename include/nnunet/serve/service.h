@@ -30,14 +30,16 @@ struct ServiceOptions {
   std::size_t max_jobs = 64;                              ///< finished ones that are kept
   std::chrono::seconds job_ttl{3600};                     ///< how long
   std::vector<std::string> api_keys = {};                 ///< empty: nobody is asked for one
+  std::filesystem::path page = {};                        ///< folder of the page at /; empty: no page
   std::function<void(std::string_view)> access_log = {};  ///< takes a JSON line a request; thread-safe
 };
 
 class ServiceCore;
 
 /// What the server answers. As a handler of HTTP: the KServe v2 (Triton) protocol with binary tensors, /v1/segment,
-/// /v1/jobs, /metrics; by a GrpcServer: the same protocol over gRPC. Each model has two entries: NAME (patches in,
-/// logits out, batched over requests) and NAME_volume (a volume and its spacing in, a label map out).
+/// /v1/jobs, /metrics, the page at / (its files need no key); by a GrpcServer: the same protocol over gRPC. Each model
+/// has two entries: NAME (patches in, logits out, batched over requests) and NAME_volume (a volume and its spacing in,
+/// a label map out).
 class Service final : public HttpHandler {
  public:
   /// Loads the models and runs each once. Throws Error for bad names and what load throws.

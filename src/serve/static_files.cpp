@@ -1,0 +1,127 @@
+#include "static_files.h"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+#include "nnunet/core/error.h"
+#include "nnunet/io/atomic_file.h"
+#include "nnunet/io/gzip.h"
+
+namespace nnunet::serve {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t file_bytes = std::size_t{32} << 20;
+
+/// Empty for files that are not served.
+std::string content_type(const fs::path& path) {
+  static const std::map<std::string, std::string> types{
+      {".html", "text/html; charset=utf-8"},     {".css", "text/css; charset=utf-8"},
+      {".js", "text/javascript; charset=utf-8"}, {".svg", "image/svg+xml"},
+      {".txt", "text/plain; charset=utf-8"},     {".png", "image/png"}};
+  const auto type = types.find(path.extension().string());
+  return type == types.end() ? std::string() : type->second;
+}
+
+std::string tag_of(const std::string& body) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(body.data()), body.size(), digest.data());
+  std::string tag = "\"";
+  for (const unsigned char byte : std::span(digest).first(16)) tag += fmt::format("{:02x}", byte);
+  return tag + '"';
+}
+
+std::string packed(const std::string& body) {
+  const std::vector<std::byte> bytes = gzip(std::as_bytes(std::span(body)));
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// The parts between commas.
+std::vector<std::string_view> list(std::string_view text) {
+  std::vector<std::string_view> parts;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    parts.push_back(trimmed(text.substr(0, comma)));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return parts;
+}
+
+/// Whether gzip is named in Accept-Encoding, and not with q=0.
+bool takes_gzip(const std::string& accept) {
+  return std::ranges::any_of(list(accept), [](std::string_view part) {
+    const std::size_t semicolon = std::min(part.find(';'), part.size());
+    if (trimmed(part.substr(0, semicolon)) != "gzip") return false;
+    const std::string_view quality = trimmed(part.substr(std::min(semicolon + 1, part.size())));
+    return !quality.starts_with("q=0") || quality.find_first_of("123456789") != std::string_view::npos;
+  });
+}
+
+bool has_already(const std::string& if_none_match, const std::string& tag) {
+  return std::ranges::any_of(list(if_none_match), [&](std::string_view part) {
+    if (part.starts_with("W/")) part.remove_prefix(2);  // what a proxy may have made of it
+    return part == tag || part == "*";
+  });
+}
+
+/// What a page of this server may do: load its own files, show pictures that it made itself, and be in no other's
+/// frame.
+constexpr const char* content_policy =
+    "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'";
+
+}  // namespace
+
+StaticFiles::StaticFiles(const fs::path& folder) {
+  if (folder.empty()) return;
+  std::error_code failure;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, failure)) {
+    const std::string type = content_type(entry.path());
+    if (type.empty() || !entry.is_regular_file()) continue;
+    File file{type, {}, {}};
+    file.plain.body = read_text(entry.path(), file_bytes);
+    file.plain.tag = tag_of(file.plain.body);
+    if (std::string small = packed(file.plain.body); small.size() < file.plain.body.size())
+      file.packed = {std::move(small), file.plain.tag.substr(0, file.plain.tag.size() - 1) + "-gzip\""};
+    files_.emplace(entry.path().filename().string(), std::move(file));
+  }
+  if (failure) throw Error(folder.string(), "cannot be read: " + failure.message(), "choose another --page");
+}
+
+HttpResponse StaticFiles::answer(const HttpRequest& request, const std::string& name) const {
+  const auto found = files_.find(name);
+  if (found == files_.end()) throw HttpError(404, "not found");
+  const File& file = found->second;
+  const bool pack = !file.packed.body.empty() && takes_gzip(request.header("accept-encoding"));
+  const Form& form = pack ? file.packed : file.plain;
+  HttpResponse response{200, file.type, {}};
+  response.headers = {{"ETag", form.tag},
+                      {"Vary", "Accept-Encoding"},
+                      {"Cache-Control", "no-cache"},  // kept, but asked for again with its tag
+                      {"Content-Security-Policy", content_policy},
+                      {"Referrer-Policy", "no-referrer"},
+                      {"Cross-Origin-Opener-Policy", "same-origin"},
+                      {"Cross-Origin-Resource-Policy", "same-origin"}};
+  if (has_already(request.header("if-none-match"), form.tag)) {
+    response.status = 304;
+    return response;
+  }
+  if (pack) response.headers.emplace_back("Content-Encoding", "gzip");
+  response.body = form.body;
+  return response;
+}
+
+}  // namespace nnunet::serve

@@ -1,0 +1,106 @@
+// Talks to the server. All addresses are relative, so that the page also works behind a prefix.
+
+const keyName = 'nnunet-api-key';
+
+/** What the server refused, in its own words. status 0: it could not be reached. */
+export class ApiError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+function send(method, path, { body = null, onUpload = () => {}, signal = null } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();  // fetch does not tell how much was sent
+    request.open(method, path);
+    request.responseType = 'arraybuffer';
+    const key = sessionStorage.getItem(keyName);
+    if (key) request.setRequestHeader('Authorization', `Bearer ${key}`);
+    request.upload.onprogress = (e) => e.lengthComputable && onUpload(e.loaded / e.total);
+    request.onload = () => resolve(request);
+    request.onerror = () => reject(new ApiError(0, 'The server cannot be reached.'));
+    request.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
+    signal?.addEventListener('abort', () => request.abort(), { once: true });
+    if (signal?.aborted) request.abort();
+    else request.send(body);
+  });
+}
+
+function failure(request) {
+  try {
+    return new ApiError(request.status, JSON.parse(new TextDecoder().decode(request.response)).error);
+  } catch {
+    return new ApiError(request.status, `The server answered ${request.status} ${request.statusText}.`);
+  }
+}
+
+export class Api {
+  /** askKey(again): a promise of the key, or of null when the user has none. */
+  constructor(askKey) {
+    this.askKey = askKey;
+  }
+
+  async bytes(method, path, options) {
+    for (;;) {
+      const request = await send(method, path, options);
+      if (request.status === 401) {
+        const key = await this.askKey(sessionStorage.getItem(keyName) !== null);
+        if (key === null) throw failure(request);
+        sessionStorage.setItem(keyName, key);
+        continue;
+      }
+      if (request.status < 200 || request.status > 299) throw failure(request);
+      return request.response;
+    }
+  }
+
+  async json(method, path, options) {
+    return JSON.parse(new TextDecoder().decode(await this.bytes(method, path, options)));
+  }
+
+  models() {
+    return this.json('GET', 'v1/models');
+  }
+  sample(model) {
+    return this.bytes('GET', `v1/sample/${encodeURIComponent(model)}`);
+  }
+
+  /**
+   * Segments a file's bytes as a job; resolves with the label map's. watch({stage, progress}): stage is "sending",
+   * "queued" or "running". When the signal is aborted the job is cancelled.
+   */
+  async segment(model, file, watch, signal) {
+    const started = await this.json('POST', `v1/segment/${encodeURIComponent(model)}?async=1`, {
+      body: file,
+      signal,
+      onUpload: (progress) => watch({ stage: 'sending', progress }),
+    });
+    const job = `v1/jobs/${started.id}`;
+    try {
+      const state = await this.#wait(job, watch, signal);
+      if (state.state === 'failed') throw new ApiError(400, state.error);
+      if (state.state !== 'done') throw new ApiError(409, 'The segmentation was cancelled on the server.');
+      return await this.bytes('GET', `${job}/result`, { signal });
+    } finally {
+      // Cancels it, or has the server forget the result.
+      this.bytes('DELETE', job).catch(() => {});
+    }
+  }
+
+  async #wait(job, watch, signal) {
+    for (let lost = 0; ;) {
+      await new Promise((resolve) => { setTimeout(resolve, 250); });
+      try {
+        const state = await this.json('GET', job, { signal });
+        if (state.state !== 'queued' && state.state !== 'running') return state;
+        watch({ stage: state.state, progress: state.progress });
+        lost = 0;
+      } catch (error) {
+        // A connection that breaks for a moment does not end a long job.
+        if (error.status !== 0 || ++lost > 20) throw error;
+        await new Promise((resolve) => { setTimeout(resolve, 750); });
+      }
+    }
+  }
+}
