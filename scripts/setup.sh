@@ -2,7 +2,8 @@
 # Installs what the build and the tests need, and nothing that is there already:
 #   1. Debian packages (apt-get, as root or through sudo);
 #   2. libtorch: the PyTorch wheel, in a virtual environment inside this folder (.deps/venv);
-#   3. there too: OpenVINO for --engine openvino, and what the tests of exported models load them with.
+#   3. there too: OpenVINO for --engine openvino, and what the tests of exported models load them with;
+#   4. the viewer of the page that nnunet serve shows (scripts/setup_page.sh).
 # TORCH_PYTHON=python3 uses the torch of that interpreter instead of installing anything (2, 3).
 # TORCH_VERSION=2.13.0 chooses the wheel. A second run does nothing and needs no network.
 set -euo pipefail
@@ -75,6 +76,8 @@ if [ -z "${TORCH_PYTHON:-}" ] && ! "$python" -c 'from importlib.util import find
   "$python" -m pip install --quiet --disable-pip-version-check "${WHEELS[@]}" ||
     say "warning: not installed; --engine openvino and the tests that need them are left out"
 fi
+
+scripts/setup_page.sh
 
 # The build reads this one line: where torch is.
 if [ "$(cat .deps/torch_dir 2>/dev/null)" != "$prefix" ]; then printf '%s\n' "$prefix" > .deps/torch_dir; fi

@@ -12,6 +12,7 @@ export class ApiError extends Error {
 
 function send(method, path, { body = null, onUpload = () => {}, signal = null } = {}) {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const request = new XMLHttpRequest();  // fetch does not tell how much was sent
     request.open(method, path);
     request.responseType = 'arraybuffer';
@@ -22,8 +23,7 @@ function send(method, path, { body = null, onUpload = () => {}, signal = null } 
     request.onerror = () => reject(new ApiError(0, 'The server cannot be reached.'));
     request.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
     signal?.addEventListener('abort', () => request.abort(), { once: true });
-    if (signal?.aborted) request.abort();
-    else request.send(body);
+    request.send(body);
   });
 }
 

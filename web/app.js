@@ -60,13 +60,13 @@ class Page {
     this.enable();
   }
 
-  showLocation({ mm, values }) {
+  showLocation({ mm, value, label }) {
     const [x, y, z] = mm;
-    const side = (value, plus, minus) => `${decimals(Math.abs(value), 1)} mm ${value >= 0 ? plus : minus}`;
-    const parts = [`${side(x, 'right', 'left')}, ${side(y, 'front', 'back')}, ${side(z, 'up', 'down')}`];
-    if (values.length > 0) parts.push(`value ${Number(values[0].toPrecision(5)).toLocaleString('en')}`);
-    if (values.length > 1) parts.push(readable(this.result?.classes[Math.round(values[1])]?.name ?? ''));
-    element('readout').textContent = parts.join('   ·   ');
+    const side = (at, plus, minus) => `${at >= 0 ? plus : minus} ${decimals(Math.abs(at), 1)}`;
+    const parts = [`${side(x, 'right', 'left')}, ${side(y, 'anterior', 'posterior')}, ${side(z, 'superior', 'inferior')} mm`];
+    if (value !== undefined) parts.push(`value ${Number(value.toPrecision(5)).toLocaleString('en')}`);
+    if (label !== null) parts.push(readable(this.result?.classes[label]?.name ?? ''));
+    element('readout').textContent = parts.join('  ·  ');
   }
 
   showWindow(min, max) {
@@ -231,7 +231,6 @@ class Page {
     const found = measure(labels, model.classes);
     const classes = found.map((entry, label) => ({
       ...entry,
-      label,
       name: model.labels[label] ?? `class ${label}`,
       colour: label === 0 ? '#000000' : colourOf(label),
       visible: true,
@@ -281,8 +280,7 @@ class Page {
 
   paints() {
     const overall = element('overall').valueAsNumber / 100;
-    return this.result.classes.map(({ label, name, colour, visible, strength }) => ({
-      label,
+    return this.result.classes.map(({ name, colour, visible, strength }) => ({
       name,
       colour,
       opacity: visible ? overall * strength : 0,
@@ -335,7 +333,7 @@ class Page {
     element('sample').disabled = busy || !this.model;
     element('segment').disabled = busy || !this.model || !this.image;
     element('cancel').hidden = !busy;
-    element('tools').inert = !this.viewer;
+    element('tools').inert = !this.viewer || !this.image;
   }
 
   askKey(again) {

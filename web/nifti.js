@@ -69,35 +69,42 @@ export async function readLabels(bytes) {
   return { header, voxels: new Uint8Array(content, header.offset, nx * ny * nz) };
 }
 
-/**
- * For each class: how many voxels, their volume in mL, and the voxel [x, y, z] whose three planes hold most of it
- * (null where there is none). Entry 0 is that of all classes together.
- */
-export function measure({ header, voxels }, nClasses) {
+/** Calls visit(label, x, y, z) for each voxel that is not background. */
+function eachLabel({ header, voxels }, visit) {
   const [nx, ny, nz] = header.shape;
-  const ml = header.spacing.reduce((a, b) => a * b, 1) / 1000;
-  const found = Array.from({ length: nClasses }, () => ({
-    voxels: 0,
-    planes: [new Uint32Array(nx), new Uint32Array(ny), new Uint32Array(nz)],
-  }));
   for (let z = 0, i = 0; z < nz; ++z) {
     for (let y = 0; y < ny; ++y) {
-      for (let x = 0; x < nx; ++x, ++i) {
-        const label = voxels[i];
-        if (label === 0) continue;
-        for (const entry of label < nClasses ? [found[label], found[0]] : [found[0]]) {
-          ++entry.voxels;
-          ++entry.planes[0][x];
-          ++entry.planes[1][y];
-          ++entry.planes[2][z];
-        }
-      }
+      for (let x = 0; x < nx; ++x, ++i) if (voxels[i] !== 0) visit(voxels[i], x, y, z);
     }
   }
-  const largest = (counts) => counts.reduce((best, n, i) => (n > counts[best] ? i : best), 0);
-  return found.map(({ voxels: n, planes }) => ({
-    voxels: n,
-    ml: n * ml,
-    centre: n > 0 ? planes.map(largest) : null,
-  }));
+}
+
+/**
+ * For each class: how many voxels, their volume in mL, and a voxel [x, y, z] of it in whose planes much of it is seen
+ * (null where there is none). Entry 0 is that of all classes together.
+ */
+export function measure(labels, nClasses) {
+  const { shape, spacing } = labels.header;
+  const ml = spacing.reduce((a, b) => a * b, 1) / 1000;
+  const found = Array.from({ length: nClasses }, () => ({ voxels: 0, ml: 0, centre: null, nearest: Infinity }));
+  const planes = found.map(() => shape.map((n) => new Uint32Array(n)));
+  eachLabel(labels, (label, x, y, z) => {
+    for (const k of label < nClasses ? [label, 0] : [0]) {
+      ++found[k].voxels;
+      ++planes[k][0][x];
+      ++planes[k][1][y];
+      ++planes[k][2][z];
+    }
+  });
+  // The voxel nearest to where the three planes meet that hold most.
+  const most = (counts) => counts.reduce((best, n, i) => (n > counts[best] ? i : best), 0);
+  const meet = planes.map((counts) => counts.map(most));
+  eachLabel(labels, (label, x, y, z) => {
+    for (const k of label < nClasses ? [label, 0] : [0]) {
+      const [mx, my, mz] = meet[k];
+      const distance = (x - mx) ** 2 + (y - my) ** 2 + (z - mz) ** 2;
+      if (distance < found[k].nearest) Object.assign(found[k], { nearest: distance, centre: [x, y, z] });
+    }
+  });
+  return found.map(({ voxels, centre }) => ({ voxels, ml: voxels * ml, centre }));
 }

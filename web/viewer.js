@@ -2,6 +2,19 @@
 
 const views = { axial: 'AXIAL', coronal: 'CORONAL', sagittal: 'SAGITTAL', all: 'MULTIPLANAR', '3d': 'RENDER' };
 
+/** NiiVue with structures that are solid in 3D also while the planes show outlines. */
+const solidIn3D = (Niivue) => class extends Niivue {
+  drawImage3D(...view) {
+    const { drawOpacity } = this;
+    this.drawOpacity = 1;
+    try {
+      super.drawImage3D(...view);
+    } finally {
+      this.drawOpacity = drawOpacity;
+    }
+  }
+};
+
 export class Viewer {
   #niivue;
   #library;
@@ -9,7 +22,7 @@ export class Viewer {
   #view = 'all';
 
   /**
-   * onLocation({mm: [x, y, z], values}): values at the crosshair, of the image and of the label map.
+   * onLocation({mm: [x, y, z], value, label}): what lies at the crosshair; label: null without a label map.
    * onWindow(min, max). Throws an Error for users where the viewer is not installed or the browser cannot do it.
    */
   static async create(canvas, { onLocation, onWindow }) {
@@ -25,24 +38,31 @@ export class Viewer {
         + 'Segmenting, volumes and the download work without it.');
     }
     const { Niivue, MULTIPLANAR_TYPE, SHOW_RENDER } = viewer.#library;
-    const nv = new Niivue({
+    const nv = new (solidIn3D(Niivue))({
       logLevel: 'error',
       loadingText: '',
       dragAndDropEnabled: false,
       backColor: [0, 0, 0, 1],
-      crosshairColor: [0.96, 0.76, 0.25, 0.85],
-      crosshairWidth: 1,
-      crosshairGap: 6,
-      fontColor: [0.76, 0.8, 0.82, 1],
+      crosshairColor: [0.86, 0.93, 0.96, 0.6],
+      crosshairWidth: 0.5,
+      crosshairWidthUnit: 'percent',
+      fontColor: [1, 0.78, 0.3, 1],
       isRadiologicalConvention: true,
+      showAllOrientationMarkers: true,
+      fontMinPx: 12,
       multiplanarLayout: MULTIPLANAR_TYPE.GRID,
       multiplanarShowRender: SHOW_RENDER.ALWAYS,
       multiplanarPadPixels: 4,
-      isNearestInterpolation: false,
+      smoothDrawing: 1,
       show3Dcrosshair: true,
       scrollRequiresFocus: false,
     });
-    nv.onLocationChange = ({ mm, values }) => onLocation({ mm: Array.from(mm).slice(0, 3), values: values.map((v) => v.value) });
+    nv.setDrawOpacity(1);
+    nv.onLocationChange = ({ mm, vox, values }) => onLocation({
+      mm: Array.from(mm).slice(0, 3),
+      value: values[0]?.value,
+      label: viewer.#labelAt(vox),
+    });
     nv.onIntensityChange = (volume) => volume === nv.volumes[0] && onWindow(volume.cal_min, volume.cal_max);
     // Before NiiVue's own keys, some of which open windows.
     for (const type of ['keydown', 'keyup']) {
@@ -57,56 +77,64 @@ export class Viewer {
     return viewer;
   }
 
-  /** Replaces what is shown. Returns {channels, min, max}: the window. */
+  /** Replaces what is shown. Returns the window, {min, max}. */
   async showImage(blob, name) {
     const nv = this.#niivue;
-    const image = await this.#library.NVImage.loadFromFile({ file: new File([blob], name), name, colormap: 'gray' });
+    const image = await this.#read(blob, name);
     this.hideLabels();
     for (const volume of [...nv.volumes]) nv.removeVolume(volume);
     nv.addVolume(image);
-    this.#home = null;
+    const [, , extent] = nv.sceneExtentsMinMax(true);
+    nv.opts.crosshairGap = 0.04 * Math.min(...extent);
     this.#goTo([0.5, 0.5, 0.5]);
-    return { channels: image.nFrame4D ?? 1, min: image.cal_min, max: image.cal_max };
+    return { min: image.cal_min, max: image.cal_max };
   }
 
-  /** A label map over the image, painted by paint. */
+  async #read(bytes, name) {
+    try {
+      return await this.#library.NVImage.loadFromFile({ file: new File([bytes], name), name, colormap: 'gray' });
+    } catch {
+      throw new Error('it is damaged, or of a kind that cannot be shown');
+    }
+  }
+
+  /**
+   * A label map of the image's own grid over it. It goes where NiiVue keeps drawings: that layer alone has an opacity
+   * for each label.
+   */
   async showLabels(bytes, name, classes) {
-    const nv = this.#niivue;
-    const file = new File([bytes], name);
-    const labels = await this.#library.NVImage.loadFromFile({ file, name, opacity: 1 });
-    this.hideLabels();
-    labels.setColormapLabel(Viewer.#colours(classes));
-    nv.addVolume(labels);
+    const labels = await this.#read(bytes, name);
+    this.#home = null;
+    if (!this.#niivue.loadDrawing(labels)) throw new Error('it has another size than the image');
+    this.paint(classes);
   }
 
   hideLabels() {
-    const labels = this.#niivue.volumes[1];
-    if (labels) this.#niivue.removeVolume(labels);
     this.#home = null;
+    if (this.#niivue.drawBitmap) this.#niivue.closeDrawing();
   }
 
-  /** classes: [{label, name, colour: "#rrggbb", opacity: 0 to 1}], the first of label 0. */
+  /** classes: [{name, colour: "#rrggbb", opacity: 0 to 1}] by label. */
   paint(classes) {
     const nv = this.#niivue;
-    if (!nv.volumes[1]) return;
-    nv.volumes[1].setColormapLabel(Viewer.#colours(classes));
-    nv.updateGLVolume();
-  }
-
-  static #colours(classes) {
+    if (!nv.drawBitmap) return;
     const part = (i) => classes.map(({ colour }) => Number.parseInt(colour.slice(1 + 2 * i, 3 + 2 * i), 16));
-    return {
+    nv.drawLut = this.#library.cmapper.makeDrawLut({
       R: part(0),
       G: part(1),
       B: part(2),
-      A: classes.map(({ label, opacity }) => (label === 0 ? 0 : Math.round(255 * opacity))),
-      I: classes.map(({ label }) => label),
+      A: classes.map(({ opacity }, label) => (label === 0 ? 0 : Math.round(255 * opacity))),
       labels: classes.map(({ name }) => name),
-    };
+    });
+    nv.refreshColormaps();
+    nv.drawScene();
   }
 
+  /** In the planes; the 3D view stays as it is. */
   setOutline(on) {
-    this.#niivue.setAtlasOutline(on ? 1 : 0);
+    const nv = this.#niivue;
+    nv.drawRimOpacity = on ? 1 : -1;
+    nv.setDrawOpacity(on ? 0.004 : 1);
   }
   setView(view) {
     this.#view = view;
@@ -138,11 +166,19 @@ export class Viewer {
 
   /** Takes the crosshair to a voxel [x, y, z] of the label map; Home goes there again. */
   goTo(voxel) {
-    const labels = this.#niivue.volumes[1];
-    if (!labels) return;
-    const mm = labels.hdr.affine.slice(0, 3).map((row) => row[0] * voxel[0] + row[1] * voxel[1] + row[2] * voxel[2] + row[3]);
+    const [image] = this.#niivue.volumes;
+    if (!image) return;
+    const mm = image.hdr.affine.slice(0, 3).map((row) => row[0] * voxel[0] + row[1] * voxel[1] + row[2] * voxel[2] + row[3]);
     this.#home = this.#niivue.mm2frac(mm);
     this.#goTo(this.#home);
+  }
+
+  /** vox: in the order that NiiVue keeps voxels in. */
+  #labelAt([x, y, z]) {
+    const { drawBitmap, volumes } = this.#niivue;
+    if (!drawBitmap || !volumes.length) return null;
+    const [, nx, ny] = volumes[0].dimsRAS;
+    return drawBitmap[x + nx * (y + ny * z)] ?? null;
   }
 
   #goTo(fraction) {

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The page of `nnunet serve` in a real browser (Debian's Chromium without a screen): tests/slow/page_in_browser.mjs says
+# what is tried. Software renders the pictures, so no GPU is needed.
+#   CKPT=best.ckpt IMAGE=case.nii.gz   the model and a real image of its kind; without them a phantom, and a model that
+#                                      is trained on phantoms for a minute
+#   SHOTS=folder                       where screenshots go (default: nowhere)
+set -euo pipefail
+here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+nnunet=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
+shots=$(realpath -m "${SHOTS:-/nonexistent}")
+[ -z "${CKPT:-}" ] || CKPT=$(realpath "$CKPT")
+[ -z "${IMAGE:-}" ] || IMAGE=$(realpath "$IMAGE")
+
+packages=()
+command -v chromium >/dev/null || packages+=(chromium)
+command -v npm >/dev/null || packages+=(npm)
+if [ "${#packages[@]}" -gt 0 ]; then
+  if [ "$(id -u)" -eq 0 ]; then root=(); elif command -v sudo >/dev/null; then root=(sudo); else
+    echo "this test needs: ${packages[*]}. Run as root, or install sudo, or install them by hand."
+    exit 1
+  fi
+  "${root[@]}" apt-get update -qq
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
+work=$(mktemp -d)
+server=
+stop() { [ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"; }
+trap stop EXIT
+cd "$work"
+cp "$here/page_in_browser.mjs" .
+npm install --silent --no-audit --no-fund puppeteer-core@24.43.1 axe-core@4.14.1 > log 2>&1 || { cat log; echo "npm could not install what the test needs"; exit 1; }
+
+if [ -z "${CKPT:-}" ] || [ -z "${IMAGE:-}" ]; then
+  echo "without CKPT and IMAGE: on phantoms"
+  { "$nnunet" phantom --output data --cases 12 --test_cases 1
+    "$nnunet" preprocess --data data --results prepared --task 99 --dim 3 --patch_size 40 56 40
+    "$nnunet" train --data prepared --results results --task 99 --gpus 0 --filters 8 16 32 --max_epochs 12
+  } > log 2>&1 || { cat log; exit 1; }
+  CKPT=$work/results/checkpoints/best.ckpt
+  IMAGE=$(find "$work/data" -path '*imagesTs*' -name '*.nii.gz')
+fi
+
+echo "the key" > keys
+"$nnunet" serve --gpus 0 --model "model=$CKPT" --port 0 --api_keys keys --access_log access.log > serve.log 2>&1 &
+server=$!
+for _ in $(seq 600); do
+  url=$(grep -o 'http://127.0.0.1:[0-9]*' serve.log || true)
+  [ -z "$url" ] || break
+  kill -0 "$server" 2>/dev/null || { cat serve.log; exit 1; }
+  sleep 0.1
+done
+node page_in_browser.mjs "$(command -v chromium)" "$url" "the key" "$IMAGE" "$shots" || { tail -5 access.log serve.log; exit 1; }

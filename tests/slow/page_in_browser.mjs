@@ -1,0 +1,337 @@
+// page_in_browser.mjs CHROMIUM URL KEY IMAGE SHOTS: opens the page of a running `nnunet serve` in Chromium and uses it as people
+// do, by mouse and by keyboard alone. Ends with 1 at the first thing that is not as it should be.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import puppeteer from 'puppeteer-core';
+
+const [chromium, url, key, image, shots] = process.argv.slice(2);
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const work = mkdtempSync(join(tmpdir(), 'page-'));
+const headers = { Authorization: `Bearer ${key}` };
+
+const browser = await puppeteer.launch({
+  executablePath: chromium,
+  args: ['--no-sandbox', '--no-proxy-server', '--disable-background-networking', '--use-gl=angle',
+    '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+});
+
+const complaints = [];  // of the browser: errors, refused by the policy, requests elsewhere
+
+async function open() {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(120000);
+  await page.setViewport({ width: 1360, height: 860 });
+  page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    // The browser reports each refused request; those that are meant to be refused are looked at below.
+    if (message.type() === 'error' && !/status of 40[01]/.test(message.text())) complaints.push(`console: ${message.text()}`);
+  });
+  page.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol !== 'data:' && protocol !== 'blob:' && origin !== url) complaints.push(`asked ${request.url()}`);
+  });
+  await page.evaluateOnNewDocument(() => {
+    document.addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective, e.blockedURI));
+  });
+  return page;
+}
+
+const text = (page, id) => page.$eval(`#${id}`, (e) => e.textContent);
+const enabled = (page, id) => page.waitForFunction((i) => !document.getElementById(i).disabled, {}, id);
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+async function giveKey(page, value) {
+  await page.waitForSelector('#key-dialog[open]');
+  await page.type('#key', value);
+  await page.keyboard.press('Enter');
+}
+
+async function shot(page, name) {
+  if (shots === '/nonexistent') return;
+  mkdirSync(shots, { recursive: true });
+  await page.screenshot({ path: join(shots, `${name}.png`) });
+}
+
+/** What the canvas shows: how many pixels are not black, and how many have a colour. */
+async function pixels(page) {
+  await pause(500);
+  const canvas = await page.$('#canvas');
+  const png = await canvas.screenshot({ encoding: 'base64' });
+  return page.evaluate(async (data) => {
+    const picture = new Image();
+    picture.src = `data:image/png;base64,${data}`;
+    await picture.decode();
+    const copy = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
+    copy.drawImage(picture, 0, 0);
+    const { data: values } = copy.getImageData(0, 0, picture.width, picture.height);
+    const found = { bright: 0, coloured: 0 };
+    for (let i = 0; i < values.length; i += 4) {
+      const rgb = values.subarray(i, i + 3);
+      if (Math.max(...rgb) > 24) ++found.bright;
+      if (Math.max(...rgb) - Math.min(...rgb) > 48) ++found.coloured;
+    }
+    return found;
+  }, png);
+}
+
+async function accessible(page, what) {
+  await page.evaluate(axe);
+  const { violations, passes } = await page.evaluate(() => window.axe.run(document));
+  const list = violations.map((v) => `${v.impact} ${v.id}: ${v.nodes.map((n) => n.html).join(' ').slice(0, 300)}`);
+  assert.deepEqual(list, [], `accessibility, ${what}`);
+  assert.ok(passes.length > 15);
+  console.log(`ok: axe, ${what}: ${passes.length} rules, no violation`);
+}
+
+/** The label map that the server gives for a file, and mL per class. */
+async function expected(file) {
+  const reply = await fetch(`${url}/v1/segment/model`, { method: 'POST', headers, body: file });
+  assert.equal(reply.status, 200);
+  const bytes = Buffer.from(await reply.arrayBuffer());
+  const map = file[0] === 0x1f ? gunzipSync(bytes) : bytes;
+  const ml = [1, 2, 3].reduce((product, i) => product * map.readFloatLE(76 + 4 * i), 1) / 1000;
+  const counts = new Array(256).fill(0);
+  for (const label of map.subarray(map.readFloatLE(108))) ++counts[label];
+  return { bytes, ml: counts.map((n) => n * ml) };
+}
+
+const volumes = (page) => page.$$eval('#classes .number', (cells) => cells.map((cell) => Number(cell.textContent)));
+const segmented = (page) => page.waitForFunction(() => !document.getElementById('result').hidden);
+
+// --- the key ---
+
+const page = await open();
+await page.goto(url);
+await giveKey(page, 'wrong');
+await page.waitForFunction(() => document.getElementById('key-reason').textContent.includes('did not accept'));
+await accessible(page, 'asked for a key');
+await giveKey(page, key);
+await enabled(page, 'sample');
+assert.equal(await page.$eval('#model', (e) => e.value), 'model');
+assert.equal(await page.$eval('#segment', (e) => e.disabled), true);
+assert.match(await text(page, 'empty'), /Open an image/);
+await accessible(page, 'empty');
+await shot(page, 'empty');
+
+// --- a broken file ---
+
+const broken = join(work, 'broken.nii.gz');
+const whole = readFileSync(image);
+const chooser = await page.$('#file');
+for (const [what, bytes] of [['no NIfTI file', Buffer.from('this is not an image\n'.repeat(40))],
+  ['half a file', whole.subarray(0, whole.length / 2)]]) {
+  writeFileSync(broken, bytes);
+  await chooser.uploadFile(broken);
+  await page.waitForFunction(() => document.getElementById('alert').textContent.includes('broken.nii.gz'));
+  const alert = await page.$eval('#alert', (e) => ({ role: e.role, shown: e.checkVisibility(), text: e.textContent }));
+  assert.equal(alert.role, 'alert');
+  assert.ok(alert.shown);
+  console.log(`ok: ${what}: ${alert.text}`);
+}
+await accessible(page, 'an error');
+await shot(page, 'error');
+
+// --- a real image ---
+
+await chooser.uploadFile(image);
+await enabled(page, 'segment');
+assert.equal(await text(page, 'alert'), '');
+assert.match(await text(page, 'facts'), new RegExp(basename(image).replaceAll('.', '\\.')));
+const before = await pixels(page);
+assert.ok(before.bright > 20000, `${before.bright} bright pixels of the image`);
+
+const truth = await expected(whole);
+const client = await page.createCDPSession();
+await client.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: work, browserContextId: page.browserContext().id });
+await page.focus('#segment');
+await page.keyboard.press('Enter');
+await segmented(page);
+const shown = await volumes(page);
+assert.ok(shown.some((ml) => ml > 0));
+shown.forEach((ml, i) => assert.ok(Math.abs(ml - truth.ml[i + 1]) <= 0.0051 + truth.ml[i + 1] * 5e-4, `class ${i + 1}: ${ml} mL, not ${truth.ml[i + 1]}`));
+assert.match(await text(page, 'status'), /^Segmented by model/);
+const overlay = await pixels(page);
+assert.ok(overlay.coloured > before.coloured + 3000, `overlay: ${before.coloured} -> ${overlay.coloured} coloured pixels`);
+console.log(`ok: ${basename(image)}: ${shown.join(', ')} mL as the server says; ${overlay.coloured - before.coloured} pixels of overlay`);
+await accessible(page, 'with a result');
+await shot(page, 'result');
+
+await page.click('#download');
+const name = basename(image).replace(/\.nii(\.gz)?$/, '_model.nii$1');
+for (let i = 0; !readdirSync(work).includes(name); ++i) {
+  assert.ok(i < 100, `${name} was not downloaded`);
+  await pause(100);
+}
+await pause(200);
+assert.ok(readFileSync(join(work, name)).equals(truth.bytes));
+console.log(`ok: ${name} downloaded, byte for byte what the server answers`);
+
+// --- by keyboard alone: each control can be reached, is seen to have the focus, and works ---
+
+await page.focus('.skip');  // the first of all
+const order = [];
+for (let i = 0; i < 60; ++i) {
+  await page.keyboard.press('Tab');
+  const at = await page.evaluate(() => {
+    const e = document.activeElement;
+    if (e === document.body) return null;
+    // The focus of a hidden input is drawn on the label that stands for it.
+    const drawn = [e, e.nextElementSibling].some((x) => x && getComputedStyle(x).outlineStyle !== 'none' && parseFloat(getComputedStyle(x).outlineWidth) >= 2);
+    const label = e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent.trim() ?? e.textContent.trim();
+    return { id: e.id || e.name || label, drawn, label };
+  });
+  if (at === null) break;
+  assert.ok(at.drawn, `the focus of ${at.id} is not seen`);
+  assert.ok(at.label, `${at.id} has no label`);
+  order.push(at.id);
+}
+const position = (id) => {
+  assert.ok(order.includes(id), `${id} cannot be reached by Tab: ${order.join(', ')}`);
+  return order.indexOf(id);
+};
+const walk = ['help-open', 'file', 'sample', 'model', 'segment', 'overall', 'outline', 'download', 'view', 'level', 'width', 'radiological', 'canvas'];
+walk.map(position).forEach((at, i, all) => assert.ok(i === 0 || at > all[i - 1], `${walk[i]} comes before ${walk[i - 1]}`));
+console.log(`ok: Tab goes through ${order.length} controls in order`);
+
+await page.focus('#canvas');
+for (const arrow of ['ArrowLeft', 'ArrowUp', 'PageDown']) {
+  const there = await text(page, 'readout');
+  await page.keyboard.press(arrow);
+  await page.waitForFunction((was) => document.getElementById('readout').textContent !== was, {}, there);
+}
+await page.keyboard.press('v');  // a key of NiiVue's own: not on this page
+await page.keyboard.press('Home');
+
+const boxes = await page.$$('#classes input[type="checkbox"]');
+for (const box of boxes) {
+  await box.focus();
+  await page.keyboard.press('Space');
+}
+const hidden = await pixels(page);
+assert.ok(Math.abs(hidden.coloured - before.coloured) < 300, `hidden: ${hidden.coloured}, at first ${before.coloured}`);
+for (const box of boxes) {
+  await box.focus();
+  await page.keyboard.press('Space');
+}
+await page.focus('#overall');
+await page.keyboard.press('Home');
+assert.ok((await pixels(page)).coloured < before.coloured + 300, 'opacity 0 hides');
+await page.keyboard.press('End');
+const opaque = await pixels(page);
+assert.ok(opaque.coloured > before.coloured + 3000, 'opacity 100 shows');
+await page.focus('#outline');
+await page.keyboard.press('Space');
+const outline = await pixels(page);
+assert.ok(outline.coloured > before.coloured + 300 && outline.coloured < 0.9 * opaque.coloured, `outlines: ${outline.coloured} of ${opaque.coloured}`);
+await page.keyboard.press('Space');
+const first = await page.$('#classes input[type="range"]');
+await first.focus();
+await page.keyboard.press('Home');
+assert.ok((await pixels(page)).coloured < opaque.coloured, 'one structure by itself');
+await page.keyboard.press('End');
+
+await page.focus('input[name="view"]');
+for (const view of ['axial', 'coronal', 'sagittal', '3d', 'all']) {
+  await page.keyboard.press('ArrowRight');
+  assert.equal(await page.$eval('input[name="view"]:checked', (e) => e.value), view);
+  const seen = await pixels(page);
+  assert.ok(seen.bright > 20000 && seen.coloured > before.coloured + 300, `${view}: ${JSON.stringify(seen)}`);
+  if (view === '3d') await shot(page, 'render');
+}
+await page.focus('#level');
+await page.$eval('#level', (e) => e.select());
+await page.keyboard.type('1000000');
+await page.keyboard.press('Enter');
+assert.ok((await pixels(page)).bright < before.bright / 2, 'a level far above leaves the image black');
+await page.focus('#window-reset');
+await page.keyboard.press('Enter');
+assert.ok((await pixels(page)).bright > 20000);
+await page.focus('#help-open');
+await page.keyboard.press('Enter');
+await page.waitForSelector('#help[open]');
+await accessible(page, 'help');
+await page.keyboard.press('Escape');
+console.log('ok: structures, opacity, outlines, views, window and help by keyboard');
+
+// --- a long one is cancelled ---
+
+const large = join(work, 'large.nii');
+const n = 224;
+const header = Buffer.alloc(352);
+header.writeInt32LE(348, 0);
+[3, n, n, n, 1, 1, 1, 1].forEach((v, i) => header.writeInt16LE(v, 40 + 2 * i));
+header.writeInt16LE(2, 70);
+header.writeInt16LE(8, 72);
+[1, 1, 1, 1].forEach((v, i) => header.writeFloatLE(v, 76 + 4 * i));
+header.writeFloatLE(352, 108);
+header.write('n+1\0', 344, 'latin1');
+const noise = Buffer.alloc(n ** 3);
+for (let i = 0, v = 1; i < noise.length; ++i) noise[i] = v = (v * 73 + 41) & 255;
+writeFileSync(large, Buffer.concat([header, noise]));
+await chooser.uploadFile(large);
+await page.waitForFunction(() => document.getElementById('facts').textContent.includes('large.nii'));
+await enabled(page, 'segment');
+await page.focus('#segment');
+await page.keyboard.press('Enter');
+await page.waitForFunction(() => !document.getElementById('work').hidden && document.getElementById('progress').value > 0
+  && document.getElementById('status').textContent === 'Segmenting…');
+await shot(page, 'progress');
+assert.equal(await page.evaluate(() => document.activeElement.id), 'cancel');
+await accessible(page, 'at work');
+await page.keyboard.press('Enter');
+await page.waitForFunction(() => document.getElementById('status').textContent === 'Cancelled.');
+assert.equal(await page.evaluate(() => document.activeElement.id), 'segment');
+for (let i = 0; ; ++i) {
+  const metrics = await (await fetch(`${url}/metrics`, { headers })).text();
+  if (/nnunet_jobs\{state="running"\} 0\n/.test(metrics) && /nnunet_jobs\{state="cancelled"\} 1\n/.test(metrics)) break;
+  assert.ok(i < 300, metrics);
+  await pause(100);
+}
+console.log('ok: cancelled, also on the server');
+
+// --- the sample, dark, on a narrow screen ---
+
+await page.click('#sample');
+await page.waitForFunction(() => document.getElementById('facts').textContent.includes('sample.nii.gz'));
+await enabled(page, 'segment');
+await page.click('#segment');
+await segmented(page);
+const sample = await expected(Buffer.from(await (await fetch(`${url}/v1/sample/model`, { headers })).arrayBuffer()));
+(await volumes(page)).forEach((ml, i) => assert.ok(Math.abs(ml - sample.ml[i + 1]) <= 0.0051 + sample.ml[i + 1] * 5e-4));
+await pause(500);
+await page.mouse.move(200, 840);
+await shot(page, 'sample');
+await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }]);
+await accessible(page, 'dark');
+await shot(page, 'dark');
+await page.setViewport({ width: 390, height: 844 });
+await pause(500);
+assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), 'a narrow screen need not be scrolled sideways');
+await accessible(page, 'narrow');
+if (shots !== '/nonexistent') await page.screenshot({ path: join(shots, 'narrow.png'), fullPage: true });
+assert.deepEqual(complaints, []);
+console.log('ok: the browser has nothing to complain about, and asked nobody else');
+
+// --- without the viewer ---
+
+const bare = await open();
+await bare.setRequestInterception(true);
+bare.on('request', (request) => (request.url().endsWith('/niivue.js') ? request.respond({ status: 404 }) : request.continue()));
+await bare.goto(url);
+await giveKey(bare, key);
+await bare.waitForFunction(() => document.getElementById('empty').textContent.includes('not installed'));
+await (await bare.$('#file')).uploadFile(image);
+await enabled(bare, 'segment');
+await bare.click('#segment');
+await segmented(bare);
+assert.deepEqual(await volumes(bare), shown);
+await accessible(bare, 'without the viewer');
+await shot(bare, 'bare');
+console.log('ok: without the viewer the page says so, and still segments');
+
+await browser.close();
