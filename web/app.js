@@ -213,6 +213,7 @@ class Page {
     const bar = element('progress');
     if (stage === 'queued') bar.removeAttribute('value');
     else bar.value = progress;
+    element('percent').textContent = stage === 'queued' ? '' : `${Math.floor(100 * progress)} %`;
     const text = {
       sending: 'Sending the image…',
       queued: 'Waiting for other images…',

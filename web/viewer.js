@@ -39,7 +39,7 @@ export class Viewer {
     }
     const { Niivue, MULTIPLANAR_TYPE, SHOW_RENDER } = viewer.#library;
     const nv = new (solidIn3D(Niivue))({
-      logLevel: 'error',
+      logLevel: 'silent',
       loadingText: '',
       dragAndDropEnabled: false,
       backColor: [0, 0, 0, 1],

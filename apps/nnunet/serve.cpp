@@ -85,6 +85,14 @@ std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
+/// Where the page lies beside this program, built or installed; empty, with a warning, where it does not.
+fs::path own_page() {
+  const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path() / NNUNET_DATA_FROM_BIN / "nnunet" / "page";
+  if (fs::exists(folder / "index.html")) return folder.lexically_normal();
+  log::warn(fmt::format("{} is not there: no page for browsers", folder.lexically_normal().string()));
+  return {};
+}
+
 void complete(ServeOptions& o) {
   if (o.http.certificate.empty() != o.http.key.empty())
     throw Error("--tls_cert and --tls_key", "one is given without the other", "give both, or none");
@@ -111,14 +119,6 @@ void complete(ServeOptions& o) {
       file->write(line);
     };
   }
-}
-
-/// Where the page lies beside this program, built or installed; empty, with a warning, where it does not.
-fs::path own_page() {
-  const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path() / NNUNET_DATA_FROM_BIN / "nnunet" / "page";
-  if (fs::exists(folder / "index.html")) return folder.lexically_normal();
-  log::warn(fmt::format("{} is not there: no page for browsers", folder.lexically_normal().string()));
-  return {};
 }
 
 bool is_loopback(const std::string& host) {

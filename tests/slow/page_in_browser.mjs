@@ -100,6 +100,12 @@ async function expected(file) {
   return { bytes, ml: counts.map((n) => n * ml) };
 }
 
+/** How many jobs the server has in a state. */
+async function jobs(state) {
+  const metrics = await (await fetch(`${url}/metrics`, { headers })).text();
+  return Number(metrics.match(new RegExp(`nnunet_jobs\\{state="${state}"\\} (\\d+)`))[1]);
+}
+
 const volumes = (page) => page.$$eval('#classes .number', (cells) => cells.map((cell) => Number(cell.textContent)));
 const segmented = (page) => page.waitForFunction(() => !document.getElementById('result').hidden);
 
@@ -145,6 +151,7 @@ assert.match(await text(page, 'facts'), new RegExp(basename(image).replaceAll('.
 const before = await pixels(page);
 assert.ok(before.bright > 20000, `${before.bright} bright pixels of the image`);
 
+const done = await jobs('done');
 const truth = await expected(whole);
 const client = await page.createCDPSession();
 await client.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath: work, browserContextId: page.browserContext().id });
@@ -169,6 +176,7 @@ for (let i = 0; !readdirSync(work).includes(name); ++i) {
 }
 await pause(200);
 assert.ok(readFileSync(join(work, name)).equals(truth.bytes));
+assert.equal(await jobs('done'), done, 'the server keeps the result');
 console.log(`ok: ${name} downloaded, byte for byte what the server answers`);
 
 // --- by keyboard alone: each control can be reached, is seen to have the focus, and works ---
@@ -260,6 +268,7 @@ console.log('ok: structures, opacity, outlines, views, window and help by keyboa
 
 // --- a long one is cancelled ---
 
+const cancelled = await jobs('cancelled');
 const large = join(work, 'large.nii');
 const n = 224;
 const header = Buffer.alloc(352);
@@ -286,10 +295,8 @@ await accessible(page, 'at work');
 await page.keyboard.press('Enter');
 await page.waitForFunction(() => document.getElementById('status').textContent === 'Cancelled.');
 assert.equal(await page.evaluate(() => document.activeElement.id), 'segment');
-for (let i = 0; ; ++i) {
-  const metrics = await (await fetch(`${url}/metrics`, { headers })).text();
-  if (/nnunet_jobs\{state="running"\} 0\n/.test(metrics) && /nnunet_jobs\{state="cancelled"\} 1\n/.test(metrics)) break;
-  assert.ok(i < 300, metrics);
+for (let i = 0; await jobs('running') > 0 || await jobs('cancelled') === cancelled; ++i) {
+  assert.ok(i < 300, 'the job goes on');
   await pause(100);
 }
 console.log('ok: cancelled, also on the server');
