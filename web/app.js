@@ -56,6 +56,7 @@ class Page {
     } catch (error) {
       element('empty').textContent = error.message;
       element('canvas').hidden = true;
+      document.body.classList.add('no-viewer');
     }
     this.enable();
   }
@@ -262,7 +263,7 @@ class Page {
     const show = input('checkbox', `Show ${name}`, { checked: true });
     const colour = input('color', `Colour of ${name}`, { value: entry.colour });
     const opacity = input('range', `Opacity of ${name}`, { min: 0, max: 100, value: 100 });
-    const go = make('button', { type: 'button', className: 'go', textContent: name, disabled: entry.centre === null });
+    const go = make('button', { type: 'button', className: 'go', textContent: name, disabled: entry.centre === null || !this.viewer });
     if (entry.centre) go.title = 'Go there';
     show.addEventListener('change', () => { entry.visible = show.checked; this.paint(); });
     colour.addEventListener('input', () => { entry.colour = colour.value; this.paint(); });

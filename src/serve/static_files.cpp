@@ -77,11 +77,11 @@ bool has_already(const std::string& if_none_match, const std::string& tag) {
   });
 }
 
-/// What a page of this server may do: load its own files, show pictures that it made itself, and be in no other's
-/// frame.
+/// What the page may do: load what this server has, draw pictures that its scripts hold (NiiVue's letters), be in no
+/// other page's frame.
 constexpr const char* content_policy =
-    "default-src 'self'; img-src 'self' data: blob:; connect-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'";
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'";
 
 }  // namespace
 

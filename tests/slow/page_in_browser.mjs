@@ -19,6 +19,8 @@ const browser = await puppeteer.launch({
     '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
 });
 
+// Contrasts are looked at, so nothing may be half-way between two colours.
+const calm = [{ name: 'prefers-reduced-motion', value: 'reduce' }];
 const complaints = [];  // of the browser: errors, refused by the policy, requests elsewhere
 
 async function open() {
@@ -26,6 +28,7 @@ async function open() {
   const page = await context.newPage();
   page.setDefaultTimeout(120000);
   await page.setViewport({ width: 1360, height: 860 });
+  await page.emulateMediaFeatures(calm);
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
   page.on('console', (message) => {
     // The browser reports each refused request; those that are meant to be refused are looked at below.
@@ -313,7 +316,7 @@ const sample = await expected(Buffer.from(await (await fetch(`${url}/v1/sample/m
 await pause(500);
 await page.mouse.move(200, 840);
 await shot(page, 'sample');
-await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }]);
+await page.emulateMediaFeatures([...calm, { name: 'prefers-color-scheme', value: 'dark' }]);
 await accessible(page, 'dark');
 await shot(page, 'dark');
 await page.setViewport({ width: 390, height: 844 });
