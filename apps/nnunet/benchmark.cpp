@@ -7,6 +7,8 @@
 
 #include "commands.h"
 #include "engine_commands.h"
+#include "nnunet/benchmark/serve_load.h"
+#include "nnunet/core/error.h"
 #include "nnunet/core/job.h"
 #include "nnunet/io/atomic_file.h"
 #include "processes.h"
@@ -40,7 +42,9 @@ void add_length_options(CLI::App& c, BenchmarkOptions& o) {
        fmt::format("predict: batches of each of the two passes (default: {}); export: cases (default: 20)", kBatches))
       ->check(CLI::PositiveNumber)
       ->group(group);
-  c.add_option("--warmup", o.warmup, "train, predict, augment: so many batches of the second pass do not count")
+  c.add_option("--warmup", o.warmup,
+               "train, predict, augment: so many batches of the second pass do not count; serve: requests of each "
+               "client before it counts")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
@@ -83,12 +87,63 @@ void add_synthetic_options(CLI::App& c, BenchmarkOptions& o) {
       ->group(group);
 }
 
+/// --mode serve: a server that runs already.
+struct ServerFlags {
+  ServeLoadOptions options;
+  std::filesystem::path api_key_file, csv;
+  double timeout_s = 60;
+};
+
+void add_server_options(CLI::App& c, ServerFlags& f) {
+  const std::string group = "serve: a running server";
+  LoadOptions& load = f.options.load;
+  c.add_option("--url", load.server.url, "Its http or https address")->capture_default_str()->group(group);
+  c.add_option("--model", load.model, "Name of the model there")->group(group);
+  c.add_option("--batch_sizes", f.options.batch_sizes,
+               "Offline: patches a request, one client (default: 1 2 4 8, as far as the model takes them)")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  c.add_option("--concurrency", f.options.concurrency,
+               "Online: clients, one patch a request (default: 1 2 4 8 16; the server joins them to batches)")
+      ->check(CLI::Range(1, 1024))
+      ->group(group);
+  c.add_option("--measure_s", load.seconds, "Seconds for each of these")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
+  c.add_option("--requests", load.requests, "So many requests instead of --measure_s")
+      ->check(CLI::PositiveNumber)
+      ->group(group);
+  c.add_option("--csv", f.csv, "Write the table to this CSV file")->group(group);
+  c.add_option("--api_key_file", f.api_key_file, "File whose first line is the key that the server asks for")
+      ->group(group);
+  c.add_option("--tls_ca", load.server.trust, "Certificates (PEM) to trust instead of the system's")->group(group);
+  c.add_option("--timeout_s", f.timeout_s, "Seconds for one request")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(group);
+}
+
+void run_serve(const BenchmarkOptions& o, ServerFlags f) {
+  if (f.options.load.model.empty())
+    throw Error("--model", "is not given", "name a model of the server (curl URL/v1/models lists them)");
+  require_writable_folder(o.results);
+  if (!f.csv.empty()) require_writable_folder(f.csv.has_parent_path() ? f.csv.parent_path() : ".");
+  if (!f.api_key_file.empty()) f.options.load.server.api_key = read_api_key(f.api_key_file);
+  f.options.load.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * f.timeout_s));
+  f.options.load.warmup = o.warmup;
+  const auto reports = benchmark_serving(f.options);
+  for (const BenchmarkReport& report : reports) save_report(report, o.results, o.logname);
+  if (!f.csv.empty()) write_text(f.csv, serve_csv(reports));
+  std::cout << serve_table(reports) << std::flush;
+}
+
 void add_options(CLI::App& c, BenchmarkOptions& o) {
   c.add_option("--mode", o.mode,
                "train: optimisation steps (Adam); predict: the bare forward; augment: the loader with augmentation, no "
                "network; preprocess: a raw dataset; export: what follows the network in predict: logits to a label map "
-               "in a .nii.gz file")
-      ->check(CLI::IsMember({"train", "predict", "preprocess", "augment", "export"}))
+               "in a .nii.gz file; serve: patches to a running server")
+      ->check(CLI::IsMember({"train", "predict", "preprocess", "augment", "export", "serve"}))
       ->capture_default_str();
   add_place_options(c, o, "Folder for the log, its .md and trace.json (default: /results where it exists, else .)");
   c.get_option("--task")->capture_default_str();
@@ -125,12 +180,16 @@ void add_benchmark(CLI::App& program) {
       "perf.md in --results. Where --data does not hold the task,\nsynthetic data are used.\n"
       "  nnunet benchmark\n"
       "  nnunet benchmark --mode predict --task 01 --dim 2 --batch_size 64 --amp\n"
-      "  nnunet benchmark --mode train --patch_size 64 64 64 --in_channels 2 --n_class 5 --profile");
+      "  nnunet benchmark --mode train --patch_size 64 64 64 --in_channels 2 --n_class 5 --profile\n"
+      "  nnunet benchmark --mode serve --url http://127.0.0.1:8000 --model heart --csv load.csv");
   const auto options = std::make_shared<BenchmarkOptions>(defaults());
   const auto procs = std::make_shared<int>(1);
+  const auto server = std::make_shared<ServerFlags>();
   add_options(*c, *options);
+  add_server_options(*c, *server);
   add_process_options(*c, *options, *procs);
-  c->callback([options, procs] {
+  c->callback([options, procs, server] {
+    if (options->mode == "serve") return run_serve(*options, *server);
     BenchmarkOptions o = *options;
     start_processes(o, *procs);
     bind_to_cores(o);

@@ -11,6 +11,7 @@ void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
 void add_predict(CLI::App& program);
 void add_score(CLI::App& program);
+void add_client(CLI::App& program);
 void add_download(CLI::App& program);
 void add_export(CLI::App& program);
 void add_serve(CLI::App& program);

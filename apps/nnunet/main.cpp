@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   add_score(program);
   list_engine_command(program, "export", argv);
   list_engine_command(program, "serve", argv);
+  add_client(program);
   list_engine_command(program, "info", argv);
   list_engine_command(program, "benchmark", argv);
   return run_program(program, argc, argv);

@@ -27,6 +27,17 @@ void Progress::advance(std::int64_t count, std::string_view note) {
   const std::lock_guard lock(mutex_);
   done_ += count;
   note_ = note;
+  draw_now_and_then();
+}
+
+void Progress::update(double under_way, std::string_view note) {
+  const std::lock_guard lock(mutex_);
+  under_way_ = under_way;
+  note_ = note;
+  draw_now_and_then();
+}
+
+void Progress::draw_now_and_then() {
   const auto pause = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
   if (Clock::now() - drawn_ >= pause && done_ < total_) draw(false);
 }
@@ -42,9 +53,8 @@ void Progress::draw(bool last) {
   drawn_ = Clock::now();
   const double elapsed = std::chrono::duration<double>(drawn_ - start_).count();
   std::string line = fmt::format("{}: {}/{} {}, {}", title_, done_, total_, unit_, format_duration(elapsed));
-  if (!last && done_ > 0)
-    line += fmt::format(", ETA {}",
-                        format_duration(elapsed * static_cast<double>(total_ - done_) / static_cast<double>(done_)));
+  if (const double done = static_cast<double>(done_) + under_way_; !last && done > 0)
+    line += fmt::format(", ETA {}", format_duration(elapsed * (static_cast<double>(total_) - done) / done));
   if (!note_.empty()) line += ", " + note_;
   if (!terminal_) {
     log::info(line);

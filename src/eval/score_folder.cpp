@@ -65,14 +65,18 @@ std::vector<Pair> find_pairs(const ScoreOptions& options, FolderScore& result) {
   if (predictions.empty())
     throw Error(options.preds.string(), fmt::format("holds no prediction of {}", labels.begin()->first),
                 "check --lbls");
+  std::vector<std::string> names = options.cases;
+  if (names.empty())
+    for (const auto& [name, files] : predictions) names.push_back(name);
   std::vector<Pair> pairs;
-  for (const auto& [name, files] : predictions) {
+  for (const std::string& name : names) {
     const fs::path prediction = only_file(predictions, name, options.preds, result.failures);
     const fs::path label = prediction.empty() ? fs::path() : only_file(labels, name, options.lbls, result.failures);
     if (!label.empty()) pairs.push_back({name, prediction, label});
   }
-  result.labels_left = static_cast<int>(std::count_if(
-      labels.begin(), labels.end(), [&](const auto& entry) { return !predictions.contains(entry.first); }));
+  if (options.cases.empty())
+    result.labels_left = static_cast<int>(std::count_if(
+        labels.begin(), labels.end(), [&](const auto& entry) { return !predictions.contains(entry.first); }));
   return pairs;
 }
 

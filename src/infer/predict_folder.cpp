@@ -7,7 +7,7 @@
 #include <memory>
 #include <numeric>
 
-#include "case_failure.h"
+#include "nnunet/core/case_failure.h"
 #include "case_time.h"
 #include "mapped_case.h"
 #include "nnunet/core/error.h"

@@ -9,8 +9,8 @@
 #include <optional>
 #include <set>
 
-#include "case_failure.h"
 #include "case_time.h"
+#include "nnunet/core/case_failure.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/parallel.h"
@@ -33,40 +33,11 @@ struct Outputs {
   }
 };
 
-/// True for FILE output: a name that ends in .nii or .nii.gz and is no folder.
-bool is_file_output(const fs::path& output) {
-  return is_nifti_name(output) && !fs::is_directory(output);
-}
-
 Outputs outputs_of(const ImageCase& c, const fs::path& output) {
   const bool file = is_file_output(output);
   const fs::path folder = file ? output.parent_path() : output;
   const std::string stem = file ? nifti_stem(output) : c.name;
-  return {file ? output : folder / (stem + ".nii.gz"), folder / "probabilities" / (stem + ".npy"),
-          folder / (stem + ".png")};
-}
-
-bool same_place(const fs::path& a, const fs::path& b) {
-  return fs::weakly_canonical(a) == fs::weakly_canonical(b);
-}
-
-bool lies_inside(const fs::path& path, const fs::path& folder) {
-  const fs::path inner = fs::weakly_canonical(path / "."), outer = fs::weakly_canonical(folder / ".");
-  const auto [end, rest] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
-  return end == outer.end() || (end->empty() && std::next(end) == outer.end());
-}
-
-/// User files are never modified.
-void protect_inputs(const std::vector<ImageCase>& cases, const ImagePredictionOptions& o) {
-  if (fs::is_directory(o.input)) {
-    if (is_file_output(o.output)) throw Error("--output", "a folder of images cannot become one file", "give a folder");
-    if (lies_inside(o.output, o.input))
-      throw Error(o.output.string(), "lies inside the input folder", "give a folder outside --input");
-  }
-  for (const ImageCase& c : cases)
-    for (const fs::path& input : c.channels)
-      if (same_place(outputs_of(c, o.output).label, input))
-        throw Error(input.string(), "is an input and would be overwritten by its output", "give another --output");
+  return {label_output(c, output), folder / "probabilities" / (stem + ".npy"), folder / (stem + ".png")};
 }
 
 /// What killed runs left of these cases under temporary names.
@@ -207,7 +178,7 @@ class Pipeline {
 ImagePredictionResult predict_images(Predictor& predictor, const ImagePredictionOptions& options) {
   torch::NoGradGuard no_grad;
   auto all = list_image_cases(options.input, predictor.plan().in_channels);
-  protect_inputs(all, options);
+  protect_inputs(all, options.input, options.output);
   if (options.limit > 0 && options.limit < static_cast<std::int64_t>(all.size()))
     all.resize(static_cast<std::size_t>(options.limit));
   const fs::path folder = is_file_output(options.output) ? options.output.parent_path() : options.output;

@@ -155,11 +155,11 @@ NiftiInfo read_nifti_info(const fs::path& path) {
   return {std::move(header.geometry), header.channels, header.datatype, file_bytes, stored_bytes};
 }
 
-LabelMap read_label_map(const fs::path& path, int n_class, const NiftiLimits& limits) {
-  const std::string name = path.string();
+LabelMap read_label_map(std::span<const std::byte> file, const std::string& name, int n_class,
+                        const NiftiLimits& limits) {
   return with_memory_errors(name, [&] {
-    const Buffer file = read_bytes(path, static_cast<std::size_t>(-1));
-    StoredVoxels source(file.bytes(), 1, name, limits);
+    if (file.empty()) throw Error(name, "the file is empty", kFetchAgain);
+    StoredVoxels source(file, 1, name, limits);
     const NiftiHeader& header = source.header();
     if (header.channels != 1) {
       throw Error(name, fmt::format("a label map has one channel, this file {}", header.channels),
@@ -172,6 +172,11 @@ LabelMap read_label_map(const fs::path& path, int n_class, const NiftiLimits& li
     map.geometry = std::move(source.header().geometry);
     return map;
   });
+}
+
+LabelMap read_label_map(const fs::path& path, int n_class, const NiftiLimits& limits) {
+  const Buffer file = read_bytes(path, static_cast<std::size_t>(-1));
+  return read_label_map(file.bytes(), path.string(), n_class, limits);
 }
 
 std::vector<std::byte> encode_label_map(const LabelMap& map, bool compress) {

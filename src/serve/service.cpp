@@ -330,7 +330,7 @@ class Service::Impl {
   }
 
   void sample(Call& call) {
-    const int channels = require_loaded(*find_entry(call).host)->model->data().in_channels;
+    const int channels = ServiceCore::open(find_entry(call)).model->model->data().in_channels;
     call.respond([channels] { return sample_file(channels); });
   }
 

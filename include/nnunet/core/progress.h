@@ -20,14 +20,18 @@ class Progress {
 
   /// note: shown after the counts, for instance the current loss.
   void advance(std::int64_t count = 1, std::string_view note = {});
+  /// under_way: how much of the items that are being worked on is done, in items; counts for the ETA.
+  void update(double under_way, std::string_view note);
   /// Ends the line; called by the destructor if it was not called before.
   void finish();
 
  private:
+  void draw_now_and_then();
   void draw(bool last);
 
   std::string title_, unit_, note_;
   std::int64_t total_, done_ = 0;
+  double under_way_ = 0;
   bool terminal_, finished_ = false;
   std::chrono::steady_clock::time_point start_, drawn_;
   std::mutex mutex_;

@@ -11,6 +11,7 @@ namespace nnunet {
 struct ScoreOptions {
   std::filesystem::path preds, lbls;  ///< two folders, two files, or a folder and a file
   int n_jobs = 0;                     ///< cases at a time; 0: one per core
+  std::vector<std::string> cases{};   ///< of folders: only these, of which none may be missing; empty: all
 };
 
 struct CaseScore {

@@ -1,29 +1,12 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <string>
-#include <vector>
 
 #include "nnunet/core/part.h"
 #include "nnunet/infer/predictor.h"
+#include "nnunet/io/image_case.h"
 
 namespace nnunet {
-
-/// One image to segment: a file, or a file a channel.
-struct ImageCase {
-  std::string name;                             ///< file name without .nii / .nii.gz and without _0000
-  std::vector<std::filesystem::path> channels;  ///< one 3D or 4D file, or a 3D file each channel
-  std::string problem;                          ///< why it cannot be segmented (a channel is missing, say); empty: none
-};
-
-/// What INPUT, a NIfTI file or a folder of them, holds, in order of names. For networks of several channels,
-/// NAME_0000.nii.gz, NAME_0001.nii.gz, ... are the channels of case NAME (any of them as INPUT stands for all); a file
-/// that has all channels itself (4D) is a case whatever it is called. Throws Error when there is nothing to segment.
-std::vector<ImageCase> list_image_cases(const std::filesystem::path& input, int in_channels);
-
-/// Reads a case's channels into one image with the first one's geometry. Throws Error for channels of different shapes;
-/// another affine is a warning.
-Image read_image_case(const ImageCase& c);
 
 struct ImagePredictionOptions {
   std::filesystem::path input, output;  ///< FILE -> FILE or FOLDER, FOLDER -> FOLDER

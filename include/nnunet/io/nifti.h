@@ -61,6 +61,9 @@ NiftiInfo read_nifti_info(const std::filesystem::path& path);
 
 /// Reads a label map. n_class > 0: values must be whole and in [0, n_class); else whole and in [0, 255].
 LabelMap read_label_map(const std::filesystem::path& path, int n_class = 0, const NiftiLimits& limits = {});
+/// The same from memory; name is used in messages.
+LabelMap read_label_map(std::span<const std::byte> file, const std::string& name, int n_class = 0,
+                        const NiftiLimits& limits = {});
 
 /// Writes a uint8 label map (.nii or .nii.gz by name), atomically, with the geometry fields of its header
 /// (pixdim, qform, sform, units) unchanged, scl_slope 1, intent label.

@@ -1,3 +1,5 @@
+#include "nnunet/io/image_case.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
-#include "nnunet/infer/predict_images.h"
 
 namespace nnunet {
 namespace {
@@ -75,6 +76,16 @@ std::vector<ImageCase> group(const std::vector<fs::path>& files, int in_channels
   return result;
 }
 
+bool same_place(const fs::path& a, const fs::path& b) {
+  return fs::weakly_canonical(a) == fs::weakly_canonical(b);
+}
+
+bool lies_inside(const fs::path& path, const fs::path& folder) {
+  const fs::path inner = fs::weakly_canonical(path / "."), outer = fs::weakly_canonical(folder / ".");
+  const auto [end, rest] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return end == outer.end() || (end->empty() && std::next(end) == outer.end());
+}
+
 }  // namespace
 
 std::vector<ImageCase> list_image_cases(const fs::path& input, int in_channels) {
@@ -117,6 +128,26 @@ Image read_image_case(const ImageCase& c) {
     image.voxels.shape[0] += 1;
   }
   return image;
+}
+
+bool is_file_output(const fs::path& output) {
+  return is_nifti_name(output) && !fs::is_directory(output);
+}
+
+fs::path label_output(const ImageCase& c, const fs::path& output) {
+  return is_file_output(output) ? output : output / (c.name + ".nii.gz");
+}
+
+void protect_inputs(const std::vector<ImageCase>& cases, const fs::path& input, const fs::path& output) {
+  if (fs::is_directory(input)) {
+    if (is_file_output(output)) throw Error("--output", "a folder of images cannot become one file", "give a folder");
+    if (lies_inside(output, input))
+      throw Error(output.string(), "lies inside the input folder", "give a folder outside --input");
+  }
+  for (const ImageCase& c : cases)
+    for (const fs::path& file : c.channels)
+      if (same_place(label_output(c, output), file))
+        throw Error(file.string(), "is an input and would be overwritten by its output", "give another --output");
 }
 
 }  // namespace nnunet

@@ -1,0 +1,19 @@
+#pragma once
+#include <filesystem>
+
+#include "nnunet/eval/score_folder.h"
+
+namespace nnunet::app {
+
+/// Where scores are written beside the terminal; empty: nowhere.
+struct ScoreFiles {
+  std::filesystem::path json, csv;
+};
+
+/// Throws Error where they cannot be written: found out before an hour of work, not after it.
+void require_writable(const ScoreFiles& files);
+
+/// Scores, prints the table, writes the files. Throws Error at the end for cases that could not be scored.
+void score_and_report(const ScoreOptions& options, const ScoreFiles& files);
+
+}  // namespace nnunet::app

@@ -1,0 +1,35 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "nnunet/client/model_server.h"
+
+namespace nnunet {
+
+struct RemoteSegmentationOptions {
+  ServerAddress server;
+  std::string model;
+  std::filesystem::path input, output;  ///< as ImagePredictionOptions
+  bool overwrite = false;               ///< existing outputs are made anew, not kept
+  int jobs = 1;                         ///< images at the server at a time
+  std::chrono::seconds timeout{3600};   ///< for one image, from its reading to its label map
+  std::vector<std::string> cases{};     ///< only these, of which none may be missing; empty: all
+  std::function<bool()> stop{};         ///< asked now and then, from any thread: true ends it as soon as possible
+};
+
+struct RemoteSegmentationResult {
+  std::int64_t segmented = 0, kept = 0, failed = 0;
+  bool stopped = false;
+};
+
+/// Has a server segment images and saves the label maps, byte for byte those of predict_images. Each image is a job of
+/// the server's, so that its progress is known; a server that is too busy is asked again when it says. A case that
+/// fails is reported and left out. Throws Error when the server cannot be reached or has no such model, for paths as
+/// predict_images does.
+RemoteSegmentationResult segment_images(const RemoteSegmentationOptions& options);
+
+}  // namespace nnunet

@@ -1,0 +1,36 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "nnunet/io/nifti.h"
+
+/// Images to segment and the names of their label maps, as `predict` and `client` take and give them.
+namespace nnunet {
+
+/// One image to segment: a file, or a file a channel.
+struct ImageCase {
+  std::string name;                             ///< file name without .nii / .nii.gz and without _0000
+  std::vector<std::filesystem::path> channels;  ///< one 3D or 4D file, or a 3D file each channel
+  std::string problem;                          ///< why it cannot be segmented (a channel is missing, say); empty: none
+};
+
+/// What INPUT, a NIfTI file or a folder of them, holds, in order of names. For networks of several channels,
+/// NAME_0000.nii.gz, NAME_0001.nii.gz, ... are the channels of case NAME (any of them as INPUT stands for all); a file
+/// that has all channels itself (4D) is a case whatever it is called. Throws Error when there is nothing to segment.
+std::vector<ImageCase> list_image_cases(const std::filesystem::path& input, int in_channels);
+
+/// Reads a case's channels into one image with the first one's geometry. Throws Error for channels of different shapes;
+/// another affine is a warning.
+Image read_image_case(const ImageCase& c);
+
+/// True for a label map of its own name: one that ends in .nii or .nii.gz and is no folder.
+bool is_file_output(const std::filesystem::path& output);
+/// Where a case's label map goes: OUTPUT itself where it is a file, else OUTPUT/<name>.nii.gz.
+std::filesystem::path label_output(const ImageCase& c, const std::filesystem::path& output);
+/// User files are never modified: throws Error when an output would be an input file or lie inside the input folder,
+/// or a folder of images become one file.
+void protect_inputs(const std::vector<ImageCase>& cases, const std::filesystem::path& input,
+                    const std::filesystem::path& output);
+
+}  // namespace nnunet

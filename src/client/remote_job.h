@@ -1,0 +1,26 @@
+#pragma once
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "nnunet/client/model_server.h"
+
+namespace nnunet {
+
+/// The user wants no more.
+struct Stopped {};
+
+/// What a job tells and asks while it waits.
+struct JobWatch {
+  std::chrono::steady_clock::time_point deadline;
+  std::function<bool()> stop;
+  std::function<void(double)> progress;  ///< 0 to 1
+};
+
+/// Segments one NIfTI file as a job of the server's; returns the label map's file. A broken connection is tried again a
+/// few times. Throws Error when the server refuses or fails, or the deadline passes, Stopped when it is to stop: the
+/// server's job is cancelled then.
+std::string run_remote_job(ModelServer& server, const std::string& model, std::string_view file, const JobWatch& watch);
+
+}  // namespace nnunet

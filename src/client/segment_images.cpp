@@ -1,0 +1,155 @@
+#include "nnunet/client/segment_images.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+
+#include "nnunet/core/case_failure.h"
+#include "nnunet/core/log.h"
+#include "nnunet/core/parallel.h"
+#include "nnunet/core/progress.h"
+#include "nnunet/io/atomic_file.h"
+#include "nnunet/io/image_case.h"
+#include "remote_job.h"
+
+namespace nnunet {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// What is sent for a case: its file as it is, or its channels' files as one.
+struct Upload {
+  std::string file;
+  std::optional<Geometry> geometry{};  ///< of several files: the first one's, which the label map gets
+};
+
+Upload make_upload(const ImageCase& c) {
+  if (c.problem.empty() && c.channels.size() == 1) return {read_text(c.channels.front(), static_cast<std::size_t>(-1))};
+  const Image image = read_image_case(c);
+  return {std::string(as_text(encode_image(image, false))), image.geometry};
+}
+
+void save(const fs::path& path, const std::string& name, const std::string& answer, const Upload& upload) {
+  const auto file = std::as_bytes(std::span(answer));
+  LabelMap label = read_label_map(file, "the server's answer for " + name);  // whole, and a label map?
+  const bool compressed = answer.starts_with("\x1f\x8b");
+  if (!upload.geometry && compressed == (path.extension() == ".gz")) return write_file(path, file);
+  if (upload.geometry) label.geometry = *upload.geometry;
+  write_label_map(path, label);
+}
+
+/// Only the wanted cases; those that are not there become cases with a problem.
+std::vector<ImageCase> choose(std::vector<ImageCase> all, const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return all;
+  std::vector<ImageCase> chosen;
+  for (const std::string& name : wanted) {
+    const auto found = std::ranges::find(all, name, &ImageCase::name);
+    chosen.push_back(found != all.end() ? *found : ImageCase{name, {}, "its image is not in the input folder"});
+  }
+  return chosen;
+}
+
+/// What killed runs left of these cases under temporary names.
+void remove_unfinished(const std::vector<ImageCase>& cases, const fs::path& output, const fs::path& folder) {
+  std::set<std::string> names;
+  for (const ImageCase& c : cases) names.insert(label_output(c, output).filename().string());
+  remove_leftovers(folder,
+                   [&](const std::string& name) { return names.contains(name) ? Writer::self : Writer::nobody; });
+}
+
+class RemoteSegmentation {
+ public:
+  RemoteSegmentation(const RemoteSegmentationOptions& options, std::vector<ImageCase> cases)
+      : o_(options),
+        cases_(std::move(cases)),
+        progress_("client", static_cast<std::int64_t>(cases_.size()), "images") {}
+
+  RemoteSegmentationResult run() {
+    parallel_for(static_cast<std::int64_t>(cases_.size()), o_.jobs,
+                 [this](std::int64_t i) { process(cases_[static_cast<std::size_t>(i)]); });
+    progress_.finish();
+    return result_;
+  }
+
+ private:
+  void process(const ImageCase& c) {
+    if (stopped_) return;
+    try {
+      segment(c);
+      const std::lock_guard lock(mutex_);
+      ++result_.segmented;
+    } catch (const Stopped&) {
+      stopped_ = true;
+      const std::lock_guard lock(mutex_);
+      result_.stopped = true;
+    } catch (const std::exception& e) {
+      log::error(case_failure(c.name, e));
+      const std::lock_guard lock(mutex_);
+      ++result_.failed;
+    }
+    const std::lock_guard lock(mutex_);
+    under_way_.erase(c.name);
+    progress_.advance();
+  }
+
+  void segment(const ImageCase& c) {
+    ModelServer server(o_.server);
+    const Upload upload = make_upload(c);
+    const JobWatch watch{Clock::now() + o_.timeout, o_.stop, [&](double done) { show(c.name, done); }};
+    save(label_output(c, o_.output), c.name, run_remote_job(server, o_.model, upload.file, watch), upload);
+  }
+
+  void show(const std::string& name, double done) {
+    const std::lock_guard lock(mutex_);
+    under_way_[name] = done;
+    double sum = 0;
+    std::string note;
+    for (const auto& [one, part] : under_way_) {
+      sum += part;
+      note += fmt::format("{}{} {:.0f} %", note.empty() ? "" : ", ", one, 100 * part);
+    }
+    progress_.update(sum, note);
+  }
+
+  const RemoteSegmentationOptions& o_;
+  const std::vector<ImageCase> cases_;
+  Progress progress_;
+  std::atomic<bool> stopped_{false};
+  std::mutex mutex_;
+  std::map<std::string, double> under_way_;
+  RemoteSegmentationResult result_;
+};
+
+}  // namespace
+
+RemoteSegmentationResult segment_images(const RemoteSegmentationOptions& o) {
+  const ServedModelInfo model = ModelServer(o.server).find_model(o.model);
+  const auto all = choose(list_image_cases(o.input, model.channels), o.cases);
+  protect_inputs(all, o.input, o.output);
+  const fs::path parent = is_file_output(o.output) ? o.output.parent_path() : o.output;
+  const fs::path folder = parent.empty() ? fs::path(".") : parent;
+  require_writable_folder(folder);
+  remove_unfinished(all, o.output, folder);
+  std::vector<ImageCase> open;
+  for (const ImageCase& c : all)
+    if (o.overwrite || !fs::exists(label_output(c, o.output))) open.push_back(c);
+  const auto kept = static_cast<std::int64_t>(all.size() - open.size());
+  if (kept > 0)
+    log::info(fmt::format("{} of {} images have their output already (--overwrite makes them anew)", kept, all.size()));
+  RemoteSegmentationResult result = RemoteSegmentation(o, std::move(open)).run();
+  result.kept = kept;
+  return result;
+}
+
+}  // namespace nnunet
