@@ -5,7 +5,7 @@
 # make slow    what takes too long for every change (tests/slow)
 # make asan    all tests under AddressSanitizer and UndefinedBehaviorSanitizer; make tsan: those of the rooms without
 #              torch under ThreadSanitizer; make fuzz: each fuzz target for FUZZ_SECONDS=600
-# Variables: TORCH_PYTHON=python3 (use the torch that this interpreter has), JOBS=2, DEMO_EPOCHS=..
+# Variables: TORCH_PYTHON=python3 (use the torch that this interpreter has), JOBS=2, DEMO_EPOCHS=.., CMAKE_FLAGS=-D..
 JOBS ?= $(shell nproc)
 export TORCH_PYTHON
 
@@ -15,7 +15,7 @@ setup:
 	@scripts/setup.sh
 
 configure: setup
-	@cmake --preset release
+	@cmake --preset release $(CMAKE_FLAGS)
 
 build: configure
 	@cmake --build build --parallel $(JOBS)

@@ -517,3 +517,49 @@ TEST_F(Cli, ServedLabelMapsAreThoseOfPredict) {
   EXPECT_FAILS(nnunet_run("serve --gpus 0 --model a_volume=" + best()), "is no name");
   EXPECT_FAILS(nnunet_run("serve --gpus 0 --host 203.0.113.1 --model a=" + best()), "cannot listen");
 }
+
+TEST_F(Cli, ClientAndLoadOnAServer) {
+  Server server("--gpus 0 --access_log " + at("client_access.log") + " --model phantom=" + best());
+  ASSERT_NE(server.port(), 0) << server.log();
+  const std::string to = " --url http://127.0.0.1:" + std::to_string(server.port()) + " --model phantom";
+  const std::string task = at("data") + "/Task99_Phantom";
+  const std::string fold = " --data " + at("prepared") + " --task 99 --fold 1 --lbls " + task + "/labelsTr";
+  const auto served = nnunet_run("client" + to + " --jobs 2 --input " + task + "/imagesTr --output " + at("served") +
+                                 fold + " --csv " + at("served.csv"));
+  ASSERT_EQ(served.code, 0) << served.text;
+  ASSERT_EQ(
+      nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + task + "/imagesTr --output " + at("local"))
+          .code,
+      0);
+  int maps = 0;
+  for (const auto& entry : fs::directory_iterator(at("served"))) {
+    EXPECT_TRUE(read(entry.path()) == read(fs::path(at("local")) / entry.path().filename())) << entry.path();
+    EXPECT_NE(read(at("served.csv")).find(nnunet::nifti_stem(entry.path()) + ",L1,"), std::string::npos);
+    ++maps;
+  }
+  EXPECT_EQ(maps, 2);  // ten cases, five folds
+  EXPECT_NE(served.text.find("mean dice: "), std::string::npos) << served.text;
+  const auto again = nnunet_run("client" + to + " --input " + task + "/imagesTr --output " + at("served") + fold);
+  EXPECT_EQ(again.code, 0) << again.text;
+  EXPECT_NE(again.text.find("2 kept"), std::string::npos) << again.text;
+
+  write(fs::path(at("bad_images")) / "bad.nii.gz", "no image");
+  EXPECT_FAILS(nnunet_run("client" + to + " --input " + at("bad_images") + " --output " + at("none")),
+               "case bad failed", "1 of 1 cases failed");
+
+  const auto load = nnunet_run("benchmark --mode serve" + to + " --requests 6 --warmup 1 --batch_sizes 1 3 " +
+                               "--concurrency 2 --results " + at("load") + " --csv " + at("load.csv"));
+  ASSERT_EQ(load.code, 0) << load.text;
+  const std::string csv = read(at("load.csv"));
+  EXPECT_EQ(csv.rfind("Test,Batch,Concurrency,Inferences/Second,", 0), 0U) << csv;
+  for (const char* row : {"\noffline,1,1,", "\noffline,3,1,", "\nonline,1,2,"})
+    EXPECT_NE(csv.find(row), std::string::npos) << csv;
+  const std::string log = read(at("load/perf.json"));
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 3);
+  const auto last = nlohmann::json::parse(log.substr(log.rfind("DLLL ") + 5))["data"];
+  EXPECT_EQ(last["test"], "online");
+  EXPECT_EQ(last["requests"], 6.0);
+  EXPECT_GT(last["server_compute_infer_ms"], 0);
+  EXPECT_FAILS(nnunet_run("benchmark --mode serve --results " + at("load")), "--model: is not given");
+  EXPECT_EQ(server.stop(), 0) << server.log();
+}

@@ -187,5 +187,20 @@ TEST_F(ScoreFolder, FirstLargestChannelWins) {
   EXPECT_EQ(read_class_map(folder / "y.npy").n_class, 5);
 }
 
+TEST_F(ScoreFolder, OnlyTheNamedCases) {
+  for (const char* name : {"a", "b", "c"}) {
+    write_label_map(lbls / (std::string(name) + ".nii.gz"), with_geometry(rows({1, 0}), {1, 1, 1}));
+    if (*name != 'c')
+      write_label_map(preds / (std::string(name) + ".nii.gz"), with_geometry(rows({1, *name == 'b'}), {1, 1, 1}));
+  }
+  const FolderScore result = score_folder({preds, lbls, 1, {"a", "c"}});
+  ASSERT_EQ(result.cases.size(), 1U);
+  EXPECT_EQ(result.cases[0].name, "a");
+  EXPECT_EQ(result.mean_dice, 1);
+  ASSERT_EQ(result.failures.size(), 1U);  // c has no prediction
+  EXPECT_EQ(result.failures[0].name, "c");
+  EXPECT_EQ(result.labels_left, 0);
+}
+
 }  // namespace
 }  // namespace nnunet
