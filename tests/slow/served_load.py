@@ -1,6 +1,8 @@
-"""Many clients of one server at a time, bad ones among them: served_load.py URL PID MODEL ONNX IMAGES MAPS SECONDS CLIENTS
+"""Many clients of one server at a time, bad ones among them.
 
-Good clients send patches and whole volumes and compare every answer: patches with onnxruntime's of the exported network,
+    served_load.py URL PID MODEL TORCHSCRIPT IMAGES MAPS SECONDS CLIENTS
+
+Good clients send patches and whole volumes and compare every answer: patches with PyTorch's of the exported network,
 volumes byte for byte with what `nnunet predict` wrote (MAPS). Only 200 and 429 are allowed. Bad clients hang, send half
 a body, or garbage. The server's memory must stay flat after a warm-up of a quarter of the time. Exits with 0 when all
 was as it should be.
@@ -18,9 +20,9 @@ import threading
 import time
 
 import numpy as np
-import onnxruntime
+import torch
 
-TOLERANCE = 1e-3  # logits of our convolutions beside onnxruntime's, fp32
+TOLERANCE = 1e-3  # logits of our convolutions beside PyTorch's, fp32
 
 
 class Tally:
@@ -43,15 +45,18 @@ class Tally:
             self.largest = max(self.largest, value)
 
 
-def patch_requests(onnx, number=16):
+def patch_requests(file, number=16):
     """Bodies of infer requests of one or two patches, and the logits that they must give."""
-    session = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
-    shape = session.get_inputs()[0].shape[1:]
+    extra = {"nnunet.json": ""}
+    network = torch.jit.load(file, _extra_files=extra).eval()
+    metadata = json.loads(extra["nnunet.json"])
+    shape = [metadata["network"]["in_channels"]] + metadata["patch_size"]
     generator = np.random.default_rng(0)
     requests = []
     for i in range(number):
         x = generator.standard_normal([1 + i % 2] + shape, dtype=np.float32)
-        expected = np.concatenate([session.run(None, {"INPUT__0": x[k:k + 1]})[0] for k in range(len(x))])
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(x)).numpy()
         header = json.dumps({
             "inputs": [{"name": "INPUT__0", "datatype": "FP32", "shape": x.shape,
                         "parameters": {"binary_data_size": x.nbytes}}],
@@ -200,10 +205,10 @@ class Watcher:
             tally.problem("the server's memory grows")
 
 
-def main(url, pid, model, onnx, images, maps, seconds, clients):
+def main(url, pid, model, torchscript, images, maps, seconds, clients):
     host, port = url.removeprefix("http://").split(":")
     port, seconds, clients = int(port), float(seconds), int(clients)
-    patches = patch_requests(onnx)
+    patches = patch_requests(torchscript)
     volumes = [(file.read_bytes(), (pathlib.Path(maps) / file.name).read_bytes())
                for file in sorted(pathlib.Path(images).glob("*.nii.gz"))]
     tally, watcher = Tally(), Watcher(int(pid))

@@ -6,7 +6,6 @@ set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 nnunet=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 python=$(cat "$here/../../.deps/python")
-"$python" -c 'import onnxruntime' 2> /dev/null || { echo "SKIPPED: $python has no onnxruntime"; exit 0; }
 seconds=${1:-120} clients=${2:-64}
 ckpt=${CKPT:-} images=${IMAGES:-}
 [ -z "$ckpt" ] || { ckpt=$(realpath "$ckpt"); images=$(realpath "$images"); }
@@ -23,7 +22,7 @@ if [ -z "$ckpt" ]; then
     --filters 8 16 --depth 1 --max_epochs 1
   ckpt=results/checkpoints/best.ckpt images=data/Task99_Phantom/imagesTs
 fi
-quiet "$nnunet" export --ckpt_path "$ckpt" --format onnx --output exported
+quiet "$nnunet" export --ckpt_path "$ckpt" --format torchscript --output exported
 quiet "$nnunet" predict --gpus 0 --ckpt_path "$ckpt" --input "$images" --output maps
 
 "$nnunet" serve --gpus 0 --port 0 --access_log access --model net="$ckpt" > server.log 2>&1 &
@@ -34,7 +33,7 @@ for _ in $(seq 600); do
   kill -0 "$pid" 2> /dev/null || { cat server.log; exit 1; }
   sleep 0.1
 done
-"$python" "$here/served_load.py" "$url" "$pid" net exported/model.onnx "$images" maps "$seconds" "$clients" || { tail server.log; exit 1; }
+"$python" "$here/served_load.py" "$url" "$pid" net exported/model.pt "$images" maps "$seconds" "$clients" || { tail server.log; exit 1; }
 kill -TERM "$pid"
 wait "$pid" || { cat server.log; echo "the server did not end as it should"; exit 1; }
 pid=""
