@@ -8,8 +8,8 @@ set -euo pipefail
 prefix=$(realpath "$1") venv=$(realpath "$2") root=$3
 rm -rf "$prefix/include" "$prefix/lib/cmake"
 strip --strip-unneeded "$prefix"/bin/* "$prefix"/lib/libnnunet.so.*.*
-mkdir -p "$root"
-cp -a --parents "$prefix" "$root"
+mkdir -p "$root$prefix"
+cp -a "$prefix/." "$root$prefix/"
 
 libraries() { ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u; }
 
@@ -17,12 +17,13 @@ libraries() { ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u; 
 for library in $(libraries "$prefix"/bin/* "$prefix"/lib/libnnunet.so); do
   case "$library" in
     "$prefix"/*) ;;
-    "$venv"/*) cp -L --parents "$library" "$root" ;;
-    *) dpkg-query -S "*/$(basename "$library")" | grep -v -- '-dev' | head -1 | cut -d: -f1 >> "$root/packages" ;;
+    "$venv"/*) install -D "$library" "$root$library" ;;
+    *) dpkg-query -S "*/$(basename "$(dirname "$library")")/$(basename "$library")" | head -1 | cut -d: -f1 >> "$root/packages" ;;
   esac
 done
 # Libraries that those of CUDA load by name.
 for folder in "$venv"/lib/python3*/site-packages/nvidia; do
-  if [ -d "$folder" ]; then find "$folder" -name '*.so*' -exec cp -a --parents {} "$root" \;; fi
+  [ -d "$folder" ] || continue
+  find "$folder" -name '*.so*' | while read -r library; do install -D "$library" "$root$library"; done
 done
 sort -u -o "$root/packages" "$root/packages"
