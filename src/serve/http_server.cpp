@@ -32,6 +32,8 @@ using boost::system::error_code;
 
 constexpr std::uint32_t header_bytes = 16 * 1024;
 constexpr std::size_t read_bytes = 256 * 1024;
+constexpr std::size_t room_bytes =
+    64 * 1024;  ///< Beast reads as much as its buffer has room for, else 512 bytes a time
 
 /// What was sent is no HTTP; false where the connection has gone.
 bool is_invalid(error_code failure) {
@@ -102,6 +104,7 @@ class ConnectionOver final : public Connection, public std::enable_shared_from_t
     const auto end = lowest().socket().remote_endpoint(ignored);
     if (!ignored) remote_ = end.address().to_string();
     lowest().socket().set_option(tcp::no_delay(true), ignored);
+    buffer_.reserve(room_bytes);
   }
 
   net::any_io_executor executor() override { return stream_.get_executor(); }

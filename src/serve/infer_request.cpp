@@ -213,16 +213,16 @@ HttpResponse infer_response(const EntrySpec& entry, const InferRequest& request,
   nlohmann::ordered_json json{{"model_name", entry.name}, {"model_version", "1"}};
   if (!request.id.empty()) json["id"] = request.id;
   json["outputs"] = Json::array();
-  std::string binary;
-  bool any_binary = false;
+  std::vector<const std::string*> binary;
+  std::size_t binary_bytes = 0;
   for (const RequestedOutput& requested : request.outputs) {
     const std::size_t i = requested.index;
     nlohmann::ordered_json tensor{
         {"name", entry.outputs[i].name}, {"datatype", entry.outputs[i].datatype}, {"shape", outputs[i].shape}};
     if (requested.binary) {
-      any_binary = true;
       tensor["parameters"]["binary_data_size"] = outputs[i].bytes.size();
-      binary += outputs[i].bytes;
+      binary.push_back(&outputs[i].bytes);
+      binary_bytes += outputs[i].bytes.size();
     } else {
       tensor["data"] = entry.outputs[i].datatype == "UINT8" ? values_as_json<std::uint8_t>(outputs[i].bytes)
                                                             : values_as_json<float>(outputs[i].bytes);
@@ -231,10 +231,11 @@ HttpResponse infer_response(const EntrySpec& entry, const InferRequest& request,
   }
   HttpResponse response;
   response.body = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  if (any_binary) {
+  if (!binary.empty()) {
     response.content_type = "application/octet-stream";
     response.headers.emplace_back("Inference-Header-Content-Length", std::to_string(response.body.size()));
-    response.body += binary;
+    response.body.reserve(response.body.size() + binary_bytes);
+    for (const std::string* bytes : binary) response.body += *bytes;
   }
   return response;
 }
