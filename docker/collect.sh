@@ -21,9 +21,9 @@ for library in $(libraries "$prefix"/bin/* "$prefix"/lib/libnnunet.so); do
     *) dpkg-query -S "*/$(basename "$(dirname "$library")")/$(basename "$library")" | head -1 | cut -d: -f1 >> "$root/packages" ;;
   esac
 done
-# Libraries that those of CUDA load by name.
+# Libraries that those of CUDA load by name; libnvvm is the compiler's.
 for folder in "$venv"/lib/python3*/site-packages/nvidia; do
   [ -d "$folder" ] || continue
-  find "$folder" -name '*.so*' | while read -r library; do install -D "$library" "$root$library"; done
+  find "$folder" -name '*.so.*' ! -name 'libnvvm.so*' | while read -r library; do install -D "$library" "$root$library"; done
 done
 sort -u -o "$root/packages" "$root/packages"

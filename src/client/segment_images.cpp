@@ -100,7 +100,8 @@ class RemoteSegmentation {
     }
     const std::lock_guard lock(mutex_);
     under_way_.erase(c.name);
-    progress_.advance();
+    const std::string note = show_under_way();
+    progress_.advance(1, note);
   }
 
   void segment(const ImageCase& c) {
@@ -113,13 +114,18 @@ class RemoteSegmentation {
   void show(const std::string& name, double done) {
     const std::lock_guard lock(mutex_);
     under_way_[name] = done;
+    show_under_way();
+  }
+
+  std::string show_under_way() {
     double sum = 0;
     std::string note;
-    for (const auto& [one, part] : under_way_) {
+    for (const auto& [name, part] : under_way_) {
       sum += part;
-      note += fmt::format("{}{} {:.0f} %", note.empty() ? "" : ", ", one, 100 * part);
+      note += fmt::format("{}{} {:.0f} %", note.empty() ? "" : ", ", name, 100 * part);
     }
     progress_.update(sum, note);
+    return note;
   }
 
   const RemoteSegmentationOptions& o_;
