@@ -32,7 +32,7 @@ inline constexpr std::uint64_t pickle_bytes = 256 * mebi;
 inline constexpr std::size_t pickle_objects = std::size_t{1} << 21;
 inline constexpr int pickle_depth = 500;
 /// What shared objects may grow to when each place gets its copy, beside 64 bytes for each byte of pickle.
-inline constexpr std::size_t pickle_growth_bytes = 32 * mebi;
+inline constexpr std::size_t pickle_growth_bytes = 8 * mebi;
 inline constexpr std::int64_t expanded_elements = std::int64_t{1} << 28;  ///< of a tensor with stride 0
 inline constexpr std::size_t tensor_dimensions = 64;
 
