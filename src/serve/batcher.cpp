@@ -84,35 +84,42 @@ void Batcher::execute(std::vector<Entry>& batch) {
   if (batch.empty()) return;
   RequestTimes times;
   times.started = started;
-  std::exception_ptr failure;
-  std::vector<float> x, logits;
   std::int64_t n = 0;
+  for (const Entry& entry : batch) n += entry.task.n;
+  std::vector<std::vector<float>> answers(batch.size());
+  std::exception_ptr failure;
   try {
-    for (const Entry& entry : batch) n += entry.task.n;
-    x.reserve(static_cast<std::size_t>(n) * input_values_);
-    for (const Entry& entry : batch) x.insert(x.end(), entry.task.x.begin(), entry.task.x.end());
-    logits.resize(static_cast<std::size_t>(n) * output_values_);
-    times.ready = Clock::now();
-    model_.forward(n, x.data(), logits.data());
+    answers = compute(batch, n, times);
+    times.finished = Clock::now();
+    statistics_.execution(n, times);  // before a client that has its answer can ask for it
   } catch (...) {
     failure = std::current_exception();
   }
-  times.computed = Clock::now();
-  const float* from = logits.data();
-  for (Entry& entry : batch) {
-    entry.times.started = times.started;
-    entry.times.ready = times.ready;
-    entry.times.computed = times.computed;
-    std::vector<float> own;
-    if (!failure) {
-      const std::size_t size = static_cast<std::size_t>(entry.task.n) * output_values_;
-      own = batch.size() == 1 ? std::move(logits) : std::vector<float>(from, from + size);
-      from += size;
-    }
-    finish(entry, std::move(own), failure);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    batch[i].times.started = times.started;
+    batch[i].times.ready = times.ready;
+    batch[i].times.computed = times.computed;
+    finish(batch[i], std::move(answers[i]), failure);
   }
-  times.finished = Clock::now();
-  if (!failure) statistics_.execution(n, times);
+}
+
+/// The logits of each, by one run of the network over all.
+std::vector<std::vector<float>> Batcher::compute(const std::vector<Entry>& batch, std::int64_t n, RequestTimes& times) {
+  std::vector<float> x;
+  x.reserve(static_cast<std::size_t>(n) * input_values_);
+  for (const Entry& entry : batch) x.insert(x.end(), entry.task.x.begin(), entry.task.x.end());
+  std::vector<float> logits(static_cast<std::size_t>(n) * output_values_);
+  times.ready = Clock::now();
+  model_.forward(n, x.data(), logits.data());
+  times.computed = Clock::now();
+  std::vector<std::vector<float>> answers;
+  const float* from = logits.data();
+  for (const Entry& entry : batch) {
+    const float* const to = from + static_cast<std::size_t>(entry.task.n) * output_values_;
+    answers.push_back(batch.size() == 1 ? std::move(logits) : std::vector<float>(from, to));
+    from = to;
+  }
+  return answers;
 }
 
 void Batcher::finish(Entry& entry, std::vector<float> logits, const std::exception_ptr& failure) {

@@ -48,6 +48,7 @@ class Batcher {
   void run();
   std::vector<Entry> next_batch();
   void execute(std::vector<Entry>& batch);
+  std::vector<std::vector<float>> compute(const std::vector<Entry>& batch, std::int64_t n, RequestTimes& times);
   void finish(Entry& entry, std::vector<float> logits, const std::exception_ptr& failure);
 
   ServedModel& model_;
