@@ -10,20 +10,34 @@ export class ApiError extends Error {
   }
 }
 
+function keyHeader() {
+  const key = sessionStorage.getItem(keyName);
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
 function send(method, path, { body = null, onUpload = () => {}, signal = null } = {}) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const request = new XMLHttpRequest();  // fetch does not tell how much was sent
     request.open(method, path);
     request.responseType = 'arraybuffer';
-    const key = sessionStorage.getItem(keyName);
-    if (key) request.setRequestHeader('Authorization', `Bearer ${key}`);
+    for (const [name, value] of Object.entries(keyHeader())) request.setRequestHeader(name, value);
+    let sent = false;
     request.upload.onprogress = (e) => e.lengthComputable && onUpload(e.loaded / e.total);
+    request.upload.onload = () => { sent = true; };
     request.onload = () => resolve(request);
     request.onerror = () => reject(new ApiError(0, 'The server cannot be reached.'));
     request.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
-    signal?.addEventListener('abort', () => request.abort(), { once: true });
+    // Once the server has the image its answer is waited for: it names the job that is to be cancelled.
+    signal?.addEventListener('abort', () => { if (!sent) request.abort(); }, { once: true });
     request.send(body);
+  });
+}
+
+function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
   });
 }
 
@@ -78,19 +92,20 @@ export class Api {
     });
     const job = `v1/jobs/${started.id}`;
     try {
+      signal.throwIfAborted();
       const state = await this.#wait(job, watch, signal);
       if (state.state === 'failed') throw new ApiError(400, state.error);
       if (state.state !== 'done') throw new ApiError(409, 'The segmentation was cancelled on the server.');
       return await this.bytes('GET', `${job}/result`, { signal });
     } finally {
-      // Cancels it, or has the server forget the result.
-      this.bytes('DELETE', job).catch(() => {});
+      // Cancels it, or has the server forget the result, also when the page is being closed.
+      fetch(job, { method: 'DELETE', keepalive: true, headers: keyHeader() }).catch(() => {});
     }
   }
 
   async #wait(job, watch, signal) {
     for (let lost = 0; ;) {
-      await new Promise((resolve) => { setTimeout(resolve, 250); });
+      await pause(250, signal);
       try {
         const state = await this.json('GET', job, { signal });
         if (state.state !== 'queued' && state.state !== 'running') return state;
@@ -99,7 +114,7 @@ export class Api {
       } catch (error) {
         // A connection that breaks for a moment does not end a long job.
         if (error.status !== 0 || ++lost > 20) throw error;
-        await new Promise((resolve) => { setTimeout(resolve, 750); });
+        await pause(750, signal);
       }
     }
   }

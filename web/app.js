@@ -37,6 +37,7 @@ class Page {
   image = null;     // {name, blob, header}
   result = null;    // {bytes, name, model, labels, classes}
   running = null;   // AbortController
+  opening = Promise.resolve();
 
   async start() {
     this.listen();
@@ -117,9 +118,16 @@ class Page {
 
   // --- the image ---
 
-  async open(blob, name) {
+  /** One after the other, so that the last is shown. */
+  open(blob, name) {
+    this.opening = this.opening.then(() => this.openNext(blob, name));
+    return this.opening;
+  }
+
+  async openNext(blob, name) {
     this.alert('');
     this.cancel();
+    this.stopWork();
     try {
       const header = await readHeader(blob);
       const shown = await this.viewer?.showImage(blob, name);
@@ -184,8 +192,7 @@ class Page {
     let message = '';
     const started = performance.now();
     try {
-      const bytes = await this.api.segment(model.name, image.blob, (at) => this.work(at), running.signal);
-      if (this.running !== running) return;
+      const bytes = await this.api.segment(model.name, image.blob, (at) => this.running === running && this.work(at), running.signal);
       await this.showResult(bytes, model, image);
       const seconds = (performance.now() - started) / 1000;
       message = `Segmented by ${readable(model.name)} in ${decimals(seconds, seconds < 10 ? 1 : 0)} s.`;
@@ -194,10 +201,15 @@ class Page {
       if (error.name === 'AbortError') message = 'Cancelled.';
       else this.alert(this.explain(error), error.status === 400 ? null : () => this.segment());
     }
+    if (this.running !== running) return;
+    element('status').textContent = message;
+    this.stopWork();
+  }
+
+  stopWork() {
     const focused = document.activeElement === element('cancel');
     this.running = null;
     element('work').hidden = true;
-    element('status').textContent = message;
     this.enable();
     if (focused) element('segment').focus();
   }
@@ -230,6 +242,7 @@ class Page {
 
   async showResult(bytes, model, image) {
     const labels = await readLabels(bytes);
+    if (this.image !== image) return;  // another was opened meanwhile
     const found = measure(labels, model.classes);
     const classes = found.map((entry, label) => ({
       ...entry,

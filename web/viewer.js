@@ -103,7 +103,9 @@ export class Viewer {
    * for each label.
    */
   async showLabels(bytes, name, classes) {
+    const [image] = this.#niivue.volumes;
     const labels = await this.#read(bytes, name);
+    if (this.#niivue.volumes[0] !== image) return;  // another was opened meanwhile
     this.#home = null;
     if (!this.#niivue.loadDrawing(labels)) throw new Error('it has another size than the image');
     this.paint(classes);

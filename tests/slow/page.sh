@@ -35,7 +35,7 @@ if [ -z "${CKPT:-}" ] || [ -z "${IMAGE:-}" ]; then
   echo "without CKPT and IMAGE: on phantoms"
   { "$nnunet" phantom --output data --cases 12 --test_cases 1
     "$nnunet" preprocess --data data --results prepared --task 99 --dim 3 --patch_size 40 56 40
-    "$nnunet" train --data prepared --results results --task 99 --gpus 0 --filters 8 16 32 --max_epochs 12
+    "$nnunet" train --data prepared --results results --task 99 --gpus 0 --filters 8 16 32 64 --max_epochs 30
   } > log 2>&1 || { cat log; exit 1; }
   CKPT=$work/results/checkpoints/best.ckpt
   IMAGE=$(find "$work/data" -path '*imagesTs*' -name '*.nii.gz')
@@ -50,4 +50,4 @@ for _ in $(seq 600); do
   kill -0 "$server" 2>/dev/null || { cat serve.log; exit 1; }
   sleep 0.1
 done
-node page_in_browser.mjs "$(command -v chromium)" "$url" "the key" "$IMAGE" "$shots" || { tail -5 access.log serve.log; exit 1; }
+node page_in_browser.mjs "$(command -v chromium)" "$url" "the key" "$IMAGE" "$shots" || { tail -n 5 access.log serve.log; exit 1; }

@@ -210,9 +210,10 @@ walk.map(position).forEach((at, i, all) => assert.ok(i === 0 || at > all[i - 1],
 console.log(`ok: Tab goes through ${order.length} controls in order`);
 
 await page.focus('#canvas');
-for (const arrow of ['ArrowLeft', 'ArrowUp', 'PageDown']) {
+for (const [one, other] of [['ArrowLeft', 'ArrowRight'], ['ArrowUp', 'ArrowDown'], ['PageDown', 'PageUp']]) {
+  await page.keyboard.press(one);  // to the image's end, perhaps
   const there = await text(page, 'readout');
-  await page.keyboard.press(arrow);
+  await page.keyboard.press(other);
   await page.waitForFunction((was) => document.getElementById('readout').textContent !== was, {}, there);
 }
 await page.keyboard.press('v');  // a key of NiiVue's own: not on this page
