@@ -484,6 +484,7 @@ TEST_F(Cli, TritonsClientIsServed) {
 TEST_F(Cli, ServedLabelMapsAreThoseOfPredict) {
   Server server("--gpus 0 --access_log " + at("access.log") + " --model phantom=" + best());
   ASSERT_NE(server.port(), 0) << server.log();
+  EXPECT_EQ(request(server.port(), "GET", "/page/app.js").body, read(NNUNET_BINARY_DIR "/share/nnunet/page/app.js"));
   const std::string images = at("data") + "/Task99_Phantom/imagesTs";
   const auto predicted =
       nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + images + " --output " + at("unserved"));

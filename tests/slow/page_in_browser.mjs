@@ -255,6 +255,8 @@ for (const view of ['axial', 'coronal', 'sagittal', '3d', 'all']) {
   assert.ok(seen.bright > 20000 && seen.coloured > before.coloured + 300, `${view}: ${JSON.stringify(seen)}`);
   if (view === '3d') await shot(page, 'render');
 }
+await page.focus('#overall');
+await page.keyboard.press('Home');
 await page.focus('#level');
 await page.$eval('#level', (e) => e.select());
 await page.keyboard.type('1000000');
