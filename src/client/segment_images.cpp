@@ -93,6 +93,7 @@ class RemoteSegmentation {
       stopped_ = true;
       const std::lock_guard lock(mutex_);
       result_.stopped = true;
+      return;
     } catch (const std::exception& e) {
       log::error(case_failure(c.name, e));
       const std::lock_guard lock(mutex_);

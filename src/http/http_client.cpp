@@ -144,8 +144,18 @@ class Transfer {
 
   bool take(std::string_view part) {
     if (receive_) return receive_(reply_, part);
+    if (reply_.body.empty()) reserve_body();
     reply_.body.append(part);
     return true;
+  }
+
+  /// As the server announces it, within reason.
+  void reserve_body() {
+    constexpr std::size_t most = std::size_t{64} << 20;
+    const std::string& length = reply_.header("content-length");
+    std::size_t size = 0;
+    std::from_chars(length.data(), length.data() + length.size(), size);
+    reply_.body.reserve(std::min(size, most));
   }
 
   const HttpCall& call_;
