@@ -54,6 +54,7 @@ void Batcher::run() {
 /// Empty at the end.
 std::vector<Batcher::Entry> Batcher::next_batch() {
   std::unique_lock lock(mutex_);
+  if (!queue_.empty()) alone_ = false;
   came_.wait(lock, [&] { return ending_ || !queue_.empty(); });
   if (queue_.empty()) return {};
   const auto full = [&] {
@@ -61,13 +62,14 @@ std::vector<Batcher::Entry> Batcher::next_batch() {
     for (const Entry& entry : queue_) n += entry.task.n;
     return ending_ || n >= options_.max_batch;
   };
-  came_.wait_until(lock, queue_.front().times.received + options_.delay, full);
+  if (!alone_) came_.wait_until(lock, queue_.front().times.received + options_.delay, full);
   std::vector<Entry> batch;
   for (std::int64_t n = 0; !queue_.empty() && n + queue_.front().task.n <= options_.max_batch;) {
     n += queue_.front().task.n;
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
+  alone_ = batch.size() == 1 && queue_.empty();
   return batch;
 }
 

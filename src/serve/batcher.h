@@ -14,9 +14,9 @@
 namespace nnunet::serve {
 
 struct BatchOptions {
-  std::int64_t max_batch = 8;                 ///< patches a run of the network
-  std::chrono::microseconds delay{500};       ///< that the first patch of a batch waits for more
-  std::size_t max_queue = 64;                 ///< requests that wait
+  std::int64_t max_batch = 8;            ///< patches a run of the network
+  std::chrono::microseconds delay{500};  ///< that the first patch of a batch waits for more; a lone client's does not
+  std::size_t max_queue = 64;            ///< requests that wait
   std::chrono::milliseconds timeout{300000};  ///< that a request may wait
 };
 
@@ -59,6 +59,7 @@ class Batcher {
   std::condition_variable came_;
   std::deque<Entry> queue_;
   bool ending_ = false;
+  bool alone_ = false;   ///< the last batch was one request, and no other came while it ran
   std::jthread worker_;  ///< last: it uses all of the above
 };
 

@@ -84,6 +84,17 @@ TEST(Service, RequestsOfSeveralClientsAreBatchedAndAnsweredRight) {
   EXPECT_EQ(server.control->batches, (std::vector<std::int64_t>{1, 4, 1, 4, 4}));
 }
 
+TEST(Service, ALoneClientDoesNotWaitForOthers) {
+  FakeServer server({.max_batch = 2, .batch_delay = 10min});
+  const Json both{{"name", "INPUT__0"},
+                  {"datatype", "FP32"},
+                  {"shape", {2, 2, 4, 6}},
+                  {"data", std::vector<float>(4 * fake_voxels)}};
+  EXPECT_EQ(request(server.port(), "POST", "/v2/models/fake/infer", Json{{"inputs", {both}}}.dump()).status, 200);
+  EXPECT_EQ(infer(server, 1).status, 200);
+  EXPECT_EQ(infer(server, 1).status, 200);
+}
+
 TEST(Service, AFullQueueAnswers429) {
   serve::ServiceOptions options;
   options.max_batch = 1;
