@@ -274,20 +274,24 @@ console.log('ok: structures, opacity, outlines, views, window and help by keyboa
 
 // --- a long one is cancelled ---
 
+/** A NIfTI file of noise. */
+function noise(name, dims) {
+  const header = Buffer.alloc(352);
+  header.writeInt32LE(348, 0);
+  [dims.length, ...dims, 1, 1, 1, 1].slice(0, 8).forEach((v, i) => header.writeInt16LE(v, 40 + 2 * i));
+  header.writeInt16LE(2, 70);
+  header.writeInt16LE(8, 72);
+  [1, 1, 1, 1].forEach((v, i) => header.writeFloatLE(v, 76 + 4 * i));
+  header.writeFloatLE(352, 108);
+  header.write('n+1\0', 344, 'latin1');
+  const voxels = Buffer.alloc(dims.reduce((x, y) => x * y, 1));
+  for (let i = 0, v = 1; i < voxels.length; ++i) voxels[i] = v = (v * 73 + 41 + (i >> 8)) & 255;
+  writeFileSync(join(work, name), Buffer.concat([header, voxels]));
+  return join(work, name);
+}
+
 const cancelled = await jobs('cancelled');
-const large = join(work, 'large.nii');
-const n = 224;
-const header = Buffer.alloc(352);
-header.writeInt32LE(348, 0);
-[3, n, n, n, 1, 1, 1, 1].forEach((v, i) => header.writeInt16LE(v, 40 + 2 * i));
-header.writeInt16LE(2, 70);
-header.writeInt16LE(8, 72);
-[1, 1, 1, 1].forEach((v, i) => header.writeFloatLE(v, 76 + 4 * i));
-header.writeFloatLE(352, 108);
-header.write('n+1\0', 344, 'latin1');
-const noise = Buffer.alloc(n ** 3);
-for (let i = 0, v = 1; i < noise.length; ++i) noise[i] = v = (v * 73 + 41) & 255;
-writeFileSync(large, Buffer.concat([header, noise]));
+const large = noise('large.nii', [224, 224, 224]);
 await chooser.uploadFile(large);
 await page.waitForFunction(() => document.getElementById('facts').textContent.includes('large.nii'));
 await enabled(page, 'segment');
@@ -306,6 +310,35 @@ for (let i = 0; await jobs('running') > 0 || await jobs('cancelled') === cancell
   await pause(100);
 }
 console.log('ok: cancelled, also on the server');
+
+// --- an image that does not fit the model: the server says so ---
+
+await chooser.uploadFile(noise('channels.nii', [32, 32, 32, 7]));
+await page.waitForFunction(() => document.getElementById('facts').textContent.includes('7 channels'));
+await enabled(page, 'segment');
+assert.match(await text(page, 'model-hint'), /does not fit/);
+const value = await text(page, 'readout');
+await page.select('#channel', '6');
+await page.focus('#canvas');
+await page.keyboard.press('Home');
+await page.waitForFunction((was) => document.getElementById('readout').textContent !== was, {}, value);
+await page.click('#segment');
+await page.waitForFunction(() => document.getElementById('alert').textContent !== '');
+assert.match(await text(page, 'alert'), /could not be segmented.*channel/);
+console.log(`ok: ${await text(page, 'alert')}`);
+
+// --- a file is dropped ---
+
+await page.evaluate((data) => {
+  const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], 'dropped.nii.gz'));
+  for (const type of ['dragenter', 'dragover', 'drop']) {
+    document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  }
+}, whole.toString('base64'));
+await page.waitForFunction(() => document.getElementById('facts').textContent.includes('dropped.nii.gz'));
+assert.equal(await text(page, 'alert'), '');
 
 // --- the sample, dark, on a narrow screen ---
 
