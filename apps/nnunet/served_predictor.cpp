@@ -1,6 +1,7 @@
 #include "served_predictor.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "nnunet/core/error.h"
 #include "nnunet/preprocess/case_memory.h"
@@ -41,15 +42,17 @@ class ServedPredictor final : public serve::ServedModel {
   const DataConfig& data() const override { return predictor_.data(); }
 
   void forward(std::int64_t n, const float* x, float* logits) override {
-    std::vector<std::int64_t> shape{n, data().in_channels};
-    shape.insert(shape.end(), data().patch_size.begin(), data().patch_size.end());
-    const auto input = torch::from_blob(const_cast<float*>(x), shape, torch::kFloat32);
-    shape[1] = data().n_class;
-    const auto output = torch::from_blob(logits, shape, torch::kFloat32);
     const torch::NoGradGuard no_grad;
     const DeviceTurn::Scope turn(*turn_);
     const AutocastScope autocast(predictor_.precision(), predictor_.windows().device);
-    output.copy_(predictor_.forward(input));
+    const auto input = as_batch(n, data().in_channels, const_cast<float*>(x));
+    const auto output = as_batch(n, data().n_class, logits);
+    // Engines on CPUs are made for a batch size, which takes as long as running them, and keep a few: powers of two.
+    const bool cpu = predictor_.windows().device.is_cpu();
+    for (std::int64_t begin = 0, size = 0; begin < n; begin += size) {
+      size = cpu ? static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(n - begin))) : n;
+      output.narrow(0, begin, size).copy_(predictor_.forward(input.narrow(0, begin, size)));
+    }
   }
 
   LabelMap segment(const std::string& name, Image image, serve::SegmentWatch& watch) override {
@@ -81,6 +84,12 @@ class ServedPredictor final : public serve::ServedModel {
   std::int64_t memory(const NiftiInfo& image) const override { return case_memory(image, std::nullopt, data(), false); }
 
  private:
+  torch::Tensor as_batch(std::int64_t n, std::int64_t channels, float* values) const {
+    std::vector<std::int64_t> shape{n, channels};
+    shape.insert(shape.end(), data().patch_size.begin(), data().patch_size.end());
+    return torch::from_blob(values, shape, torch::kFloat32);
+  }
+
   Predictor predictor_;
   const std::shared_ptr<DeviceTurn> turn_;
 };
