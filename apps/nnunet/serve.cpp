@@ -71,12 +71,16 @@ std::vector<serve::ModelSource> sources(const ServeOptions& o) {
       throw Error("--model", fmt::format("'{}' is not NAME=CHECKPOINT", model), "give, say, --model heart=best.ckpt");
     checkpoints[model.substr(0, equals)].emplace_back(model.substr(equals + 1));
   }
-  const auto turn = std::make_shared<DeviceTurn>();
+  const auto device = std::make_shared<DeviceThread>();
   std::vector<serve::ModelSource> all;
   for (const auto& [name, files] : checkpoints) {
     InferenceOptions inference = o;
     inference.ckpt_path = files;
-    all.push_back({name, [inference, turn] { return serve_predictor(make_predictor(inference, nullptr), turn); }});
+    all.push_back({name, [inference, device] {
+                     std::unique_ptr<serve::ServedModel> model;
+                     device->run([&] { model = serve_predictor(make_predictor(inference, nullptr), device); });
+                     return model;
+                   }});
   }
   return all;
 }

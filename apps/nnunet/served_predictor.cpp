@@ -8,16 +8,35 @@
 
 namespace nnunet::app {
 
-void DeviceTurn::take() {
-  std::unique_lock lock(mutex_);
-  const std::uint64_t ticket = last_ticket_++;
-  next_.wait(lock, [&] { return now_ == ticket; });
+DeviceThread::DeviceThread() : thread_([this] { loop(); }) {}
+
+DeviceThread::~DeviceThread() {
+  const std::lock_guard lock(mutex_);
+  ending_ = true;
+  came_.notify_all();
 }
 
-void DeviceTurn::give_back() {
-  const std::lock_guard lock(mutex_);
-  ++now_;
-  next_.notify_all();
+void DeviceThread::run(std::function<void()> work) {
+  std::packaged_task<void()> task(std::move(work));
+  std::future<void> done = task.get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(task));
+    came_.notify_all();
+  }
+  done.get();
+}
+
+void DeviceThread::loop() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    came_.wait(lock, [&] { return ending_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    std::packaged_task<void()> task = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    task();
+  }
 }
 
 namespace {
@@ -36,23 +55,13 @@ std::int64_t count_windows(const Shape3& shape, const WindowOptions& windows) {
 
 class ServedPredictor final : public serve::ServedModel {
  public:
-  ServedPredictor(Predictor predictor, std::shared_ptr<DeviceTurn> turn)
-      : predictor_(std::move(predictor)), turn_(std::move(turn)) {}
+  ServedPredictor(Predictor predictor, std::shared_ptr<DeviceThread> device)
+      : predictor_(std::move(predictor)), device_(std::move(device)) {}
 
   const DataConfig& data() const override { return predictor_.data(); }
 
   void forward(std::int64_t n, const float* x, float* logits) override {
-    const torch::NoGradGuard no_grad;
-    const DeviceTurn::Scope turn(*turn_);
-    const AutocastScope autocast(predictor_.precision(), predictor_.windows().device);
-    const auto input = as_batch(n, data().in_channels, const_cast<float*>(x));
-    const auto output = as_batch(n, data().n_class, logits);
-    // Engines on CPUs are made for a batch size, which takes as long as running them, and keep a few: powers of two.
-    const bool cpu = predictor_.windows().device.is_cpu();
-    for (std::int64_t begin = 0, size = 0; begin < n; begin += size) {
-      size = cpu ? static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(n - begin))) : n;
-      output.narrow(0, begin, size).copy_(predictor_.forward(input.narrow(0, begin, size)));
-    }
+    device_->run([&] { forward_here(n, x, logits); });
   }
 
   LabelMap segment(const std::string& name, Image image, serve::SegmentWatch& watch) override {
@@ -66,8 +75,12 @@ class ServedPredictor final : public serve::ServedModel {
     std::int64_t done = 0;
     const auto network = [&](const torch::Tensor& windows) {
       watch.check();
-      const DeviceTurn::Scope turn(*turn_);
-      auto logits = predictor_.forward(windows);
+      torch::Tensor logits;
+      device_->run([&] {
+        const torch::NoGradGuard none;
+        const AutocastScope autocast(predictor_.precision(), predictor_.windows().device);
+        logits = predictor_.forward(windows);
+      });
       done += windows.size(0);
       watch.progress = std::min(1.0, static_cast<double>(done) / total);
       return logits;
@@ -84,6 +97,19 @@ class ServedPredictor final : public serve::ServedModel {
   std::int64_t memory(const NiftiInfo& image) const override { return case_memory(image, std::nullopt, data(), false); }
 
  private:
+  void forward_here(std::int64_t n, const float* x, float* logits) {
+    const torch::NoGradGuard no_grad;
+    const AutocastScope autocast(predictor_.precision(), predictor_.windows().device);
+    const auto input = as_batch(n, data().in_channels, const_cast<float*>(x));
+    const auto output = as_batch(n, data().n_class, logits);
+    // Engines on CPUs are made for a batch size, which takes as long as running them, and keep a few: powers of two.
+    const bool cpu = predictor_.windows().device.is_cpu();
+    for (std::int64_t begin = 0, size = 0; begin < n; begin += size) {
+      size = cpu ? static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(n - begin))) : n;
+      output.narrow(0, begin, size).copy_(predictor_.forward(input.narrow(0, begin, size)));
+    }
+  }
+
   torch::Tensor as_batch(std::int64_t n, std::int64_t channels, float* values) const {
     std::vector<std::int64_t> shape{n, channels};
     shape.insert(shape.end(), data().patch_size.begin(), data().patch_size.end());
@@ -91,13 +117,13 @@ class ServedPredictor final : public serve::ServedModel {
   }
 
   Predictor predictor_;
-  const std::shared_ptr<DeviceTurn> turn_;
+  const std::shared_ptr<DeviceThread> device_;
 };
 
 }  // namespace
 
-std::unique_ptr<serve::ServedModel> serve_predictor(Predictor predictor, std::shared_ptr<DeviceTurn> turn) {
-  return std::make_unique<ServedPredictor>(std::move(predictor), std::move(turn));
+std::unique_ptr<serve::ServedModel> serve_predictor(Predictor predictor, std::shared_ptr<DeviceThread> device) {
+  return std::make_unique<ServedPredictor>(std::move(predictor), std::move(device));
 }
 
 }  // namespace nnunet::app
