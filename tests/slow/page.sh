@@ -42,7 +42,7 @@ if [ -z "${CKPT:-}" ] || [ -z "${IMAGE:-}" ]; then
 fi
 
 echo "the key" > keys
-"$nnunet" serve --gpus 0 --model "model=$CKPT" --port 0 --api_keys keys --access_log access.log > serve.log 2>&1 &
+"$nnunet" serve --gpus 0 --model "model=$CKPT" --port 0 --grpc_port -1 --api_keys keys --access_log access.log > serve.log 2>&1 &
 server=$!
 for _ in $(seq 600); do
   url=$(grep -o 'http://127.0.0.1:[0-9]*' serve.log || true)

@@ -25,7 +25,7 @@ fi
 quiet "$nnunet" export --ckpt_path "$ckpt" --format torchscript --output exported
 quiet "$nnunet" predict --gpus 0 --ckpt_path "$ckpt" --input "$images" --output maps
 
-"$nnunet" serve --gpus 0 --port 0 --access_log access --model net="$ckpt" > server.log 2>&1 &
+"$nnunet" serve --gpus 0 --port 0 --grpc_port -1 --access_log access --model net="$ckpt" > server.log 2>&1 &
 pid=$!
 for _ in $(seq 600); do
   url=$(grep -o 'http://127\.0\.0\.1:[0-9]*' server.log || true)
