@@ -199,8 +199,10 @@ void add_serve(CLI::App& program) {
   const std::string inference = "Inference";
   c->add_option("--gpus", o->gpus, "Number of GPUs; 0: the CPU (default: one GPU where there is one, else the CPU)")
       ->group(inference);
+  add_engine_option(*c, o->engine, inference);
   add_precision_options(*c, *o, inference);
   add_window_options(*c, *o, inference);
+  c->remove_option(c->get_option("--test_batches"));
   c->callback([o] {
     if (o->gpus > 1) throw Error("--gpus", "one GPU is used at most", "use --gpus 1");
     serve_until_asked_to_stop(*o);
