@@ -71,7 +71,11 @@ TEST(TensorMemory, TensorsLiveOnAcrossTheChange) {
   EXPECT_EQ(after.sum().item<float>(), 2 * 700 * 1024);
   const void* memory = after.const_data_ptr();
   after.reset();
+#ifndef __SANITIZE_ADDRESS__  // with which the system's memory is used
   EXPECT_EQ(torch::zeros({700, 1024}).const_data_ptr(), memory);
+#else
+  static_cast<void>(memory);
+#endif
   EXPECT_EQ(torch::empty({0}).numel(), 0);
   EXPECT_EQ(torch::ones({3}).sum().item<float>(), 3);
 }
