@@ -4,7 +4,11 @@
 #include <utility>
 #include "direct_kernels.h"
 #include "nnunet/kernels/bfloat16.h"
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v3"))), apply_to = function)
+#else
 #pragma GCC target("arch=x86-64-v3")
+#endif
 namespace nnunet::kernels {
 #define NNUNET_WIDTH 8
 #define NNUNET_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
@@ -15,3 +19,6 @@ DirectKernels direct_avx2() {
   return kernels_here();
 }
 }  // namespace nnunet::kernels
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif

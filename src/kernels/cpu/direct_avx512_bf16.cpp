@@ -4,7 +4,11 @@
 #include <utility>
 #include "direct_kernels.h"
 #include "nnunet/kernels/bfloat16.h"
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v4,avx512bf16"))), apply_to = function)
+#else
 #pragma GCC target("arch=x86-64-v4,avx512bf16,prefer-vector-width=512")
+#endif
 namespace nnunet::kernels {
 #define NNUNET_WIDTH 16
 #define NNUNET_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
@@ -16,3 +20,6 @@ DirectKernels direct_avx512_bf16() {
   return kernels_here();
 }
 }  // namespace nnunet::kernels
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif

@@ -4,7 +4,11 @@
 #include "nnunet/core/simd.h"
 #include "winograd_stages.h"
 
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v4"))), apply_to = function)
+#else
 #pragma GCC target("arch=x86-64-v4")
+#endif
 #define NNUNET_WIDTH 16
 #define NNUNET_BF16 0
 
@@ -16,4 +20,7 @@ void winograd_avx512(WinogradStages& stages) {
   fill(stages);
 }
 }  // namespace nnunet::kernels
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif

@@ -5,7 +5,11 @@
 #include "nnunet/core/simd.h"
 #include "winograd_stages.h"
 
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("arch=x86-64-v4,avx512bf16"))), apply_to = function)
+#else
 #pragma GCC target("arch=x86-64-v4,avx512bf16")
+#endif
 #define NNUNET_WIDTH 16
 #define NNUNET_BF16 1
 
@@ -17,4 +21,7 @@ void winograd_avx512_bf16(WinogradStages& stages) {
   fill(stages);
 }
 }  // namespace nnunet::kernels
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif
