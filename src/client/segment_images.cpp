@@ -15,6 +15,7 @@
 #include "nnunet/core/parallel.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/gzip.h"
 #include "nnunet/io/image_case.h"
 #include "remote_job.h"
 
@@ -43,7 +44,7 @@ Upload make_upload(const ImageCase& c) {
 void save(const fs::path& path, const std::string& name, const std::string& answer, const Upload& upload) {
   const auto file = std::as_bytes(std::span(answer));
   LabelMap label = read_label_map(file, "the server's answer for " + name);  // whole, and a label map?
-  const bool compressed = answer.starts_with("\x1f\x8b");
+  const bool compressed = is_gzip(file);
   if (!upload.geometry && compressed == (path.extension() == ".gz")) return write_file(path, file);
   if (upload.geometry) label.geometry = *upload.geometry;
   write_label_map(path, label);

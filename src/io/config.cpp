@@ -9,10 +9,10 @@
 #include <numeric>
 #include <set>
 
-#include "json_reading.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/json_reading.h"
 
 namespace nnunet {
 

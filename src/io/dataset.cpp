@@ -7,9 +7,9 @@
 #include <set>
 #include <system_error>
 
-#include "json_reading.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/io/json_reading.h"
 #include "nnunet/io/nifti.h"
 
 namespace nnunet {

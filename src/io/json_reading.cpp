@@ -1,4 +1,4 @@
-#include "json_reading.h"
+#include "nnunet/io/json_reading.h"
 
 #include <fmt/format.h>
 

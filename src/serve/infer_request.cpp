@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "nnunet/io/json_reading.h"
+
 namespace nnunet::serve {
 namespace {
 
@@ -20,30 +22,12 @@ constexpr std::size_t max_json_bytes = std::size_t{64} << 20;  ///< parsed it ta
   throw HttpError(400, message);
 }
 
-/// Deep nesting would exhaust the stack of the parser's users.
-void check_depth(std::string_view text) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > max_depth) fail("failed to parse the request JSON buffer: nested too deeply");
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-}
-
 Json parse_json(std::string_view text) {
   if (text.size() > max_json_bytes)
     throw HttpError(
         413, fmt::format("the request's JSON is larger than {} bytes; send tensors as binary data", max_json_bytes));
-  check_depth(text);
+  // Deep nesting would exhaust the stack of the parser's users.
+  if (json_nesting(text) > max_depth) fail("failed to parse the request JSON buffer: nested too deeply");
   Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) fail("failed to parse the request JSON buffer: invalid JSON");
   if (!json.is_object()) fail("failed to parse the request JSON buffer: not an object");

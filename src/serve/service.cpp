@@ -10,6 +10,7 @@
 #include "infer_request.h"
 #include "jobs.h"
 #include "nnunet/data/phantom.h"
+#include "nnunet/io/gzip.h"
 #include "process_metrics.h"
 #include "service_core.h"
 #include "static_files.h"
@@ -38,10 +39,6 @@ struct Call {
   std::vector<std::string> args;  ///< what stands for the route's '*'
   Respond respond;
 };
-
-bool is_compressed(const std::string& file) {
-  return file.starts_with("\x1f\x8b");
-}
 
 /// A label map as a file, and its answer.
 HttpResponse label_file(const LabelMap& label, bool compressed) {
@@ -287,7 +284,7 @@ class Service::Impl {
     if (call.request.body.empty()) throw HttpError(400, "the body is empty; send a NIfTI file (.nii or .nii.gz)");
     VolumeTask task;
     const auto file = std::make_shared<std::string>(std::move(call.request.body));
-    const bool compressed = is_compressed(*file);
+    const bool compressed = is_gzip(std::as_bytes(std::span(*file)));
     task.read = [file, limits = NiftiLimits{core_.options().volume_voxels}] {
       Image image = read_nifti(std::as_bytes(std::span(*file)), "image", limits);
       *file = {};
