@@ -58,6 +58,11 @@ def describe_machine():
     }
 
 
+def git(*arguments):
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
 def program_version():
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    return commit.stdout.strip()
+    """The commit; "-dirty" where anything but the documentation, which measuring itself writes, differs from it."""
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
+    return git("describe", "--always") + ("-dirty" if changed else "")

@@ -59,20 +59,6 @@ class CallRecord {
   std::size_t held_ = 0;
 };
 
-/// Passes a call's end, whenever it comes, to what is being worked on for it.
-class Cancellation {
- public:
-  /// For the next piece of work.
-  std::shared_ptr<SegmentWatch> watch();
-  void cancel();
-  bool cancelled() const { return cancelled_; }
-
- private:
-  std::mutex mutex_;
-  std::atomic<bool> cancelled_{false};
-  std::shared_ptr<SegmentWatch> watch_;
-};
-
 /// A call with one answer; deletes itself after it.
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:

@@ -1,6 +1,7 @@
 #include "nnunet/serve/grpc_server.h"
 
 #include <fmt/format.h>
+#include <grpc/grpc.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 
@@ -165,6 +166,12 @@ class Calls final : public GRPCInferenceService::CallbackService {
   InferAllocator allocator_;
 };
 
+/// The library's clean-up, when nobody uses it any more, now and then waits ten seconds for connections that have just
+/// ended: a process keeps it once it has served.
+void keep_library() {
+  [[maybe_unused]] static const bool kept = (grpc_init(), true);
+}
+
 std::shared_ptr<grpc::ServerCredentials> credentials(const GrpcOptions& o) {
   if (o.certificate.empty()) return grpc::InsecureServerCredentials();
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
@@ -177,6 +184,7 @@ std::shared_ptr<grpc::ServerCredentials> credentials(const GrpcOptions& o) {
 class GrpcServer::Impl {
  public:
   Impl(const GrpcOptions& options, ServiceCore& core) : shared_(core, options.max_bytes), calls_(shared_) {
+    keep_library();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
     const bool ipv6 = options.host.find(':') != std::string::npos;

@@ -1,5 +1,6 @@
 // The one file that sees Boost.Beast: it takes long to compile.
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -248,6 +249,8 @@ class ConnectionOver final : public Connection, public std::enable_shared_from_t
     keep_ = parser_->get().keep_alive();
     HttpRequest request = head_;
     request.body = std::move(parser_->get().body());
+    request.cancellation = working_for_ = std::make_shared<Cancellation>();
+    if (!watching_) watch_client();
     const auto once = std::make_shared<Answer>(this->weak_from_this());
     try {
       core_->handler.handle(std::move(request),
@@ -257,7 +260,20 @@ class ConnectionOver final : public Connection, public std::enable_shared_from_t
     }
   }
 
+  /// While a request is worked on: has its client gone? What comes before the answer is the next request, and waits.
+  void watch_client() {
+    watching_ = true;
+    lowest().socket().async_wait(tcp::socket::wait_read, [self = this->shared_from_this()](error_code failure) {
+      self->watching_ = false;
+      if (failure || !self->working_for_) return;
+      pollfd state{self->lowest().socket().native_handle(), POLLIN | POLLRDHUP, 0};
+      if (::poll(&state, 1, 0) == 0) return self->watch_client();
+      if ((state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) self->working_for_->cancel();
+    });
+  }
+
   void send(HttpResponse made) {
+    working_for_.reset();
     response_ = {static_cast<http::status>(made.status), 11};
     response_.set(http::field::server, "nnunet");
     response_.set(http::field::content_type, made.content_type);
@@ -329,6 +345,8 @@ class ConnectionOver final : public Connection, public std::enable_shared_from_t
   std::size_t bytes_in_ = 0, bytes_out_ = 0;
   std::size_t held_ = 0;  ///< of this connection in Core::bytes
   bool keep_ = false, waiting_ = false;
+  std::shared_ptr<Cancellation> working_for_;  ///< between a request's last byte and its answer
+  bool watching_ = false;                      ///< watch_client waits; that may outlast the request
   Clock::time_point begun_{};
 };
 

@@ -157,7 +157,7 @@ class Service::Impl {
       }
       if (!same) continue;
       found.path_known = true;
-      if (route.method == head.method) return {&route, std::move(args), true};
+      if (route.method == (head.method == "HEAD" ? "GET" : head.method)) return {&route, std::move(args), true};
     }
     return found;
   }
@@ -272,7 +272,7 @@ class Service::Impl {
         return infer_response(*spec, *request, outputs);
       });
     };
-    core_.infer(entry, std::move(request->inputs), std::make_shared<SegmentWatch>(), std::move(done));
+    core_.infer(entry, std::move(request->inputs), call.request.cancellation->watch(), std::move(done));
   }
 
   // --- NIfTI files ---
@@ -293,6 +293,7 @@ class Service::Impl {
     const auto async = call.request.query.find("async");
     if (async != call.request.query.end() && async->second != "0" && async->second != "false")
       return start_job(call, entry.name(), *model, std::move(task), compressed);
+    task.watch = call.request.cancellation->watch();
     task.done = [compressed, respond = call.respond](const LabelMap& label, const std::exception_ptr& failure) {
       HttpResponse response = failure ? error_response(failure) : label_file(label, compressed);
       respond([response = std::move(response)] { return response; });

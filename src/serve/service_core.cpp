@@ -246,7 +246,7 @@ void ServiceCore::add_metrics(std::map<std::string, std::string>& lines) {
     host.volume_statistics.add_metrics(host.name() + volume_suffix, lines);
     if (const auto model = host.loaded()) {
       lines["nnunet_queue_length"] +=
-          fmt::format("nnunet_queue_length{{model=\"{0}\"}} {1}\nnunet_queue_length{{model=\"{0}_volume\"}} {2}\n",
+          fmt::format("nnunet_queue_length{{model=\"{0}\"}} {1}\nnnunet_queue_length{{model=\"{0}_volume\"}} {2}\n",
                       host.name(), model->batcher.waiting(), model->volumes.waiting());
     }
   }

@@ -63,6 +63,22 @@ TEST(Protocol, HealthAndMetadata) {
   EXPECT_EQ(request(server.port(), "DELETE", "/v2").status, 405);
 }
 
+TEST(Protocol, HeadIsGetWithoutTheBody) {
+  const FakeServer server;
+  const auto answer = [&](const std::string& path) {
+    const RawClient client(server.port());
+    client.send("HEAD " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    return client.read_all();
+  };
+  const std::string models = answer("/v1/models");
+  EXPECT_TRUE(models.starts_with("HTTP/1.1 200")) << models;
+  EXPECT_TRUE(models.ends_with("\r\n\r\n")) << models;
+  const std::string length = std::to_string(request(server.port(), "GET", "/v1/models").body.size());
+  EXPECT_NE(models.find("Content-Length: " + length + "\r\n"), std::string::npos) << models;
+  EXPECT_TRUE(answer("/nowhere").starts_with("HTTP/1.1 404"));
+  EXPECT_TRUE(answer("/v2/models/fake/infer").starts_with("HTTP/1.1 405"));
+}
+
 TEST(Protocol, InferAsJsonAndAsBinaryData) {
   const FakeServer server;
   const auto x = patches(2);

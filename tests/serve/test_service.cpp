@@ -20,6 +20,14 @@ using Json = nlohmann::json;
 
 namespace {
 
+std::string post(const std::string& path, const std::string& body) {
+  return "POST " + path + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+bool metric_is(const FakeServer& server, const std::string& line) {
+  return request(server.port(), "GET", "/metrics").body.find(line + "\n") != std::string::npos;
+}
+
 Reply infer(const FakeServer& server, float value) {
   const std::vector<float> x(2 * fake_voxels, value);
   const Json tensor{{"name", "INPUT__0"},
@@ -165,6 +173,38 @@ TEST(Service, JobsReportProgressAndCanBeCancelled) {
   EXPECT_EQ(state(third), "cancelled");
   EXPECT_EQ(request(server.port(), "DELETE", second).status, 200);
   EXPECT_EQ(request(server.port(), "GET", second).status, 404);
+}
+
+TEST(Service, WhoLeavesCancelsWhatHeAskedFor) {
+  const FakeServer server;
+  server.control->hold = true;
+  auto first = std::make_unique<RawClient>(server.port());
+  first->send(post("/v1/segment/fake", nifti_file(true)));
+  ASSERT_TRUE(eventually([&] { return server.control->inside == 1; }));
+  auto second = std::make_unique<RawClient>(server.port());
+  second->send(post("/v1/segment/fake", nifti_file(true)));
+  ASSERT_TRUE(eventually([&] { return metric_is(server, "nnunet_queue_length{model=\"fake_volume\"} 1"); }));
+  second.reset();
+  first.reset();
+  EXPECT_TRUE(eventually([&] { return server.control->inside == 0; }));
+  EXPECT_TRUE(eventually([&] { return metric_is(server, "nnunet_http_responses_total{code=\"499\"} 2"); }));
+  server.control->hold = false;
+  EXPECT_EQ(request(server.port(), "POST", "/v1/segment/fake", nifti_file(true)).status, 200);
+}
+
+TEST(Service, WhoSendsTheNextRequestEarlyHasNotLeft) {
+  const FakeServer server;
+  server.control->hold = true;
+  const RawClient client(server.port());
+  client.send(post("/v1/segment/fake", nifti_file(false)));
+  ASSERT_TRUE(eventually([&] { return server.control->inside == 1; }));
+  client.send("GET /v2/health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(server.control->inside, 1);
+  server.control->hold = false;
+  const std::string answers = client.read_all();
+  EXPECT_TRUE(answers.starts_with("HTTP/1.1 200")) << answers;
+  EXPECT_NE(answers.find("HTTP/1.1 200", 1), std::string::npos) << answers;
 }
 
 TEST(Service, VolumesThatTakeTooLongAreGivenUp) {

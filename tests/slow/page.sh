@@ -6,6 +6,7 @@
 #   SHOTS=folder                       where screenshots go (default: nowhere)
 set -euo pipefail
 here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+. "$here/server.bash"
 nnunet=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 shots=$(realpath -m "${SHOTS:-/nonexistent}")
 [ -z "${CKPT:-}" ] || CKPT=$(realpath "$CKPT")
@@ -42,12 +43,5 @@ if [ -z "${CKPT:-}" ] || [ -z "${IMAGE:-}" ]; then
 fi
 
 echo "the key" > keys
-"$nnunet" serve --gpus 0 --model "model=$CKPT" --port 0 --grpc_port -1 --api_keys keys --access_log access.log > serve.log 2>&1 &
-server=$!
-for _ in $(seq 600); do
-  url=$(grep -o 'http://127.0.0.1:[0-9]*' serve.log || true)
-  [ -z "$url" ] || break
-  kill -0 "$server" 2>/dev/null || { cat serve.log; exit 1; }
-  sleep 0.1
-done
+start_server serve.log --model "model=$CKPT" --grpc_port -1 --api_keys keys --access_log access.log
 node page_in_browser.mjs "$(command -v chromium)" "$url" "the key" "$IMAGE" "$shots" || { tail -n 5 access.log serve.log; exit 1; }

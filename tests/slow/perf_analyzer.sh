@@ -5,7 +5,9 @@
 # wheel, and Debian's libb64-0d.
 set -euo pipefail
 concurrency=${1:-4}
-nnunet=$(realpath "${NNUNET:-$(dirname "${BASH_SOURCE[0]}")/../../build/bin/nnunet}")
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+. "$here/server.bash"
+nnunet=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
@@ -36,18 +38,10 @@ if [ -z "$model" ]; then
   model=$work/results/checkpoints/best.ckpt
 fi
 
-"$nnunet" serve --gpus 0 --model "m=$model" --port 0 --grpc_port 0 --access_log "$work/access" > "$work/server" 2>&1 &
-server=$!
-for _ in $(seq 600); do
-  http=$(sed -n 's#.*http://\(127.0.0.1:[0-9]*\).*#\1#p' "$work/server")
-  [ -z "$http" ] || break
-  kill -0 "$server" 2>/dev/null || { cat "$work/server"; exit 1; }
-  sleep 0.1
-done
-grpc=$(sed -n 's#.*gRPC at \(127.0.0.1:[0-9]*\).*#\1#p' "$work/server")
+start_server "$work/server" --model "m=$model" --grpc_port 0 --access_log "$work/access"
 
 # The volume: a box in air, with as many channels as the model wants.
-channels=$(curl -sf "http://$http/v1/models" | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["channels"])')
+channels=$(curl -sf "$url/v1/models" | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["channels"])')
 python3 - "$channels" > "$work/volume.json" << 'PY'
 import json, sys
 shape = [int(sys.argv[1]), 20, 30, 25]
@@ -67,13 +61,13 @@ measure() {
 }
 
 range=1:$concurrency:$((concurrency > 1 ? concurrency - 1 : 1))
-measure "patches over HTTP" -m m -u "$http" -i http --concurrency-range "$range"
+measure "patches over HTTP" -m m -u "${url#http://}" -i http --concurrency-range "$range"
 measure "patches over gRPC" -m m -u "$grpc" -i grpc --concurrency-range "$range"
 measure "patches over gRPC streams" -m m -u "$grpc" -i grpc --async --streaming --concurrency-range "$range"
-measure "volumes over HTTP" -m m_volume -u "$http" -i http --input-data "$work/volume.json" --concurrency-range "$range"
+measure "volumes over HTTP" -m m_volume -u "${url#http://}" -i http --input-data "$work/volume.json" --concurrency-range "$range"
 measure "volumes over gRPC" -m m_volume -u "$grpc" -i grpc --input-data "$work/volume.json" --concurrency-range "$range"
 
-curl -sf "http://$http/metrics" > "$work/metrics"
+curl -sf "$url/metrics" > "$work/metrics"
 if grep -E 'nv_inference_request_failure|nnunet_request_refused' "$work/metrics" | grep -vE '^#| 0$'; then
   echo "not all requests were answered"
   exit 1

@@ -4,14 +4,15 @@
 #   tests/slow/served_load.sh [SECONDS (120)] [CLIENTS (64)]     CKPT=file IMAGES=folder: another network than a tiny one
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+. "$here/server.bash"
 nnunet=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 python=$(cat "$here/../../.deps/python")
 seconds=${1:-120} clients=${2:-64}
 ckpt=${CKPT:-} images=${IMAGES:-}
 [ -z "$ckpt" ] || { ckpt=$(realpath "$ckpt"); images=$(realpath "$images"); }
 work=$(mktemp -d)
-pid=""
-trap '[ -z "$pid" ] || kill -9 "$pid" 2> /dev/null; rm -rf "$work"' EXIT
+server=""
+trap '[ -z "$server" ] || kill -9 "$server" 2> /dev/null; rm -rf "$work"' EXIT
 cd "$work"
 quiet() { "$@" > log 2>&1 || { cat log; exit 1; }; }
 
@@ -25,16 +26,9 @@ fi
 quiet "$nnunet" export --ckpt_path "$ckpt" --format torchscript --output exported
 quiet "$nnunet" predict --gpus 0 --ckpt_path "$ckpt" --input "$images" --output maps
 
-"$nnunet" serve --gpus 0 --port 0 --grpc_port -1 --access_log access --model net="$ckpt" > server.log 2>&1 &
-pid=$!
-for _ in $(seq 600); do
-  url=$(grep -o 'http://127\.0\.0\.1:[0-9]*' server.log || true)
-  [ -z "$url" ] || break
-  kill -0 "$pid" 2> /dev/null || { cat server.log; exit 1; }
-  sleep 0.1
-done
-"$python" "$here/served_load.py" "$url" "$pid" net exported/model.pt "$images" maps "$seconds" "$clients" || { tail server.log; exit 1; }
-kill -TERM "$pid"
-wait "$pid" || { cat server.log; echo "the server did not end as it should"; exit 1; }
-pid=""
+start_server server.log --grpc_port -1 --access_log access --model net="$ckpt"
+"$python" "$here/served_load.py" "$url" "$server" net exported/model.pt "$images" maps "$seconds" "$clients" || { tail server.log; exit 1; }
+kill -TERM "$server"
+wait "$server" || { cat server.log; echo "the server did not end as it should"; exit 1; }
+server=""
 echo "ok: a server under load"

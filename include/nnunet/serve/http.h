@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "nnunet/serve/cancellation.h"
+
 /// HTTP/1.1 over TCP or TLS: connections, limits and time-outs. What is answered is up to an HttpHandler.
 namespace nnunet::serve {
 
@@ -23,6 +25,7 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string remote;                          ///< the client's address
   std::string body;
+  std::shared_ptr<Cancellation> cancellation = {};  ///< of handle()'s requests: the client closed the connection
 
   /// Empty where it is absent.
   const std::string& header(const std::string& lower_case_name) const;

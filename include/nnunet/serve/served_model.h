@@ -41,8 +41,7 @@ class ServedModel {
   virtual void forward(std::int64_t n, const float* x, float* logits) = 0;
 
   /// A whole image to a label map in its own geometry, as `nnunet predict` does it. Throws Error for an image that
-  /// cannot be segmented, Cancelled as
-  /// watch.check().
+  /// cannot be segmented, Cancelled as watch.check().
   virtual LabelMap segment(const std::string& name, Image image, SegmentWatch& watch) = 0;
 
   /// Most bytes that segmenting such an image takes beside the network (an upper bound).
