@@ -6,23 +6,16 @@
 #   SHOTS=folder                       where screenshots go (default: nowhere)
 set -euo pipefail
 here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+. "$here/packages.bash"
 . "$here/server.bash"
 nnunet=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 shots=$(realpath -m "${SHOTS:-/nonexistent}")
 [ -z "${CKPT:-}" ] || CKPT=$(realpath "$CKPT")
 [ -z "${IMAGE:-}" ] || IMAGE=$(realpath "$IMAGE")
 
-packages=()
-command -v chromium >/dev/null || packages+=(chromium)
-command -v npm >/dev/null || packages+=(npm)
-if [ "${#packages[@]}" -gt 0 ]; then
-  if [ "$(id -u)" -eq 0 ]; then root=(); elif command -v sudo >/dev/null; then root=(sudo); else
-    echo "this test needs: ${packages[*]}. Run as root, or install sudo, or install them by hand."
-    exit 1
-  fi
-  "${root[@]}" apt-get update -qq
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-fi
+need chromium chromium
+need npm npm
+install_needed
 
 work=$(mktemp -d)
 server=

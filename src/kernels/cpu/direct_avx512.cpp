@@ -1,3 +1,4 @@
+#if defined(__x86_64__)
 #include <immintrin.h>
 #include <cstring>
 #include <type_traits>
@@ -21,4 +22,5 @@ DirectKernels direct_avx512() {
 }  // namespace nnunet::kernels
 #if defined(__clang__)
 #pragma clang attribute pop
+#endif
 #endif
