@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
+#include <sstream>
 
 #include "client.h"
 #include "fake_model.h"
@@ -173,6 +174,23 @@ TEST(Service, JobsReportProgressAndCanBeCancelled) {
   EXPECT_EQ(state(third), "cancelled");
   EXPECT_EQ(request(server.port(), "DELETE", second).status, 200);
   EXPECT_EQ(request(server.port(), "GET", second).status, 404);
+}
+
+TEST(Service, MetricsStandBelowTheirNameAndType) {
+  const FakeServer server;
+  ASSERT_EQ(infer(server, 1).status, 200);
+  std::istringstream text(request(server.port(), "GET", "/metrics").body);
+  std::string name;
+  std::set<std::string> names;
+  for (std::string line; std::getline(text, line);) {
+    if (line.starts_with("# TYPE ")) name = line.substr(7, line.find(' ', 7) - 7);
+    if (line.starts_with("#")) continue;
+    EXPECT_TRUE(!name.empty() && line.starts_with(name)) << line;
+    names.insert(line.substr(0, line.find_first_of("{ ")));
+  }
+  for (const char* const expected : {"nv_inference_request_success", "nnunet_request_seconds_bucket",
+                                     "nnunet_queue_length", "nnunet_jobs", "nnunet_http_responses_total"})
+    EXPECT_TRUE(names.contains(expected)) << expected;
 }
 
 TEST(Service, WhoLeavesCancelsWhatHeAskedFor) {
