@@ -109,10 +109,10 @@ std::vector<std::string> PreprocessedFolder::fold_cases() const {
 
 NpyFile PreprocessedFolder::open_x(const std::string& name) const {
   const fs::path file = path_ / (name + "_x.npy");
-  NpyFile x(file);
+  const NpyFile x(file);
   const auto& shape = x.shape();
-  if (x.dtype() != "f4" || shape.size() != 4 || Array<float>::count(shape) == 0) {
-    throw Error(file.string(), fmt::format("expected float32 (C,D,H,W), found {} {}", x.dtype(), shape_text(shape)),
+  if (shape.size() != 4 || Array<float>::count(shape) == 0) {
+    throw Error(file.string(), fmt::format("expected (C,D,H,W), found {}", shape_text(shape)),
                 "preprocess the case again");
   }
   if (shape[0] != config_.in_channels) {
@@ -120,29 +120,29 @@ NpyFile PreprocessedFolder::open_x(const std::string& name) const {
                 fmt::format("{} channels, but config.json says in_channels {}", shape[0], config_.in_channels),
                 "preprocess the case again or correct config.json");
   }
-  return x;
+  return x.as<float>();
 }
 
 std::optional<NpyFile> PreprocessedFolder::open_y(const std::string& name) const {
   const fs::path file = path_ / (name + "_y.npy");
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return std::nullopt;
-  NpyFile y(file);
+  const NpyFile y(file);
   const auto& shape = y.shape();
-  if (y.dtype() != "u1" || shape.size() != 4 || shape[0] != 1 || Array<float>::count(shape) == 0) {
-    throw Error(file.string(), fmt::format("expected uint8 (1,D,H,W), found {} {}", y.dtype(), shape_text(shape)),
+  if (shape.size() != 4 || shape[0] != 1 || Array<float>::count(shape) == 0) {
+    throw Error(file.string(), fmt::format("expected (1,D,H,W), found {}", shape_text(shape)),
                 "preprocess the case again");
   }
-  return y;
+  return y.as<std::uint8_t>();
 }
 
 std::optional<std::array<Shape3, 3>> PreprocessedFolder::read_meta(const std::string& name) const {
   const fs::path file = path_ / (name + "_meta.npy");
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return std::nullopt;
-  const NpyFile meta(file);
-  if (meta.dtype() != "i8" || meta.shape() != std::vector<std::int64_t>{3, 3}) {
-    throw Error(file.string(), fmt::format("expected int64 (3,3), found {} {}", meta.dtype(), shape_text(meta.shape())),
+  const NpyFile meta = NpyFile(file).as<std::int64_t>();
+  if (meta.shape() != std::vector<std::int64_t>{3, 3}) {
+    throw Error(file.string(), fmt::format("expected (3,3), found {}", shape_text(meta.shape())),
                 "preprocess the case again");
   }
   const auto values = meta.values<std::int64_t>();

@@ -4,19 +4,20 @@
 #include <sys/mman.h>
 
 #include <cerrno>
-#include <cstring>
+#include <cmath>
+#include <limits>
+#include <new>
 #include <string_view>
 #include <utility>
 
 #include "nnunet/core/error.h"
-#include "nnunet/core/limits.h"
+#include "npy_header.h"
+#include "npy_values.h"
 #include "posix_file.h"
 
 namespace nnunet {
 
 namespace {
-
-constexpr std::string_view kRemedy = "write it anew with numpy.save or nnunet preprocess";
 
 template <class T>
 constexpr std::string_view type_string() {
@@ -24,103 +25,12 @@ constexpr std::string_view type_string() {
   if constexpr (std::is_same_v<T, double>) return "f8";
   if constexpr (std::is_same_v<T, std::uint8_t>) return "u1";
   if constexpr (std::is_same_v<T, std::uint16_t>) return "u2";
+  if constexpr (std::is_same_v<T, std::uint32_t>) return "u4";
+  if constexpr (std::is_same_v<T, std::uint64_t>) return "u8";
+  if constexpr (std::is_same_v<T, std::int8_t>) return "i1";
+  if constexpr (std::is_same_v<T, std::int16_t>) return "i2";
   if constexpr (std::is_same_v<T, std::int32_t>) return "i4";
   if constexpr (std::is_same_v<T, std::int64_t>) return "i8";
-}
-
-[[noreturn]] void fail(const std::filesystem::path& path, std::string_view problem) {
-  throw Error(path.string(), problem, kRemedy);
-}
-
-/// What the header of a .npy file says.
-struct Header {
-  std::string descr;
-  bool fortran_order = false;
-  std::vector<std::int64_t> shape;
-};
-
-/// The text after `'key':` in the header's Python dictionary.
-std::string_view value_of(std::string_view dict, std::string_view key, const std::filesystem::path& path) {
-  const std::size_t at = dict.find(fmt::format("'{}'", key));
-  if (at == std::string_view::npos) fail(path, fmt::format("the .npy header has no '{}'", key));
-  std::string_view rest = dict.substr(at + key.size() + 2);
-  rest.remove_prefix(std::min(rest.find_first_not_of(" :"), rest.size()));
-  return rest;
-}
-
-std::vector<std::int64_t> parse_shape(std::string_view text, const std::filesystem::path& path) {
-  const std::size_t end = text.find(')');
-  if (text.empty() || text.front() != '(' || end == std::string_view::npos) fail(path, "the .npy header has no shape");
-  std::vector<std::int64_t> shape;
-  std::int64_t value = -1;
-  for (const char c : text.substr(1, end - 1)) {
-    if (c >= '0' && c <= '9') {
-      if (value > limits::npy_values) fail(path, "the .npy header has an absurd shape");
-      value = (value < 0 ? 0 : value) * 10 + (c - '0');
-    } else if (c == ',') {
-      if (value >= 0) shape.push_back(value);
-      value = -1;
-    } else if (c != ' ') {
-      fail(path, "the .npy header has a shape that is not made of whole numbers");
-    }
-  }
-  if (value >= 0) shape.push_back(value);
-  if (shape.size() > limits::npy_axes) fail(path, fmt::format("the array has {} axes", shape.size()));
-  return shape;
-}
-
-Header parse_header(std::string_view dict, const std::filesystem::path& path) {
-  Header header;
-  const std::string_view descr = value_of(dict, "descr", path);
-  const std::size_t end = descr.find('\'', 1);
-  if (descr.empty() || descr.front() != '\'' || end == std::string_view::npos) {
-    fail(path, "the .npy file holds records, not plain numbers");
-  }
-  header.descr = descr.substr(1, end - 1);
-  header.fortran_order = value_of(dict, "fortran_order", path).starts_with("True");
-  header.shape = parse_shape(value_of(dict, "shape", path), path);
-  return header;
-}
-
-/// numpy's type string without byte order; only little-endian real numbers pass.
-std::string plain_type(const std::string& descr, const std::filesystem::path& path) {
-  const bool right_order = descr.size() == 3 && (descr[0] == '<' || descr[0] == '|');
-  const std::string type = right_order ? descr.substr(1) : "";
-  for (const char* known : {"f4", "f8", "f2", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "b1"}) {
-    if (type == known) return type;
-  }
-  fail(path, fmt::format("the type '{}' is not supported", descr));
-}
-
-std::size_t checked_count(const std::vector<std::int64_t>& shape, const std::filesystem::path& path) {
-  std::int64_t count = 1;
-  for (const std::int64_t n : shape) {
-    if (__builtin_mul_overflow(count, n, &count)) fail(path, "the .npy header has an absurd shape");
-  }
-  if (count > limits::npy_values) fail(path, "the .npy header has an absurd shape");
-  return static_cast<std::size_t>(count);
-}
-
-struct Layout {
-  Header header;
-  std::size_t offset = 0;  ///< of the values
-};
-
-/// Format: "\x93NUMPY", version (major, minor), length of the dictionary (2 bytes, from version 2 on 4), dictionary.
-Layout parse_layout(const unsigned char* file, std::size_t length, const std::filesystem::path& path) {
-  if (length < 12) fail(path, length == 0 ? "the file is empty" : "the file is truncated");
-  if (std::memcmp(file, "\x93NUMPY", 6) != 0) fail(path, "is not a .npy file");
-  const int version = file[6];
-  if (version < 1 || version > 3) fail(path, fmt::format(".npy format version {} is not supported", version));
-  std::size_t size = file[8] + 256U * file[9];
-  if (version > 1) size += 65536U * file[10] + 16777216ULL * file[11];
-  const std::size_t start = version == 1 ? 10 : 12;
-  if (size > limits::npy_header_bytes) fail(path, fmt::format("the .npy header has absurd {} bytes", size));
-  if (size > length - start) fail(path, "the file is truncated");
-  Layout layout;
-  layout.header = parse_header({reinterpret_cast<const char*>(file) + start, size}, path);
-  layout.offset = start + size;
-  return layout;
 }
 
 /// Everything before the values.
@@ -138,63 +48,99 @@ std::string header_text(const std::vector<std::int64_t>& sizes) {
   return start + head;
 }
 
-}  // namespace
-
-NpyFile::NpyFile(const std::filesystem::path& path) : path_(path) {
+std::shared_ptr<const std::byte> map_file(const std::filesystem::path& path, std::size_t& length) {
   const FileDescriptor file = open_for_reading(path);
-  const std::size_t length = file_size(file, path);
-  if (length == 0) fail(path, "the file is empty");
+  length = file_size(file, path);
+  if (length == 0) fail_npy(path, "the file is empty");
   void* map = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, file.get(), 0);
   if (map == MAP_FAILED) throw Error(path.string(), "cannot be mapped into memory: " + system_reason(errno));
-  map_ = static_cast<const std::byte*>(map);
-  length_ = length;
+  const auto unmap = [length](const std::byte* start) { ::munmap(const_cast<std::byte*>(start), length); };
+  return {static_cast<const std::byte*>(map), unmap};
+}
+
+std::shared_ptr<std::byte[]> new_memory(std::size_t bytes, const std::filesystem::path& path) {
   try {
-    const Layout layout = parse_layout(reinterpret_cast<const unsigned char*>(map_), length_, path);
-    dtype_ = plain_type(layout.header.descr, path);
-    shape_ = layout.header.shape;
-    offset_ = layout.offset;
-    count_ = checked_count(shape_, path);
-    if (layout.header.fortran_order && shape_.size() > 1) fail(path, "the array is in Fortran order");
-    const std::size_t needed = offset_ + count_ * static_cast<std::size_t>(dtype_[1] - '0');
-    if (length_ < needed) fail(path, fmt::format("the file is truncated ({} of {} bytes)", length_, needed));
-    if (length_ > needed) fail(path, fmt::format("the file has {} bytes too many", length_ - needed));
-  } catch (...) {
-    ::munmap(map, length_);
-    throw;
+    return std::make_shared_for_overwrite<std::byte[]>(bytes);
+  } catch (const std::bad_alloc&) {
+    throw Error(path.string(), "there is not enough memory for its values", "use a machine with more memory");
   }
 }
 
-NpyFile::~NpyFile() {
-  if (map_ != nullptr) ::munmap(const_cast<std::byte*>(map_), length_);
+template <class To, class From>
+bool fits(From value) {
+  if constexpr (std::is_floating_point_v<To> && std::is_integral_v<From>) {
+    return true;
+  } else if constexpr (std::is_floating_point_v<To>) {
+    return !std::isfinite(value) ||
+           std::abs(static_cast<double>(value)) <= static_cast<double>(std::numeric_limits<To>::max());
+  } else if constexpr (std::is_floating_point_v<From>) {
+    const double v = static_cast<double>(value), end = std::ldexp(1.0, std::numeric_limits<To>::digits);
+    return v >= static_cast<double>(std::numeric_limits<To>::min()) && v < end && v == std::trunc(v);
+  } else {
+    return std::in_range<To>(value);
+  }
 }
 
-NpyFile::NpyFile(NpyFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      shape_(std::move(other.shape_)),
-      dtype_(std::move(other.dtype_)),
-      map_(std::exchange(other.map_, nullptr)),
-      length_(std::exchange(other.length_, 0)),
-      offset_(std::exchange(other.offset_, 0)),
-      count_(std::exchange(other.count_, 0)) {}
+template <class To>
+std::string range_text() {
+  if constexpr (std::is_floating_point_v<To>) return "is too large for float32";
+  return fmt::format("is not a whole number from {} to {}", std::numeric_limits<To>::min(),
+                     std::numeric_limits<To>::max());
+}
 
-NpyFile& NpyFile::operator=(NpyFile&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(shape_, other.shape_);
-  std::swap(dtype_, other.dtype_);
-  std::swap(map_, other.map_);
-  std::swap(length_, other.length_);
-  std::swap(offset_, other.offset_);
-  std::swap(count_, other.count_);
-  return *this;
+}  // namespace
+
+NpyFile::NpyFile(const std::filesystem::path& path) : path_(path) {
+  std::size_t length = 0;
+  memory_ = map_file(path, length);
+  const std::span file{memory_.get(), length};
+  NpyLayout layout = parse_npy(file, path);
+  count_ = layout.count();
+  values_ = file.data() + layout.offset;
+  if (!layout.plain()) {
+    auto copy = new_memory(count_ * layout.value_bytes, path);
+    copy_plain(layout, file.subspan(layout.offset), copy.get());
+    hold(std::move(copy));
+  }
+  if (layout.type == "f2") {
+    auto wide = new_memory(count_ * sizeof(float), path);
+    widen_halves({reinterpret_cast<const std::uint16_t*>(values_), count_}, reinterpret_cast<float*>(wide.get()));
+    hold(std::move(wide));
+    layout.type = "f4";
+  }
+  dtype_ = layout.type == "b1" ? "u1" : std::move(layout.type);
+  shape_ = std::move(layout.shape);
+}
+
+void NpyFile::hold(std::shared_ptr<const std::byte[]> values) {
+  values_ = values.get();
+  memory_ = {std::move(values), values_};
 }
 
 template <class T>
 std::span<const T> NpyFile::values() const {
   if (dtype_ != type_string<T>()) {
-    fail(path_, fmt::format("holds values of type {}, expected {}", dtype_, type_string<T>()));
+    fail_npy(path_, fmt::format("holds values of type {}, expected {}", dtype_, type_string<T>()));
   }
-  if (offset_ % alignof(T) != 0) fail(path_, "the values are not aligned in the file");
-  return {reinterpret_cast<const T*>(map_ + offset_), count_};
+  return {reinterpret_cast<const T*>(values_), count_};
+}
+
+template <class T>
+NpyFile NpyFile::as() const {
+  NpyFile result = *this;
+  if (dtype_ == type_string<T>()) return result;
+  auto copy = new_memory(count_ * sizeof(T), path_);
+  auto* to = reinterpret_cast<T*>(copy.get());
+  visit([&](auto from) {
+    for (const auto value : from) {
+      if (!fits<T>(value))
+        throw Error(path_.string(), fmt::format("holds {}, which {}", value, range_text<T>()), "correct the file");
+      *to++ = static_cast<T>(value);
+    }
+  });
+  result.hold(std::move(copy));
+  result.dtype_ = type_string<T>();
+  return result;
 }
 
 namespace {
@@ -225,7 +171,7 @@ NpyWriter<T>::NpyWriter(const std::filesystem::path& path, const std::vector<std
   header_size_ = head.size();
   file_.write(0, std::as_bytes(std::span(head)));
   // The file has its full size from the start, whatever is written last.
-  const std::size_t count = checked_count(shape, path);
+  const std::size_t count = npy_count(shape, path);
   if (count > 0) write(static_cast<std::int64_t>(count) - 1, std::vector<T>(1));
 }
 
@@ -250,7 +196,6 @@ Array<T> read_npy(const std::filesystem::path& path) {
 }
 
 #define NNUNET_NPY_TYPE(T)                                                                  \
-  template std::span<const T> NpyFile::values<T>() const;                                   \
   template void write_npy<T>(const std::filesystem::path&, const Array<T>&);                \
   template void write_npy<T>(PendingFiles&, const std::filesystem::path&, const Array<T>&); \
   template Array<T> read_npy<T>(const std::filesystem::path&);                              \
@@ -262,5 +207,22 @@ NNUNET_NPY_TYPE(std::uint16_t)
 NNUNET_NPY_TYPE(std::int32_t)
 NNUNET_NPY_TYPE(std::int64_t)
 #undef NNUNET_NPY_TYPE
+
+#define NNUNET_NPY_VALUES(T) template std::span<const T> NpyFile::values<T>() const;
+NNUNET_NPY_VALUES(float)
+NNUNET_NPY_VALUES(double)
+NNUNET_NPY_VALUES(std::uint8_t)
+NNUNET_NPY_VALUES(std::uint16_t)
+NNUNET_NPY_VALUES(std::uint32_t)
+NNUNET_NPY_VALUES(std::uint64_t)
+NNUNET_NPY_VALUES(std::int8_t)
+NNUNET_NPY_VALUES(std::int16_t)
+NNUNET_NPY_VALUES(std::int32_t)
+NNUNET_NPY_VALUES(std::int64_t)
+#undef NNUNET_NPY_VALUES
+
+template NpyFile NpyFile::as<float>() const;
+template NpyFile NpyFile::as<std::uint8_t>() const;
+template NpyFile NpyFile::as<std::int64_t>() const;
 
 }  // namespace nnunet

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,30 +12,37 @@
 
 namespace nnunet {
 
-/// A .npy file mapped read-only into memory (C order, little endian). Cheap to copy? No: move-only.
-/// Throws Error for a missing, truncated, Fortran-ordered or otherwise unsupported file.
+/// A .npy file of real numbers, read only, in C order and this machine's byte order: mapped into memory where it lies
+/// so in the file (as numpy.save and we write it), else a copy. Copies share the memory. Throws Error for a missing,
+/// truncated or otherwise unsupported file.
 class NpyFile {
  public:
   explicit NpyFile(const std::filesystem::path& path);
-  ~NpyFile();
-  NpyFile(NpyFile&&) noexcept;
-  NpyFile& operator=(NpyFile&&) noexcept;
-  NpyFile(const NpyFile&) = delete;
-  NpyFile& operator=(const NpyFile&) = delete;
 
   const std::vector<std::int64_t>& shape() const { return shape_; }
-  /// numpy's type string without byte order: "f4", "f8", "u1", "i8", ...
+  /// numpy's type string of values() without byte order: "f4", "f8", "u1", "u2", "u4", "u8", "i1", "i2", "i4" or "i8".
+  /// A file's float16 has become f4, its bool u1.
   const std::string& dtype() const { return dtype_; }
-  /// The values; throws Error when T is not the file's type.
+  /// The values; throws Error when T is not dtype().
   template <class T>
   std::span<const T> values() const;
+  /// Calls body with values() of whatever type they are.
+  template <class Body>
+  decltype(auto) visit(Body&& body) const;
+  /// The same array with values of type T (float, uint8_t, int64_t), which costs nothing where it has that type.
+  /// Throws Error for a value that T cannot hold: one that is not whole, or too large.
+  template <class T>
+  NpyFile as() const;
 
  private:
+  void hold(std::shared_ptr<const std::byte[]> values);
+
   std::filesystem::path path_;
   std::vector<std::int64_t> shape_;
   std::string dtype_;
-  const std::byte* map_ = nullptr;
-  std::size_t length_ = 0, offset_ = 0, count_ = 0;
+  std::shared_ptr<const std::byte> memory_;  ///< keeps the values alive
+  const std::byte* values_ = nullptr;
+  std::size_t count_ = 0;
 };
 
 /// Writes format version 1.0, atomically. Instantiated for float, double, uint8_t, int64_t, int32_t, uint16_t.
@@ -60,5 +68,19 @@ class NpyWriter {
   PendingFile file_;
   std::size_t header_size_;
 };
+
+template <class Body>
+decltype(auto) NpyFile::visit(Body&& body) const {
+  if (dtype_ == "f8") return body(values<double>());
+  if (dtype_ == "u1") return body(values<std::uint8_t>());
+  if (dtype_ == "u2") return body(values<std::uint16_t>());
+  if (dtype_ == "u4") return body(values<std::uint32_t>());
+  if (dtype_ == "u8") return body(values<std::uint64_t>());
+  if (dtype_ == "i1") return body(values<std::int8_t>());
+  if (dtype_ == "i2") return body(values<std::int16_t>());
+  if (dtype_ == "i4") return body(values<std::int32_t>());
+  if (dtype_ == "i8") return body(values<std::int64_t>());
+  return body(values<float>());
+}
 
 }  // namespace nnunet
