@@ -4,6 +4,10 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
+#include <string>
+#include <unordered_set>
+
 #include "nnunet/core/error.h"
 
 namespace nnunet::log {
@@ -35,6 +39,16 @@ spdlog::logger& logger() {
   return *instance;
 }
 
+// True for the first of equal texts. A server that runs for months must not collect them for ever.
+bool is_new(std::string_view message) {
+  constexpr std::size_t most = 10000;
+  static std::mutex mutex;
+  static std::unordered_set<std::string> known;
+  const std::lock_guard lock(mutex);
+  if (known.size() >= most) known.clear();
+  return known.emplace(message).second;
+}
+
 }  // namespace
 
 void info(std::string_view message) {
@@ -42,6 +56,9 @@ void info(std::string_view message) {
 }
 void warn(std::string_view message) {
   logger().log(spdlog::level::warn, message);
+}
+void warn_once(std::string_view message) {
+  if (is_new(message)) warn(message);
 }
 void error(std::string_view message) {
   logger().log(spdlog::level::err, message);

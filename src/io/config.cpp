@@ -13,6 +13,7 @@
 #include "nnunet/core/limits.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/json_reading.h"
+#include "nnunet/io/modality.h"
 
 namespace nnunet {
 
@@ -193,8 +194,9 @@ DataConfig config_from_json(const json& object, const std::string& name) {
   config.in_channels = static_cast<int>(reader.whole("in_channels", 1, 1024));
   if (reader.has("ct")) config.ct = read_ct(reader.at("ct"), name);
   if (reader.has("modality")) {
-    config.modality = reader.text("modality");
-    if (config.modality != "CT") config.modality = "MRI";
+    const std::string modality = reader.text("modality");
+    warn_of_modality({modality}, name);
+    config.modality = is_ct_name(modality) ? "CT" : "MRI";
   } else {
     config.modality = config.ct ? "CT" : "MRI";
   }

@@ -1,8 +1,10 @@
 #include "nifti_header.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nifti2_io.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -97,38 +99,28 @@ std::size_t bytes_of(int datatype) {
   }
 }
 
+/// The channels are the 4th axis or, as ITK writes vectors, the 5th with one voxel on the 4th.
 template <class Header>
 void read_shape(const Header& header, NiftiHeader& result, const std::string& name, const NiftiLimits& limits) {
   const std::int64_t axes = header.dim[0];
   if (axes < 1 || axes > 7) fail(name, fmt::format("the header has {} axes", axes));
   if (axes < 2) fail(name, "has one axis only, not an image");
+  const auto dim = [&](int i) { return i <= axes ? static_cast<std::int64_t>(header.dim[i]) : 1; };
   std::int64_t voxels = 1;
   for (int i = 1; i <= axes; ++i) {
-    const std::int64_t n = header.dim[i];
-    if (n < 1) fail(name, fmt::format("the header has {} voxels along axis {}", n, i));
-    if (i > 4 && n > 1)
-      fail(name, fmt::format("has {} axes, only 3D and 4D are known", i), "put the channels on the 4th axis");
-    if (__builtin_mul_overflow(voxels, n, &voxels) || voxels > limits.max_voxels) {
+    if (dim(i) < 1) fail(name, fmt::format("the header has {} voxels along axis {}", dim(i), i));
+    if (i > 5 && dim(i) > 1)
+      fail(name, fmt::format("has {} axes, at most 5 are known", i), "put the channels on the 4th axis");
+    if (__builtin_mul_overflow(voxels, dim(i), &voxels) || voxels > limits.max_voxels) {
       fail(name, fmt::format("the header has absurd dimensions (more than {} voxels)", limits.max_voxels));
     }
   }
-  const auto dim = [&](int i) { return i <= axes ? static_cast<std::int64_t>(header.dim[i]) : 1; };
-  result.geometry.shape = {dim(3), dim(2), dim(1)};
-  result.channels = dim(4);
-}
-
-/// A plane (2 axes) need not say its thickness: 1 mm then.
-template <class Header>
-void read_spacing(const Header& header, NiftiHeader& result, const std::string& name) {
-  for (int i = 1; i <= 3; ++i) {
-    // NIfTI-2 has it in double; float32 as everywhere else.
-    double spacing = static_cast<double>(static_cast<float>(header.pixdim[i]));
-    if (i > header.dim[0] && !(spacing > 0 && std::isfinite(spacing))) spacing = 1;
-    if (!std::isfinite(spacing) || spacing <= 0) {
-      fail(name, fmt::format("the voxel spacing along axis {} is {} mm", i, spacing), "repair pixdim in its header");
-    }
-    result.geometry.spacing[static_cast<std::size_t>(3 - i)] = spacing;
+  if (dim(4) > 1 && dim(5) > 1) {
+    fail(name, fmt::format("has {} volumes of {} components each; one of the two can be the channels", dim(4), dim(5)),
+         "put the channels on the 4th axis and store each time as its own file");
   }
+  result.geometry.shape = {dim(3), dim(2), dim(1)};
+  result.channels = dim(4) * dim(5);
 }
 
 /// Slope 0 or not finite means no scaling.
@@ -175,6 +167,83 @@ Affine pixdim_affine(const Geometry& geometry) {
   return a;
 }
 
+/// Millimetres of the unit that pixdim and affine are in.
+template <class Header>
+double read_unit(const Header& header, NiftiHeader& result, const std::string& name) {
+  const int unit = header.xyzt_units & 7;  // the other bits are those of time
+  switch (unit) {
+    case NIFTI_UNITS_METER:
+      return 1000;
+    case NIFTI_UNITS_MICRON:
+      return 0.001;
+    case NIFTI_UNITS_UNKNOWN:  // nearly always millimetres that nobody noted down
+    case NIFTI_UNITS_MM:
+      return 1;
+    default:
+      // Readers that do not look at units take such a file for millimetres, too, and show it rightly.
+      result.warnings.push_back(fmt::format(
+          "{}: the unit of length {} in its header (xyzt_units) is not known, millimetres are assumed", name, unit));
+      return 1;
+  }
+}
+
+template <class Header>
+std::array<double, 3> sform_voxel(const Header& header) {
+  std::array<double, 3> size{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    size[i] = std::hypot(static_cast<double>(header.srow_x[i]), static_cast<double>(header.srow_y[i]),
+                         static_cast<double>(header.srow_z[i]));
+  }
+  return size;
+}
+
+/// Makes pixdim usable, as nibabel does: negative ones count without their sign, 0 is 1. Where the sform says how large
+/// the voxels are, it is believed instead of that 1, and stands in for NaN and infinity, which nibabel lets through.
+/// A plane (2 axes) need not say its thickness: 1 mm then.
+template <class Header>
+void repair_pixdim(Header& header, double unit, NiftiHeader& result, const std::string& name) {
+  using Real = std::remove_reference_t<decltype(header.pixdim[0])>;
+  const std::array<double, 3> by_sform = sform_voxel(header);
+  for (std::size_t i = 1; i <= 3; ++i) {
+    const auto stored = static_cast<double>(header.pixdim[i]);
+    const bool usable = std::isfinite(stored) && static_cast<float>(stored) != 0;
+    if (usable && stored > 0) continue;
+    const bool outside = static_cast<std::int64_t>(i) > header.dim[0];
+    const bool by_affine = !usable && !outside && header.sform_code > 0 && by_sform[i - 1] > 0;
+    if (!std::isfinite(stored) && !outside && !by_affine)
+      fail(name, fmt::format("the voxel spacing along axis {} is {}, and no sform says it", i, stored),
+           "repair pixdim in its header");
+    const double repaired = usable ? std::abs(stored) : by_affine ? by_sform[i - 1] : outside ? 1 / unit : 1;
+    header.pixdim[i] = static_cast<Real>(repaired);
+    if (outside) continue;
+    result.warnings.push_back(fmt::format("{}: pixdim[{}] is {}, {:.6g} is taken ({})", name, i, stored, repaired,
+                                          usable      ? "its absolute value"
+                                          : by_affine ? "the affine's voxel size"
+                                                      : "as nibabel does"));
+  }
+}
+
+/// NIfTI-2 has it in double; float32 as everywhere else. A unit noted down by mistake makes a body of a city's size or
+/// a bacterium's.
+template <class Header>
+void read_spacing(const Header& header, double unit, NiftiHeader& result, const std::string& name) {
+  for (std::size_t i = 1; i <= 3; ++i) {
+    const double stored = static_cast<double>(static_cast<float>(header.pixdim[i]));
+    const double spacing = static_cast<double>(static_cast<float>(stored * unit));
+    if (!std::isfinite(spacing) || spacing <= 0)
+      fail(name, fmt::format("the voxel spacing along axis {} is {} mm", i, stored * unit),
+           "repair pixdim and xyzt_units in its header");
+    result.geometry.spacing[3 - i] = spacing;
+  }
+  const auto [least, most] = std::ranges::minmax(result.geometry.spacing);
+  if (unit == 1 || (least >= 0.01 && most <= 100)) return;
+  result.warnings.push_back(
+      fmt::format("{}: its header is in {}, which makes its voxels {:.4g} mm. Repair xyzt_units "
+                  "if that is wrong",
+                  name, unit > 1 ? "metres" : "micrometres",
+                  fmt::join(result.geometry.spacing.rbegin(), result.geometry.spacing.rend(), " x ")));
+}
+
 struct FreeImage {
   void operator()(nifti_image* image) const { nifti_image_free(image); }
 };
@@ -186,21 +255,67 @@ std::unique_ptr<nifti_image, FreeImage> to_image(const nifti2& header) {
   return std::unique_ptr<nifti_image, FreeImage>(nifti_convert_n2hdr2nim(header, nullptr));
 }
 
+Affine in_mm(Affine a, double unit) {
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (double& value : a[i]) value *= unit;
+  }
+  return a;
+}
+
+/// NaN and infinity in the form that is used; the library would take those of a qform for 0.
 template <class Header>
-void read_affine(const Header& header, NiftiHeader& result, const std::string& name) {
+void require_finite_form(const Header& header, const std::string& name) {
+  const bool sform = header.sform_code > 0;
+  if (!sform && header.qform_code <= 0) return;
+  std::vector<double> values;
+  for (std::size_t i = 0; sform && i < 4; ++i)
+    values.insert(values.end(), {header.srow_x[i], header.srow_y[i], header.srow_z[i]});
+  if (!sform)
+    values = {header.quatern_b, header.quatern_c, header.quatern_d,
+              header.qoffset_x, header.qoffset_y, header.qoffset_z};
+  if (std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) return;
+  fail(name, fmt::format("the affine in its header ({}) holds NaN or infinite values", sform ? "sform" : "qform"),
+       "repair the header, or set the code of that form to 0");
+}
+
+/// header: with its pixdim repaired.
+template <class Header>
+void read_affine(const Header& header, double unit, NiftiHeader& result, const std::string& name) {
   // Its messages would go to stderr past our log.
   static const bool silenced = (nifti_set_debug_level(0), true);
   (void)silenced;
+  require_finite_form(header, name);
   const auto image = to_image(header);
   if (!image) fail(name, "the header is not a valid NIfTI header");
   Geometry& geometry = result.geometry;
   if (header.sform_code > 0) {
-    geometry.affine = from_nifti(image->sto_xyz);
+    geometry.affine = in_mm(from_nifti(image->sto_xyz), unit);
   } else if (header.qform_code > 0) {
-    geometry.affine = from_nifti(image->qto_xyz);
+    geometry.affine = in_mm(from_nifti(image->qto_xyz), unit);
   } else {
     geometry.affine = pixdim_affine(geometry);
   }
+}
+
+/// Two voxel sizes in one header: programs that read the other one see another image.
+template <class Header>
+void compare_sizes(const Header& header, double unit, NiftiHeader& result, const std::string& name) {
+  if (header.sform_code <= 0) return;  // else the affine is made from pixdim
+  constexpr double kTolerance = 0.01;
+  const std::array<double, 3> by_sform = sform_voxel(header);
+  std::array<double, 3> by_pixdim{}, by_affine{};
+  bool differ = false;
+  for (std::size_t i = 0; i < 3; ++i) {
+    by_pixdim[i] = result.geometry.spacing[2 - i];
+    by_affine[i] = by_sform[i] * unit;
+    if (static_cast<std::int64_t>(i) < header.dim[0])
+      differ = differ || std::abs(by_affine[i] - by_pixdim[i]) > kTolerance * by_pixdim[i];
+  }
+  if (!differ) return;
+  result.warnings.push_back(
+      fmt::format("{}: its voxels are {:.6g} mm by pixdim and {:.6g} mm by the affine; pixdim is used. Repair the "
+                  "header if that is wrong",
+                  name, fmt::join(by_pixdim, " x "), fmt::join(by_affine, " x ")));
 }
 
 template <class Header>
@@ -215,10 +330,14 @@ NiftiHeader understand(const Header& header, Kind kind, const std::string& name,
          "convert it to an integer or float type");
   }
   read_shape(header, result, name, limits);
-  read_spacing(header, result, name);
+  const double unit = read_unit(header, result, name);
+  Header repaired = header;
+  repair_pixdim(repaired, unit, result, name);
+  read_spacing(repaired, unit, result, name);
   read_scaling(header, result, name);
   read_offset(header, result, name);
-  read_affine(header, result, name);
+  read_affine(repaired, unit, result, name);
+  compare_sizes(repaired, unit, result, name);
   result.geometry.header.resize(sizeof header);
   std::memcpy(result.geometry.header.data(), &header, sizeof header);
   return result;

@@ -17,11 +17,12 @@ inline constexpr std::size_t kMaxNiftiHeader = 540;
 struct NiftiHeader {
   Geometry geometry;          ///< with the header itself, in this machine's byte order
   bool swapped = false;       ///< the file has the other byte order
-  std::int64_t channels = 1;  ///< 4th axis
+  std::int64_t channels = 1;  ///< 4th or 5th axis
   int datatype = 0;           ///< NIFTI_TYPE_*, one of those with a NiftiType
   std::size_t voxel_bytes = 0;
-  std::size_t offset = 0;       ///< of the voxels in the (unpacked) file
-  double slope = 1, inter = 0;  ///< value = slope * stored + inter
+  std::size_t offset = 0;             ///< of the voxels in the (unpacked) file
+  double slope = 1, inter = 0;        ///< value = slope * stored + inter
+  std::vector<std::string> warnings;  ///< what was repaired or is doubtful, each with the file's name
 
   std::int64_t voxels() const { return volume(geometry.shape) * channels; }
   bool scaled() const { return slope != 1 || inter != 0; }

@@ -50,7 +50,7 @@ TEST(BadNifti, MissingEmptyFolder) {
     EXPECT_ERROR(read_label_map(folder / name), "the file is empty");
   }
   std::filesystem::create_directory(folder / "d.nii.gz");
-  EXPECT_ERROR(read_nifti(folder / "d.nii.gz"), "not a regular file");
+  EXPECT_ERROR(read_nifti(folder / "d.nii.gz"), "is a folder, not a regular file");
 }
 
 TEST(BadNifti, NotGzip) {
@@ -127,7 +127,7 @@ TEST(BadNifti, Dimensions) {
   expect_part(error_with([](auto& h) { h.dim[0] = 1; }), "one axis only");
   expect_part(error_with([](auto& h) { h.dim[2] = -3; }), "-3 voxels along axis 2");
   expect_part(error_with([](auto& h) { h.dim[3] = 0; }), "0 voxels along axis 3");
-  expect_part(error_with([](auto& h) { h.dim[0] = 5, h.dim[5] = 3; }), "only 3D and 4D");
+  expect_part(error_with([](auto& h) { h.dim[0] = 6, h.dim[6] = 3; }), "has 6 axes, at most 5 are known");
   expect_part(error_with([](auto& h) { h.dim[1] = h.dim[2] = h.dim[3] = 32767; }), "absurd dimensions");
   expect_part(error_with([](auto& h) { h.dim[1] = 30000; }), "truncated");
 }
@@ -161,7 +161,7 @@ TEST(BadNifti, SmallGzipThatPromisesManyVoxels) {
 }
 
 TEST(BadNifti, Spacing) {
-  for (const float bad : {0.0F, -1.0F, std::nanf(""), std::numeric_limits<float>::infinity()}) {
+  for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
     for (int axis = 1; axis <= 3; ++axis) {
       expect_part(error_with([&](auto& h) { h.pixdim[axis] = bad; }),
                   "the voxel spacing along axis " + std::to_string(axis));

@@ -8,6 +8,8 @@ namespace nnunet::log {
 
 void info(std::string_view message);
 void warn(std::string_view message);
+/// A warning whose text was logged before is left out: of a file that is read several times, say.
+void warn_once(std::string_view message);
 void error(std::string_view message);
 
 /// Copies everything logged from now on to this file (appends). Throws Error if it cannot be written.

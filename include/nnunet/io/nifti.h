@@ -14,11 +14,11 @@ namespace nnunet {
 /// Where voxels lie in space, as a NIfTI file says it. The header is kept whole, so that outputs overlay exactly.
 struct Geometry {
   Shape3 shape{};      ///< (D,H,W) = NIfTI dims (z,y,x)
-  Spacing3 spacing{};  ///< mm, (z,y,x); float32 pixdim[3..1] widened to double
+  Spacing3 spacing{};  ///< mm, (z,y,x); float32 pixdim[3..1] widened to double, positive
   std::array<std::array<double, 4>, 4>
       affine{};                   ///< voxel (x,y,z,1) -> mm (RAS+); sform if set, else qform, else pixdim
-  std::vector<std::byte> header;  ///< NIfTI-1 (348 bytes) or NIfTI-2 (540 bytes) header in this machine's byte order;
-                                  ///< empty: made from the above
+  std::vector<std::byte> header;  ///< NIfTI-1 (348 bytes) or NIfTI-2 (540 bytes) header in this machine's byte order
+                                  ///< and the file's own units; empty: made from the above
 };
 
 /// An image with C channels: voxels (C,D,H,W) with scl_slope and scl_inter applied, as nibabel's get_fdata(float32).
@@ -38,14 +38,15 @@ struct NiftiLimits {
   std::int64_t max_voxels = limits::image_voxels;  ///< over all channels
 };
 
-/// Reads .nii or .nii.gz (NIfTI-1 or -2, any byte order, any real data type, 3D or 4D (trailing axes of size 1
-/// allowed), channels last on file). Throws Error naming the file and what is wrong: missing, empty, not gzip,
-/// truncated, corrupt, bad magic, negative or absurd dimensions, zero or non-finite spacing, unsupported data type, NaN
-/// or Inf voxels.
+/// Reads .nii or .nii.gz (NIfTI-1 or -2, any byte order, any real data type, 3D or 4D, channels last on file: on the
+/// 4th axis, or on the 5th as ITK writes vectors). Metres and micrometres become millimetres. Warns, once a file, of a
+/// pixdim that had to be repaired, of one that contradicts the affine, and of unknown units. Throws Error naming the
+/// file and what is wrong: missing, empty, not gzip, truncated, corrupt, bad magic, negative or absurd dimensions, a
+/// non-finite spacing or affine, unsupported data type, NaN or Inf voxels.
 Image read_nifti(const std::filesystem::path& path, const NiftiLimits& limits = {});
 /// The same from memory (a whole .nii or .nii.gz file); name is used in messages.
 Image read_nifti(std::span<const std::byte> file, const std::string& name, const NiftiLimits& limits = {});
-/// Header only: shape, spacing, affine, number of channels (reads only the start of a .nii.gz).
+/// Header only, without its warnings: shape, spacing, affine, number of channels (reads only the start of a .nii.gz).
 struct NiftiInfo {
   Geometry geometry;
   std::int64_t channels = 1;
