@@ -114,6 +114,20 @@ TEST(PreprocessedFolder, OpensWhatFits) {
   EXPECT_EQ((*rows)[2], (Shape3{8, 9, 10}));
 }
 
+TEST(PreprocessedFolder, OtherTypesAreConverted) {
+  const TempFolder temp;
+  write_folder(temp / "d", {"a"});
+  const PreprocessedFolder folder(temp / "d", "", 3);
+  write_npy(temp / "d/a_x.npy", Array<double>({1, 4, 4, 4}, 0.25));
+  write_npy(temp / "d/a_y.npy", Array<std::int64_t>({1, 4, 4, 4}, 2));
+  Array<std::int32_t> meta({3, 3});
+  meta.values = {1, 2, 3, 5, 6, 7, 8, 9, 10};
+  write_npy(temp / "d/a_meta.npy", meta);
+  EXPECT_EQ(folder.open_x("a").values<float>()[63], 0.25F);
+  EXPECT_EQ(folder.open_y("a")->values<std::uint8_t>()[63], 2);
+  EXPECT_EQ((*folder.read_meta("a"))[1], (Shape3{5, 6, 7}));
+}
+
 TEST(PreprocessedFolder, RefusesWhatDoesNotFit) {
   const TempFolder temp;
   const FolderWriter writer = write_folder(temp / "d", {"good"});
@@ -121,18 +135,18 @@ TEST(PreprocessedFolder, RefusesWhatDoesNotFit) {
   writer.image("channels", Array<float>({2, 4, 4, 4}));
   writer.image("axes", Array<float>({1, 4, 4}));
   writer.image("empty", Array<float>({1, 4, 0, 4}));
-  write_npy(temp / "d/type_x.npy", Array<double>({1, 4, 4, 4}));
+  write_npy(temp / "d/type_x.npy", Array<double>({1, 4, 4, 4}, 1e300));
   for (const char* name : {"channels", "axes", "empty", "type", "absent"}) {
     EXPECT_TRUE(contains(message_of([&, name] { folder.open_x(name); }), name + std::string("_x.npy"))) << name;
   }
   writer.label("channels", Array<std::uint8_t>({2, 4, 4, 4}));
   writer.label("axes", Array<std::uint8_t>({4, 4, 4}));
-  write_npy(temp / "d/type_y.npy", Array<float>({1, 4, 4, 4}));
+  write_npy(temp / "d/type_y.npy", Array<float>({1, 4, 4, 4}, 0.5F));
   for (const char* name : {"channels", "axes", "type"}) {
     EXPECT_TRUE(contains(message_of([&, name] { folder.open_y(name); }), name + std::string("_y.npy"))) << name;
   }
   write_npy(temp / "d/axes_meta.npy", Array<std::int64_t>({2, 3}, 1));
-  write_npy(temp / "d/type_meta.npy", Array<float>({3, 3}, 1));
+  write_npy(temp / "d/type_meta.npy", Array<float>({3, 3}, 1.5F));
   write_npy(temp / "d/box_meta.npy", Array<std::int64_t>({3, 3}, 1));  // empty box
   for (const char* name : {"axes", "type", "box"}) {
     EXPECT_TRUE(contains(message_of([&, name] { folder.read_meta(name); }), name + std::string("_meta.npy"))) << name;
