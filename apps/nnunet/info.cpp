@@ -1,4 +1,4 @@
-// nnunet info: what a file or folder holds.
+// nnunet info: what a file or folder holds, and what this machine is.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "describe.h"
+#include "describe_machine.h"
 #include "engine_commands.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/table.h"
@@ -57,12 +58,16 @@ std::string table_text(const Json& rows) {
 
 struct Flags {
   std::vector<std::filesystem::path> paths;
-  bool json = false, tensors = false;
+  bool json = false, tensors = false, machine = false;
 };
 
 void run(const Flags& flags) {
   Json all = Json::array();
   std::size_t problems = 0;
+  if (flags.machine) {
+    all.push_back(describe_machine());
+    if (!flags.json) std::fputs(description_text(all.back()).c_str(), stdout);
+  }
   for (const auto& path : flags.paths) {
     all.push_back(describe(path, flags.tensors));
     problems += all.back().contains("problems") ? all.back()["problems"].size() : 0;
@@ -96,10 +101,16 @@ void add_info(CLI::App& program) {
   CLI::App* command = add_engine_command(program, "info");
   command->footer("Sizes and spacings are in the order (z, y, x), in mm.");
   auto flags = std::make_shared<Flags>();
-  command->add_option("path", flags->paths, "Files or folders")->required();
+  CLI::Option* const paths = command->add_option("path", flags->paths, "Files or folders");
+  command->add_flag("--machine", flags->machine,
+                    "Describe this machine: processor, instruction sets and the one chosen (NNUNET_ISA lowers it), "
+                    "cores, memory, GPUs, engines, versions");
   command->add_flag("--json", flags->json, "Print JSON (a list when several paths are given)");
   command->add_flag("--tensors", flags->tensors, "List every tensor of a checkpoint");
-  command->callback([flags] { run(*flags); });
+  command->callback([flags, paths] {
+    if (paths->empty() && !flags->machine) throw CLI::RequiredError("path or --machine");
+    run(*flags);
+  });
 }
 
 }  // namespace nnunet::app

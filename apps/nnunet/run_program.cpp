@@ -4,7 +4,9 @@
 #include <exception>
 #include <new>
 
+#include "nnunet/core/cpu.h"
 #include "nnunet/core/log.h"
+#include "option_rules.h"
 
 namespace nnunet::app {
 
@@ -22,6 +24,8 @@ int run_program(CLI::App& program, int argc, char** argv) {
   // A write beyond a file size limit shall fail like one to a full disk: with a message, not a signal.
   std::signal(SIGXFSZ, SIG_IGN);
   try {
+    chosen_isa();  // a wrong NNUNET_ISA is said before any work
+    apply_option_rules(program);
     program.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& e) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "nnunet/core/cpu.h"
 #include "nnunet/core/parallel.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -91,10 +92,10 @@ struct Unit {
 
 Unit choose_unit([[maybe_unused]] bool bf16) {
 #ifdef NNUNET_X86
-  if (bf16 && __builtin_cpu_supports("avx512bf16")) return {bf16_loop, kMany * 16 * 4.0, "vdpbf16ps, 512 bits"};
-  if (__builtin_cpu_supports("avx512f")) return {fma_512_loop, kMany * 16 * 2.0, "fp32 FMA, 512 bits"};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    return {fma_256_loop, kFew * 8 * 2.0, "fp32 FMA, 256 bits"};
+  const Isa isa = chosen_isa();
+  if (bf16 && isa >= Isa::avx512_bf16) return {bf16_loop, kMany * 16 * 4.0, "vdpbf16ps, 512 bits"};
+  if (isa >= Isa::avx512) return {fma_512_loop, kMany * 16 * 2.0, "fp32 FMA, 512 bits"};
+  if (isa >= Isa::avx2) return {fma_256_loop, kFew * 8 * 2.0, "fp32 FMA, 256 bits"};
 #endif
   return {plain_loop, kFew * 4 * 2.0, "fp32 multiply-add, 128 bits"};
 }

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "nnunet/core/cpu.h"
 #include "nnunet/core/table.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/report/dllogger.h"
@@ -19,6 +20,13 @@ namespace {
 // Four significant digits, as far as they lie before the third decimal.
 std::string shown(double value) {
   return fmt::format("{:.{}f}", value, value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3);
+}
+
+// A figure is worth nothing without it.
+BenchmarkReport::Setup with_processor(BenchmarkReport::Setup setup) {
+  setup.emplace_back("processor", processor_name());
+  setup.emplace_back("instruction set", isa_name(chosen_isa()));
+  return setup;
 }
 
 // The table's columns; those that a mode does not measure stay empty. {}: the mode.
@@ -45,7 +53,7 @@ std::string markdown_row(const BenchmarkReport& report) {
   std::tm local{};
   localtime_r(&now, &local);
   std::string setup = report.mode;
-  for (const auto& [name, value] : report.setup) setup += fmt::format(", {} {}", name, value);
+  for (const auto& [name, value] : with_processor(report.setup)) setup += fmt::format(", {} {}", name, value);
   std::string row = fmt::format("| {:%Y-%m-%d %H:%M} | {} |", local, setup);
   for (const auto& column : markdown_columns()) {
     const Figure* figure = report.find(fmt::format(fmt::runtime(column.second), report.mode));
@@ -81,7 +89,7 @@ const Figure* BenchmarkReport::find(const std::string& key) const {
 
 std::string BenchmarkReport::table() const {
   std::string text = "benchmark " + mode + "\n";
-  for (const auto& [name, value] : setup) text += fmt::format("  {}: {}\n", name, value);
+  for (const auto& [name, value] : with_processor(setup)) text += fmt::format("  {}: {}\n", name, value);
   Table numbers({"figure", "value"});
   for (const Figure& figure : figures) numbers.add({figure.name, shown(figure.value)});
   return text + numbers.text();
@@ -91,7 +99,7 @@ void save_report(const BenchmarkReport& report, const fs::path& results, const s
   require_writable_folder(results);
   nlohmann::ordered_json data;
   for (const Figure& figure : report.figures) data[figure.key] = rounded(figure.value, 3);
-  for (const auto& [name, value] : report.setup) data[name] = value;
+  for (const auto& [name, value] : with_processor(report.setup)) data[name] = value;
   const fs::path log = results / (logname.empty() ? "perf.json" : logname);
   DllLogger(log, true).log(nlohmann::ordered_json::array(), data);
   add_markdown_row(fs::path(log).replace_extension(".md"), report);

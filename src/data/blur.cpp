@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 #include "nnunet/data/augment_math.h"
 #include "operators.h"
 
@@ -24,7 +24,8 @@ inline void sum_rows_any(const float* const* rows, const float* weights, std::in
   }
 }
 
-NNUNET_SIMD void sum(const float* const* rows, const float* weights, std::int64_t radius, float* out, std::int64_t n) {
+constexpr Vectorized sum = [](const float* const* rows, const float* weights, std::int64_t radius, float* out,
+                              std::int64_t n) NNUNET_INLINED {
   switch (radius) {  // sigma 0.5 to 1.5
     case 2:
       return sum_rows<2>(rows, weights, out, n);
@@ -37,7 +38,7 @@ NNUNET_SIMD void sum(const float* const* rows, const float* weights, std::int64_
     default:
       return sum_rows_any(rows, weights, radius, out, n);
   }
-}
+};
 
 }  // namespace
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 #include "nnunet/data/augment_math.h"
 
 namespace nnunet {
@@ -56,8 +56,9 @@ inline std::array<float, 4> weights_at(const CubicAxis& axis, std::size_t i) {
 // Rows of a plane of the box become rows of another width. So many rows at a time are turned into columns, whose
 // neighbours are summed as vectors: faster than to gather single values. tile: room for them, before and after.
 constexpr std::int64_t kTileRows = 16;
-NNUNET_SIMD void stretch_rows(const float* in, std::int64_t row, const Shape3& box, const CubicAxis& axis,
-                              std::int64_t width, float* __restrict tile, float* __restrict out) {
+constexpr Vectorized stretch_rows = [](const float* in, std::int64_t row, const Shape3& box, const CubicAxis& axis,
+                                       std::int64_t width, float* __restrict tile,
+                                       float* __restrict out) NNUNET_INLINED {
   const std::int64_t rows = box[1], from_width = box[2];
   float* const wide = tile + from_width * kTileRows;
   for (std::int64_t first = 0; first < rows; first += kTileRows, in += kTileRows * row, out += kTileRows * width) {
@@ -74,36 +75,30 @@ NNUNET_SIMD void stretch_rows(const float* in, std::int64_t row, const Shape3& b
       for (std::int64_t x = 0; x < width; ++x) out[h * width + x] = wide[x * kTileRows + h];
     }
   }
-}
+};
 
 // All rows of a plane from rows of another height.
-NNUNET_SIMD void stretch_columns(const float* in, const CubicAxis& axis, std::int64_t height, std::int64_t width,
-                                 float* out) {
+constexpr Vectorized stretch_columns = [](const float* in, const CubicAxis& axis, std::int64_t height,
+                                          std::int64_t width, float* out) NNUNET_INLINED {
   for (std::size_t h = 0; h < at(height); ++h) {
     std::array<const float*, 4> row;
     for (std::size_t k = 0; k < 4; ++k) row[k] = in + axis.index[k][h] * width;
     sum_four(row, weights_at(axis, h), width, out + static_cast<std::int64_t>(h) * width);
   }
-}
+};
 
-NNUNET_SIMD void sum_planes(const std::array<const float*, 4>& plane, const std::array<float, 4>& weight,
-                            std::int64_t n, float* out) {
-  sum_four(plane, weight, n, out);
-}
+constexpr Vectorized sum_planes = [](const std::array<const float*, 4>& plane, const std::array<float, 4>& weight,
+                                     std::int64_t n, float* out) NNUNET_INLINED { sum_four(plane, weight, n, out); };
 
 template <class T>
 inline void reverse_row(const T* in, std::int64_t n, T* __restrict out) {
   for (std::int64_t x = 0; x < n; ++x) out[x] = in[n - 1 - x];
 }
 
-NNUNET_SIMD void reverse_rows(const float* in, std::int64_t row, std::int64_t rows, std::int64_t width, float* out) {
+constexpr Vectorized reverse_rows = []<class T>(const T* in, std::int64_t row, std::int64_t rows, std::int64_t width,
+                                                T* out) NNUNET_INLINED {
   for (std::int64_t h = 0; h < rows; ++h) reverse_row(in + h * row, width, out + h * width);
-}
-
-NNUNET_SIMD void reverse_rows(const std::uint8_t* in, std::int64_t row, std::int64_t rows, std::int64_t width,
-                              std::uint8_t* out) {
-  for (std::int64_t h = 0; h < rows; ++h) reverse_row(in + h * row, width, out + h * width);
-}
+};
 
 // A plane without zoom: rows and columns in order or reversed.
 template <class T>

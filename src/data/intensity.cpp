@@ -1,18 +1,18 @@
 #include <algorithm>
 
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 #include "nnunet/data/augment_math.h"
 #include "operators.h"
 
 namespace nnunet {
 namespace {
 
-NNUNET_SIMD void scale(float* x, std::int64_t n, float factor) {
+constexpr Vectorized scale = [](float* x, std::int64_t n, float factor) NNUNET_INLINED {
   for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
-}
+};
 
 // Several running extremes side by side, for the vector unit.
-NNUNET_SIMD void extend(const float* values, std::int64_t count, float& least, float& most) {
+constexpr Vectorized extend = [](const float* values, std::int64_t count, float& least, float& most) NNUNET_INLINED {
   constexpr std::int64_t kLanes = 32;
   float low[kLanes], high[kLanes];
   std::fill_n(low, kLanes, least);
@@ -31,11 +31,13 @@ NNUNET_SIMD void extend(const float* values, std::int64_t count, float& least, f
   }
   least = *std::min_element(low, low + kLanes);
   most = *std::max_element(high, high + kLanes);
-}
+};
 
-NNUNET_SIMD void stretch(float* x, std::int64_t n, float brightness, float contrast, float low, float high) {
-  for (std::int64_t i = 0; i < n; ++i) x[i] = augmenting::stretched(x[i], brightness, contrast, low, high);
-}
+constexpr Vectorized stretch = [](float* x, std::int64_t n, float brightness, float contrast, float low, float high)
+                                   NNUNET_INLINED {
+                                     for (std::int64_t i = 0; i < n; ++i)
+                                       x[i] = augmenting::stretched(x[i], brightness, contrast, low, high);
+                                   };
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 #include "nnunet/data/augment_math.h"
 #include "operators.h"
 
@@ -30,14 +30,15 @@ inline void normal_values(const Words& u, const Words& v, float* __restrict firs
   for (std::size_t i = 0; i < kLanes; ++i) augmenting::box_muller(u[i], v[i], first[i], second[i]);
 }
 
-NNUNET_SIMD void add_chunk(float* values, std::int64_t count, float std, std::uint32_t counter, const NoiseKey& key) {
+constexpr Vectorized add_chunk = [](float* values, std::int64_t count, float std, std::uint32_t counter,
+                                    const NoiseKey& key) NNUNET_INLINED {
   std::array<Words, 4> words;
   std::array<float, 4 * kLanes> normal;
   random_words(counter, key, words);
   normal_values(words[0], words[1], normal.data(), normal.data() + kLanes);
   normal_values(words[2], words[3], normal.data() + 2 * kLanes, normal.data() + 3 * kLanes);
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) values[i] += std * normal[i];
-}
+};
 
 }  // namespace
 

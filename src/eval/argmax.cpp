@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 
 namespace nnunet {
 namespace {
@@ -21,9 +21,9 @@ template <class T, class Label>
   return nan == 0;
 }
 
-template <class T, class Label>
-[[gnu::always_inline]] inline bool argmax_blocks(const T* values, std::int64_t classes, std::size_t class_stride,
-                                                 std::span<std::uint8_t> labels) {
+constexpr Vectorized argmax_blocks = []<class T, class Label>(const T* values, Label, std::int64_t classes,
+                                                              std::size_t class_stride,
+                                                              std::span<std::uint8_t> labels) NNUNET_INLINED {
   constexpr std::size_t kBlock = 1024;  // stays in the first-level cache
   std::array<T, kBlock> best;
   std::array<Label, kBlock> label;
@@ -38,18 +38,18 @@ template <class T, class Label>
     for (std::size_t i = 0; i < n; ++i) labels[begin + i] = static_cast<std::uint8_t>(label[i]);
   }
   return numbers;
-}
+};
 
 }  // namespace
 
-NNUNET_SIMD bool argmax_classes(const float* values, std::int64_t classes, std::size_t class_stride,
-                                std::span<std::uint8_t> labels) {
-  return argmax_blocks<float, std::int32_t>(values, classes, class_stride, labels);
+bool argmax_classes(const float* values, std::int64_t classes, std::size_t class_stride,
+                    std::span<std::uint8_t> labels) {
+  return argmax_blocks(values, std::int32_t{}, classes, class_stride, labels);
 }
 
-NNUNET_SIMD bool argmax_classes(const double* values, std::int64_t classes, std::size_t class_stride,
-                                std::span<std::uint8_t> labels) {
-  return argmax_blocks<double, std::int64_t>(values, classes, class_stride, labels);
+bool argmax_classes(const double* values, std::int64_t classes, std::size_t class_stride,
+                    std::span<std::uint8_t> labels) {
+  return argmax_blocks(values, std::int64_t{}, classes, class_stride, labels);
 }
 
 }  // namespace nnunet

@@ -7,6 +7,7 @@
 
 #include "engines.h"
 #include "nnunet/core/array.h"
+#include "nnunet/core/cpu.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/precision.h"
 
@@ -61,6 +62,22 @@ std::vector<std::string> built_engines() {
   names.emplace_back("openvino");
 #endif
   return names;
+}
+
+std::vector<std::pair<std::string, std::string>> engine_versions() {
+  std::vector<std::pair<std::string, std::string>> versions;
+  for (const std::string& name : built_engines()) {
+    std::string version = fmt::format("kernels for {}", isa_name(chosen_isa()));
+    if (name == "libtorch") version = TORCH_VERSION;
+#ifdef NNUNET_ONNXRUNTIME
+    if (name == "onnxruntime" || name == "tensorrt") version = "onnxruntime " + onnxruntime_version();
+#endif
+#ifdef NNUNET_OPENVINO
+    if (name == "openvino") version = openvino_version();
+#endif
+    versions.emplace_back(name, version);
+  }
+  return versions;
 }
 
 bool runs_natively(Precision precision, torch::Device device) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engines.h"
+#include "nnunet/core/cpu.h"
 #include "nnunet/infer/precision.h"
 #include "nnunet/network/native.h"
 #include "nnunet/network/unet.h"
@@ -18,7 +19,9 @@ class NativeEngine final : public Engine {
     return native_.forward(windows.to(torch::kCPU), precision_ == Precision::bf16);
   }
 
-  std::string description() const override { return fmt::format("native, {}, cpu", precision_name(precision_)); }
+  std::string description() const override {
+    return fmt::format("native, {}, cpu, {}", precision_name(precision_), isa_name(chosen_isa()));
+  }
 
  private:
   static UNet loaded(const Checkpoint& checkpoint, const std::string& source) {

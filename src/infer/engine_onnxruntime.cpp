@@ -69,8 +69,8 @@ class OnnxRuntimeEngine final : public Engine {
   }
 
   std::string description() const override {
-    return fmt::format("{} {}, {}, {}", tensorrt_ ? "tensorrt by onnxruntime" : "onnxruntime",
-                       OrtGetApiBase()->GetVersionString(), precision_name(precision_), tensorrt_ ? "cuda" : "cpu");
+    return fmt::format("{} {}, {}, {}", tensorrt_ ? "tensorrt by onnxruntime" : "onnxruntime", onnxruntime_version(),
+                       precision_name(precision_), tensorrt_ ? "cuda" : "cpu");
   }
 
  private:
@@ -106,6 +106,10 @@ class OnnxRuntimeEngine final : public Engine {
 };
 
 }  // namespace
+
+std::string onnxruntime_version() {
+  return OrtGetApiBase()->GetVersionString();
+}
 
 std::unique_ptr<Engine> make_onnxruntime_engine(const Checkpoint& checkpoint, const EngineOptions& options) {
   if (options.name == "onnxruntime" && options.precision != Precision::fp32)

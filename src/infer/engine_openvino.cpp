@@ -34,7 +34,7 @@ class OpenVinoEngine final : public Engine {
   }
 
   std::string description() const override {
-    return fmt::format("openvino {}, {}, cpu", ov::get_openvino_version().buildNumber, precision_name(precision_));
+    return fmt::format("openvino {}, {}, cpu", openvino_version(), precision_name(precision_));
   }
 
  private:
@@ -49,6 +49,10 @@ class OpenVinoEngine final : public Engine {
 };
 
 }  // namespace
+
+std::string openvino_version() {
+  return ov::get_openvino_version().buildNumber;
+}
 
 std::unique_ptr<Engine> make_openvino_engine(const Checkpoint& checkpoint, const EngineOptions& options) {
   if (options.precision == Precision::fp16)

@@ -12,6 +12,8 @@ std::unique_ptr<Engine> make_torch_engine(const Checkpoint& checkpoint, const En
 std::unique_ptr<Engine> make_native_engine(const Checkpoint& checkpoint, const EngineOptions& options,
                                            const std::string& source);
 std::unique_ptr<Engine> make_openvino_engine(const Checkpoint& checkpoint, const EngineOptions& options);
+std::string openvino_version();
+std::string onnxruntime_version();
 /// On the CPU, or (options.name tensorrt) by its TensorRT provider on a GPU.
 std::unique_ptr<Engine> make_onnxruntime_engine(const Checkpoint& checkpoint, const EngineOptions& options);
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 
 namespace nnunet {
 namespace {
@@ -42,8 +42,8 @@ struct Stretch {
   label = larger ? k : label;
 }
 
-NNUNET_SIMD void stretch_labels(const LineMix& mix, const Stretch& s, bool same, float* room, float* best,
-                                std::int32_t* label) {
+constexpr Vectorized stretch_labels = [](const LineMix& mix, const Stretch& s, bool same, float* room, float* best,
+                                         std::int32_t* label) NNUNET_INLINED {
   for (std::int64_t k = 0; k < mix.classes; ++k) {
     const float* from = mix_class(mix, k, room);
     const auto number = static_cast<std::int32_t>(k);
@@ -60,10 +60,10 @@ NNUNET_SIMD void stretch_labels(const LineMix& mix, const Stretch& s, bool same,
         raise(s.low_weight[x] * from[s.low[x]] + s.high_weight[x] * from[s.high[x]], number, best[x], label[x]);
     }
   }
-}
+};
 
-NNUNET_SIMD void stretch_logits(const LineMix& mix, const Stretch& s, bool same, float* room, float* to,
-                                std::int64_t class_stride) {
+constexpr Vectorized stretch_logits = [](const LineMix& mix, const Stretch& s, bool same, float* room, float* to,
+                                         std::int64_t class_stride) NNUNET_INLINED {
   for (std::int64_t k = 0; k < mix.classes; ++k, to += class_stride) {
     const float* from = mix_class(mix, k, room);
     if (same) {
@@ -74,7 +74,7 @@ NNUNET_SIMD void stretch_logits(const LineMix& mix, const Stretch& s, bool same,
     for (std::int64_t x = 0; x < s.count; ++x)
       to[x] = s.low_weight[x] * from[s.low[x]] + s.high_weight[x] * from[s.high[x]];
   }
-}
+};
 
 }  // namespace
 

@@ -6,8 +6,7 @@
 #include <bit>
 
 #include "nnunet/core/simd.h"
-
-// always_inline: NNUNET_SIMD compiles what it marks once a target, and only what is inlined with it.
+#include "nnunet/core/vectorized.h"
 
 namespace nnunet {
 namespace {
@@ -76,30 +75,46 @@ NNUNET_INLINE void add_line_of(const LogitLine& l) {
     l.mirrored ? add_interleaved<true, T>(l) : add_interleaved<false, T>(l);
 }
 
-}  // namespace
-
-NNUNET_SIMD void add_line(const LogitLine& line) {
+constexpr Vectorized add_line_loop = [](const LogitLine& line) NNUNET_INLINED {
   line.bf16 ? add_line_of<Bf16>(line) : add_line_of<float>(line);
-}
+};
 
-NNUNET_SIMD void add_values(const float* from, float* to, std::int64_t count) {
+constexpr Vectorized add_loop = [](const float* from, float* to, std::int64_t count) NNUNET_INLINED {
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
-}
+};
 
-NNUNET_SIMD void multiply_values(const float* a, const float* b, float* to, std::int64_t count) {
+constexpr Vectorized multiply_loop = [](const float* a, const float* b, float* to, std::int64_t count) NNUNET_INLINED {
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) to[i] = a[i] * b[i];
-}
+};
 
-NNUNET_SIMD void invert_values(float* values, float factor, std::int64_t count) {
+constexpr Vectorized invert_loop = [](float* values, float factor, std::int64_t count) NNUNET_INLINED {
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) values[i] = 1.0F / (values[i] * factor);
-}
+};
 
-NNUNET_SIMD void copy_mirrored(const float* from, float* to, std::int64_t count) {
+constexpr Vectorized mirror_loop = [](const float* from, float* to, std::int64_t count) NNUNET_INLINED {
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) to[i] = from[-i];
+};
+
+}  // namespace
+
+void add_line(const LogitLine& line) {
+  add_line_loop(line);
+}
+void add_values(const float* from, float* to, std::int64_t count) {
+  add_loop(from, to, count);
+}
+void multiply_values(const float* a, const float* b, float* to, std::int64_t count) {
+  multiply_loop(a, b, to, count);
+}
+void invert_values(float* values, float factor, std::int64_t count) {
+  invert_loop(values, factor, count);
+}
+void copy_mirrored(const float* from, float* to, std::int64_t count) {
+  mirror_loop(from, to, count);
 }
 
 }  // namespace nnunet

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 
 namespace nnunet::kernels {
 namespace {
 
-NNUNET_SIMD void update(float* __restrict p, const float* __restrict g, float* __restrict mean,
-                        float* __restrict square, std::int64_t count, const AdamStep& step) {
+constexpr Vectorized update = [](float* __restrict p, const float* __restrict g, float* __restrict mean,
+                                 float* __restrict square, std::int64_t count, const AdamStep& step) NNUNET_INLINED {
   const auto beta1 = static_cast<float>(step.beta1), beta2 = static_cast<float>(step.beta2);
   // From double: 1 - 0.999f would be off by 5e-5 of itself.
   const auto rest1 = static_cast<float>(1 - step.beta1), rest2 = static_cast<float>(1 - step.beta2);
@@ -25,7 +25,7 @@ NNUNET_SIMD void update(float* __restrict p, const float* __restrict g, float* _
   } else {
     for (std::int64_t i = 0; i < count; ++i) p[i] = p[i] * decay - rate * mean[i];
   }
-}
+};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 
 #include "lanes.h"
 #include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 
 // Two passes over the data forward (statistics; result) and two backward (sums; gradient), each a contiguous walk. Work
 // is cut into pieces of a fixed size, whose partial sums are added in order: the digits do not depend on the threads.
@@ -20,9 +21,8 @@ NNUNET_INLINE float through(float z, float g, float slope) {
 // The loops: count voxels of x(v,c) = x[v * channels + c], a lane a channel.
 
 /// sum and sum of squares of x - shift over count voxels, for each channel.
-template <class T>
-NNUNET_SIMD void moments_of(const T* x, std::int64_t count, std::int64_t channels, const float* shift, float* sum,
-                            float* square) {
+constexpr Vectorized moments_of = []<class T>(const T* x, std::int64_t count, std::int64_t channels, const float* shift,
+                                              float* sum, float* square) NNUNET_INLINED {
   std::int64_t c = 0;
   for (; c + kLanes <= channels; c += kLanes) {
     Lanes k, s0{}, s1{}, q0{}, q1{}, a, b;
@@ -57,12 +57,11 @@ NNUNET_SIMD void moments_of(const T* x, std::int64_t count, std::int64_t channel
     sum[c] = s;
     square[c] = q;
   }
-}
+};
 
 /// y = lrelu(x * scale + offset), for each channel its own scale and offset.
-template <class T>
-NNUNET_SIMD void apply_to(const T* x, T* y, std::int64_t count, std::int64_t channels, const float* scale,
-                          const float* offset, float slope) {
+constexpr Vectorized apply_to = []<class T>(const T* x, T* y, std::int64_t count, std::int64_t channels,
+                                            const float* scale, const float* offset, float slope) NNUNET_INLINED {
   std::int64_t c = 0;
   for (; c + kLanes <= channels; c += kLanes) {
     Lanes a, b, z;
@@ -81,7 +80,7 @@ NNUNET_SIMD void apply_to(const T* x, T* y, std::int64_t count, std::int64_t cha
       from_float(through(z, z, slope), y[v * channels + c]);
     }
   }
-}
+};
 
 /// What the backward needs of one sample's channels: z = x * scale + offset; xhat = (x - mean) * rstd.
 struct Affine {
@@ -89,9 +88,9 @@ struct Affine {
 };
 
 /// sum of g and of g * xhat, g = the gradient before LeakyReLU.
-template <class T>
-NNUNET_SIMD void gradient_sums_of(const T* x, const T* dy, std::int64_t count, std::int64_t channels, const Affine& f,
-                                  float slope, float* sum, float* product) {
+constexpr Vectorized gradient_sums_of = []<class T>(const T* x, const T* dy, std::int64_t count, std::int64_t channels,
+                                                    const Affine& f, float slope, float* sum,
+                                                    float* product) NNUNET_INLINED {
   std::int64_t c = 0;
   for (; c + kLanes <= channels; c += kLanes) {
     Lanes a, b, r, m, s{}, q{}, value, g;
@@ -121,12 +120,12 @@ NNUNET_SIMD void gradient_sums_of(const T* x, const T* dy, std::int64_t count, s
     sum[c] = s;
     product[c] = q;
   }
-}
+};
 
 /// dx = scale * (g - level - xhat * slant).
-template <class T>
-NNUNET_SIMD void gradient_of(const T* x, const T* dy, T* dx, std::int64_t count, std::int64_t channels, const Affine& f,
-                             const float* slant, const float* level, float slope) {
+constexpr Vectorized gradient_of = []<class T>(const T* x, const T* dy, T* dx, std::int64_t count,
+                                               std::int64_t channels, const Affine& f, const float* slant,
+                                               const float* level, float slope) NNUNET_INLINED {
   std::int64_t c = 0;
   for (; c + kLanes <= channels; c += kLanes) {
     Lanes a, b, r, m, p, l, value, g;
@@ -152,7 +151,7 @@ NNUNET_SIMD void gradient_of(const T* x, const T* dy, T* dx, std::int64_t count,
       from_float(f.scale[c] * (g - level[c] - xhat * slant[c]), dx[v * channels + c]);
     }
   }
-}
+};
 
 /// A run of voxels that share a row of numbers: all channels of a sample (channels last), or one channel of a sample,
 /// whose voxels are then taken sixteen at a time as if they were channels (channels first).

@@ -5,6 +5,7 @@
 
 #include "exponential.h"
 #include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 
 // Blocks of voxels are brought into a buffer (K, block) in the cache, where every loop runs over voxels, whatever the
 // layout and the number of classes.
@@ -87,46 +88,46 @@ NNUNET_INLINE void fetch_label(const std::uint8_t* label, std::int64_t count, st
 }
 
 /// Adds a piece's sums; sums: intersection, probability, label (3K), in float.
-template <class T>
-NNUNET_SIMD void sums_of(const T* logits, const std::uint8_t* label, const LossShape& s, const Piece& piece, bool focal,
-                         Block& b, float* sums, float& loss) {
-  for (std::int64_t begin = piece.begin; begin < piece.end; begin += kBlock) {
-    const std::int64_t count = std::min(kBlock, piece.end - begin);
-    fetch(logits, place_of(s, piece.sample, begin), s.classes, count, b.p.data());
-    fetch_label(label + piece.sample * s.voxels + begin, count, s.classes, b.label);
-    softmax(b, s.classes);
-    for (std::int64_t k = 0; k < s.classes; ++k) {
-      const auto number = static_cast<float>(k);
-      const float* const row = b.p.data() + k * kBlock;
-      float both = 0, size = 0, voxels = 0;
+constexpr Vectorized sums_of = []<class T>(const T* logits, const std::uint8_t* label, const LossShape& s,
+                                           const Piece& piece, bool focal, Block& b, float* sums, float& loss)
+                                   NNUNET_INLINED {
+                                     for (std::int64_t begin = piece.begin; begin < piece.end; begin += kBlock) {
+                                       const std::int64_t count = std::min(kBlock, piece.end - begin);
+                                       fetch(logits, place_of(s, piece.sample, begin), s.classes, count, b.p.data());
+                                       fetch_label(label + piece.sample * s.voxels + begin, count, s.classes, b.label);
+                                       softmax(b, s.classes);
+                                       for (std::int64_t k = 0; k < s.classes; ++k) {
+                                         const auto number = static_cast<float>(k);
+                                         const float* const row = b.p.data() + k * kBlock;
+                                         float both = 0, size = 0, voxels = 0;
       // Labels beyond the end are -1, and so probabilities there are left out.
 #pragma omp simd reduction(+ : both, voxels)
-      for (std::int64_t v = 0; v < kBlock; ++v) {
-        both += b.label[v] == number ? row[v] : 0.0f;
-        voxels += b.label[v] == number ? 1.0f : 0.0f;
-      }
+                                         for (std::int64_t v = 0; v < kBlock; ++v) {
+                                           both += b.label[v] == number ? row[v] : 0.0f;
+                                           voxels += b.label[v] == number ? 1.0f : 0.0f;
+                                         }
 #pragma omp simd reduction(+ : size)
-      for (std::int64_t v = 0; v < count; ++v) size += row[v];
-      sums[k] += both;
-      sums[s.classes + k] += size;
-      sums[2 * s.classes + k] += voxels;
-    }
-    float total = 0;
+                                         for (std::int64_t v = 0; v < count; ++v) size += row[v];
+                                         sums[k] += both;
+                                         sums[s.classes + k] += size;
+                                         sums[2 * s.classes + k] += voxels;
+                                       }
+                                       float total = 0;
 #pragma omp simd reduction(+ : total)
-    for (std::int64_t v = 0; v < kBlock; ++v) {
-      const float miss = 1.0f - b.true_p[v];
-      const float value = focal ? miss * miss * b.nll[v] : b.nll[v];
-      total += b.label[v] >= 0 ? value : 0.0f;
-    }
-    loss += total;
-  }
-}
+                                       for (std::int64_t v = 0; v < kBlock; ++v) {
+                                         const float miss = 1.0f - b.true_p[v];
+                                         const float value = focal ? miss * miss * b.nll[v] : b.nll[v];
+                                         total += b.label[v] >= 0 ? value : 0.0f;
+                                       }
+                                       loss += total;
+                                     }
+                                   };
 
 /// With g_k = dL/dp_k, dL/dlogit_k = p_k (g_k - sum_j p_j g_j), plus the cross entropy's p_k - [t = k].
-template <class T>
-NNUNET_SIMD void gradient_of(const T* logits, const std::uint8_t* label, T* gradient, const LossShape& s,
-                             const Piece& piece, bool focal, const float* by_intersection, const float* by_probability,
-                             float by_loss, Block& b) {
+constexpr Vectorized gradient_of = []<class T>(const T* logits, const std::uint8_t* label, T* gradient,
+                                               const LossShape& s, const Piece& piece, bool focal,
+                                               const float* by_intersection, const float* by_probability, float by_loss,
+                                               Block& b) NNUNET_INLINED {
   for (std::int64_t begin = piece.begin; begin < piece.end; begin += kBlock) {
     const std::int64_t count = std::min(kBlock, piece.end - begin);
     const Place place = place_of(s, piece.sample, begin);
@@ -165,7 +166,7 @@ NNUNET_SIMD void gradient_of(const T* logits, const std::uint8_t* label, T* grad
         from_float(b.p[static_cast<std::size_t>(k * kBlock + v)], to[v * place.by_voxel]);
     }
   }
-}
+};
 
 }  // namespace
 

@@ -2,25 +2,25 @@
 
 #include <bit>
 
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 
 namespace nnunet {
 
 namespace {
 
-NNUNET_SIMD bool any_positive(const float* row, std::int64_t width) {
+constexpr Vectorized any_positive = [](const float* row, std::int64_t width) NNUNET_INLINED {
   std::uint32_t any = 0;
   for (std::int64_t x = 0; x < width; ++x) any |= static_cast<std::uint32_t>(row[x] > 0);
   return any != 0;
-}
+};
 
-NNUNET_SIMD bool any_non_finite(const float* values, std::size_t count) {
+constexpr Vectorized any_non_finite = [](const float* values, std::size_t count) NNUNET_INLINED {
   constexpr std::uint32_t exponent = 0x7f800000U;  // all ones: infinite or not a number
   std::uint32_t found = 0;
   for (std::size_t i = 0; i < count; ++i)
     found |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(values[i]) & exponent) == exponent);
   return found != 0;
-}
+};
 
 // First and one past the last positive value of a row; {width, 0} when there is none, as in most rows beyond the body.
 std::array<std::int64_t, 2> positive_range(const float* row, std::int64_t width) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "nnunet/core/parallel.h"
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 
 namespace nnunet {
 
@@ -37,7 +37,7 @@ struct Range {
   float least, most;
 };
 
-NNUNET_SIMD void find_range(const float* values, std::size_t count, Range& range) {
+constexpr Vectorized find_range = [](const float* values, std::size_t count, Range& range) NNUNET_INLINED {
   std::array<float, lanes> least, most;
   least.fill(values[0]);
   most.fill(values[0]);
@@ -52,14 +52,14 @@ NNUNET_SIMD void find_range(const float* values, std::size_t count, Range& range
     most[l] = std::max(most[l], values[i]);
   }
   range = {*std::min_element(least.begin(), least.end()), *std::max_element(most.begin(), most.end())};
-}
+};
 
 // Sums of the values and of their squared distances from a centre.
 struct Sums {
   double values = 0, squares = 0;
 };
 
-NNUNET_SIMD void add_up(const float* values, std::size_t count, double centre, Sums& sums) {
+constexpr Vectorized add_up = [](const float* values, std::size_t count, double centre, Sums& sums) NNUNET_INLINED {
   std::array<double, lanes> first{}, second{};
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes)
@@ -74,7 +74,7 @@ NNUNET_SIMD void add_up(const float* values, std::size_t count, double centre, S
     second[l] += d * d;
   }
   sums = {std::accumulate(first.begin(), first.end(), 0.0), std::accumulate(second.begin(), second.end(), 0.0)};
-}
+};
 
 Sums sums_about(std::span<const float> values, double centre, int threads) {
   std::vector<Sums> parts = one_each<Sums>(values);
@@ -85,17 +85,18 @@ Sums sums_about(std::span<const float> values, double centre, int threads) {
   return all;
 }
 
-NNUNET_SIMD void clip_and_scale(float* values, std::size_t count, Range range, double mean, double std) {
+constexpr Vectorized clip_and_scale = [](float* values, std::size_t count, Range range, double mean,
+                                         double std) NNUNET_INLINED {
   for (std::size_t i = 0; i < count; ++i) {
     const float inside = std::min(std::max(values[i], range.least), range.most);
     values[i] = static_cast<float>((static_cast<double>(inside) - mean) / std);
   }
-}
+};
 
-NNUNET_SIMD void centre_and_scale(float* values, std::size_t count, double mean, double scale) {
+constexpr Vectorized centre_and_scale = [](float* values, std::size_t count, double mean, double scale) NNUNET_INLINED {
   for (std::size_t i = 0; i < count; ++i)
     values[i] = static_cast<float>((static_cast<double>(values[i]) - mean) * scale);
-}
+};
 
 }  // namespace
 

@@ -6,7 +6,7 @@
 
 #include "grid.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 
 namespace nnunet {
 
@@ -15,21 +15,21 @@ namespace {
 using namespace grid;
 
 // Four rows of the input, one weight each, become one.
-NNUNET_SIMD void mix_rows(const std::array<const float*, 4>& row, const std::array<float, 4>& weight, Index width,
-                          float* out) {
+constexpr Vectorized mix_rows = [](const std::array<const float*, 4>& row, const std::array<float, 4>& weight,
+                                   Index width, float* out) NNUNET_INLINED {
   const float *a = row[0], *b = row[1], *c = row[2], *d = row[3];
   const auto [wa, wb, wc, wd] = weight;
   for (Index x = 0; x < width; ++x) out[x] = wa * a[x] + wb * b[x] + wc * c[x] + wd * d[x];
-}
+};
 
 // Two neighbours of a row for each output sample.
-NNUNET_SIMD void stretch_row(const float* row, const LinearAxis& axis, float* out) {
+constexpr Vectorized stretch_row = [](const float* row, const LinearAxis& axis, float* out) NNUNET_INLINED {
   const std::int32_t *low = axis.low.data(), *high = axis.high.data();
   const double *low_weight = axis.low_weight.data(), *high_weight = axis.high_weight.data();
   const Index width = axis.size();
   for (Index x = 0; x < width; ++x)
     out[x] = static_cast<float>(low_weight[x]) * row[low[x]] + static_cast<float>(high_weight[x]) * row[high[x]];
-}
+};
 
 // One output slice between two input slices.
 void linear_slice(const float* below, const float* above, double wz0, double wz1, const LinearAxis& ay,
@@ -38,9 +38,9 @@ void linear_slice(const float* below, const float* above, double wz0, double wz1
   for (std::size_t y = 0; y < at(ay.size()); ++y, out += ax.size()) {
     const Index low = ay.low[y] * width, high = ay.high[y] * width;
     const double w0 = ay.low_weight[y], w1 = ay.high_weight[y];
-    mix_rows({below + low, below + high, above + low, above + high},
-             {static_cast<float>(wz0 * w0), static_cast<float>(wz0 * w1), static_cast<float>(wz1 * w0),
-              static_cast<float>(wz1 * w1)},
+    mix_rows(std::array{below + low, below + high, above + low, above + high},
+             std::array{static_cast<float>(wz0 * w0), static_cast<float>(wz0 * w1), static_cast<float>(wz1 * w0),
+                        static_cast<float>(wz1 * w1)},
              width, mixed.data());
     stretch_row(mixed.data(), ax, out);
   }
@@ -55,8 +55,8 @@ Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spaci
     if (!(size >= 0 && size <= 1e6))
       throw Error("resampling",
                   fmt::format("{} voxels of {} mm would become {:.3g} of {} mm", shape[a], spacing[a], size, target[a]),
-                  "check the image's spacing and --spacing");
-    result[a] = static_cast<Index>(size);
+                  "check the voxel size in the image's header (pixdim and xyzt_units)");
+    result[a] = std::max<Index>(1, static_cast<Index>(size));
   }
   return result;
 }

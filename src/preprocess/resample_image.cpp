@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "grid.h"
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 #include "nnunet/preprocess/normalize.h"
 #include "nnunet/preprocess/resample.h"
 
@@ -88,8 +88,8 @@ inline void evaluate(const Samples* line, const CubicAxis& axis, Index i, const 
 }
 
 // One axis that is not the last: lanes are neighbours in the inner dimension, `inner` apart from sample to sample.
-NNUNET_SIMD void cubic_columns(const float* in, float* out, const CubicAxis& axis, Index inner, Index width,
-                               const Range& range, Samples* line) {
+constexpr Vectorized cubic_columns = [](const float* in, float* out, const CubicAxis& axis, Index inner, Index width,
+                                        const Range& range, Samples* line) NNUNET_INLINED {
   Samples* samples = line + spline_pad;
   if (width == lanes) {
     for (Index i = 0; i < axis.from; ++i)
@@ -109,11 +109,11 @@ NNUNET_SIMD void cubic_columns(const float* in, float* out, const CubicAxis& axi
     evaluate(line, axis, i, range, value);
     for (Index l = 0; l < width; ++l) out[i * inner + l] = value[l];
   }
-}
+};
 
 // The last axis: lanes are neighbouring rows, turned a tile at a time that stays in the first-level cache.
-NNUNET_SIMD void cubic_rows(const float* in, float* out, const CubicAxis& axis, Index rows, const Range& range,
-                            Samples* line) {
+constexpr Vectorized cubic_rows = [](const float* in, float* out, const CubicAxis& axis, Index rows, const Range& range,
+                                     Samples* line) NNUNET_INLINED {
   constexpr Index tile = 16;
   Samples* samples = line + spline_pad;
   for (Index first = 0; first < axis.from; first += tile) {
@@ -130,7 +130,7 @@ NNUNET_SIMD void cubic_rows(const float* in, float* out, const CubicAxis& axis, 
     for (Index l = 0; l < rows; ++l)
       for (Index i = 0; i < count; ++i) out[l * axis.to + first + i] = value[i][l];
   }
-}
+};
 
 // A volume seen from one axis: (outer, length, inner), inner contiguous.
 struct AxisView {

@@ -1,7 +1,7 @@
 #include <array>
 
 #include "grid.h"
-#include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 #include "nnunet/preprocess/resample.h"
 
 namespace nnunet {
@@ -38,7 +38,7 @@ std::uint8_t vote_at(const Rows& row, const std::array<double, 4>& row_weight, c
 }
 
 // mixed[x]: the four rows differ at x or, unless x is the last, from the first row's x + 1. False: all one class.
-NNUNET_SIMD bool find_mixed(const Rows& row, Index width, std::uint8_t* mixed) {
+constexpr Vectorized find_mixed = [](const Rows& row, Index width, std::uint8_t* mixed) NNUNET_INLINED {
   const std::uint8_t *a = row[0], *b = row[1], *c = row[2], *d = row[3];
   std::uint8_t any = 0;
   for (Index x = 0; x < width; ++x) {
@@ -51,7 +51,7 @@ NNUNET_SIMD bool find_mixed(const Rows& row, Index width, std::uint8_t* mixed) {
   for (Index x = 0; x + 1 < width; ++x)
     mixed[x] = static_cast<std::uint8_t>(mixed[x] | mixed[x + 1] | (a[x] ^ a[x + 1]));
   return true;
-}
+};
 
 // One output slice between two input slices (the same one twice for in-plane resampling: weights 1 and 0). Voxels
 // whose eight corners are of one class, nearly all, are copied.

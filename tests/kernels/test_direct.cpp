@@ -2,20 +2,15 @@
 #include <omp.h>
 
 #include "kernels/blocked_reference.h"
+#include "kernels/isas.h"
 #include "kernels/numbers.h"
 #include "nnunet/kernels/direct.h"
 
 namespace nnunet::kernels {
 namespace {
 
+using test::isas;
 using test::Numbers;
-
-/// Every instruction set that this processor has.
-std::vector<Isa> isas() {
-  std::vector<Isa> list;
-  for (int i = 0; i <= static_cast<int>(best_isa()); ++i) list.push_back(static_cast<Isa>(i));
-  return list;
-}
 
 struct Case {
   std::string name;

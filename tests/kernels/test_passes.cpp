@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/blocked_reference.h"
+#include "kernels/isas.h"
 #include "kernels/numbers.h"
 #include "nnunet/kernels/passes.h"
 
@@ -77,10 +78,10 @@ void check(Isa isa) {
 }
 
 TEST(Passes, MatchDoublePrecision) {
-  for (int i = 0; i <= static_cast<int>(best_isa()); ++i) {
-    SCOPED_TRACE(i);
-    check<float>(static_cast<Isa>(i));
-    check<Bfloat16>(static_cast<Isa>(i));
+  for (const Isa isa : test::isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    check<float>(isa);
+    check<Bfloat16>(isa);
   }
 }
 

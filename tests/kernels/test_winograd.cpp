@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "kernels/isas.h"
 #include "kernels/winograd_reference.h"
 #include "nnunet/core/error.h"
 
@@ -9,12 +10,6 @@ namespace nnunet::test {
 namespace {
 
 using namespace kernels;
-
-std::vector<Isa> isas() {
-  std::vector<Isa> all;
-  for (int i = 0; i <= static_cast<int>(best_isa()); ++i) all.push_back(static_cast<Isa>(i));
-  return all;
-}
 
 struct Case {
   Grid grid;
@@ -164,7 +159,7 @@ void expect_weight_gradient(const Case& c) {
   for (const Isa isa : isas()) {
     const WinogradGradient<T> by_weights(run.shape, isa);
     Numbers<float> first;
-    for (int threads = 1; threads <= (isa == best_isa() ? 4 : 1); ++threads) {
+    for (int threads = 1; threads <= (isa == chosen_isa() ? 4 : 1); ++threads) {
       Numbers<float> dw(run.w.size(), -1);
       Numbers<std::byte> workspace(static_cast<std::size_t>(by_weights.workspace(run.x, threads)), std::byte{0x7f});
       by_weights.run(run.x, dy, dw.data(), threads, workspace.data());

@@ -17,8 +17,10 @@ struct Figure {
 
 /// What one run measured.
 struct BenchmarkReport {
+  using Setup = std::vector<std::pair<std::string, std::string>>;
+
   std::string mode;
-  std::vector<std::pair<std::string, std::string>> setup;  ///< what was measured: task, batch, precision, ...
+  Setup setup;  ///< what was measured: task, batch, precision, ...; reports add the processor
   std::vector<Figure> figures;
 
   /// throughput_<mode> and latency_<mode>_mean, _50, .. units: "img/s" and "batch", say.

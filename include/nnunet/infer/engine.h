@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nnunet/checkpoint/checkpoint.h"
@@ -21,7 +22,7 @@ class Engine {
   /// on the engine's device. native and libtorch take every spatial size that fits the network, the others the patch
   /// of the checkpoint. No gradients. Throws Error for another shape.
   virtual torch::Tensor forward(const torch::Tensor& windows) = 0;
-  /// Its name, version and arithmetic: "libtorch 2.13.0, fp32, cpu".
+  /// Its name, version and arithmetic: "libtorch 2.13.0, fp32, cpu", "native, fp32, cpu, avx2".
   virtual std::string description() const = 0;
 };
 
@@ -35,6 +36,9 @@ struct EngineOptions {
 std::vector<std::string> engine_names();
 /// Those of this build, without "auto".
 std::vector<std::string> built_engines();
+
+/// built_engines() with their versions: {"libtorch", "2.13.0"}, ...
+std::vector<std::pair<std::string, std::string>> engine_versions();
 
 /// What the native engine can do: fp32 and bf16 on the CPU.
 bool runs_natively(Precision precision, torch::Device device);

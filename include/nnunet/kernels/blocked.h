@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "nnunet/core/cpu.h"
 #include "nnunet/kernels/bfloat16.h"
 #include "nnunet/kernels/layout.h"
 
@@ -98,9 +99,5 @@ template <class U, class T>
 void pack(const U* x, Layout layout, const Blocked<T>& y);
 template <class T, class U>
 void unpack(const Blocked<const T>& x, U* y, Layout layout);
-
-/// The vector units that kernels are made for; the first that the processor has not ends the list.
-enum class Isa { portable, avx2, avx512, avx512_bf16 };
-Isa best_isa();  ///< of this processor
 
 }  // namespace nnunet::kernels

@@ -51,7 +51,7 @@ template <class T>
 class DirectConv {
  public:
   enum class Direction { to_coarse, to_fine };
-  DirectConv(const ConvShape& shape, Direction direction, Isa isa = best_isa());
+  DirectConv(const ConvShape& shape, Direction direction, Isa isa = chosen_isa());
   ~DirectConv();
   DirectConv(DirectConv&&) noexcept;
   DirectConv& operator=(DirectConv&&) noexcept;
@@ -76,7 +76,7 @@ class DirectConv {
 template <class T>
 class DirectGradient {
  public:
-  explicit DirectGradient(const ConvShape& shape, Isa isa = best_isa());
+  explicit DirectGradient(const ConvShape& shape, Isa isa = chosen_isa());
   ~DirectGradient();
   DirectGradient(DirectGradient&&) noexcept;
   DirectGradient& operator=(DirectGradient&&) noexcept;

@@ -6,7 +6,7 @@ namespace nnunet::kernels {
 
 /// y = what a convolution would read. y may be the source's own tensors.
 template <class T>
-void apply(const Source<T>& source, const Blocked<T>& y, Isa isa = best_isa());
+void apply(const Source<T>& source, const Blocked<T>& y, Isa isa = chosen_isa());
 
 /// The gradient of a residual block's sum lrelu(x * scale + shift + with * with_scale) (`sum`): g becomes that before
 /// LeakyReLU, g'. sums and with_sums, (N, blocks * 16, 2): sums over the voxels of g' and of g' * (x * rstd + offset);
@@ -19,7 +19,7 @@ struct SumGradient {
   double *sums = nullptr, *with_sums = nullptr;
 };
 template <class T>
-void sum_gradient(const SumGradient<T>& s, Isa isa = best_isa());
+void sum_gradient(const SumGradient<T>& s, Isa isa = chosen_isa());
 
 /// y += x.
 template <class T>

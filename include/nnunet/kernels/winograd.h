@@ -25,14 +25,14 @@ struct WinogradPlan {
   /// Multiplies in bfloat16 and adds in float32: twice as fast, about 1e-3 of the result's range off. Needs
   /// Isa::avx512_bf16.
   bool bf16_products = false;
-  Isa isa = best_isa();
+  Isa isa = chosen_isa();
 };
 
 /// The fastest plan whose errors stay within bounds (docs/kernels.md: measurements): float32 tensors get tiles of 2
 /// only, whose errors are those of direct convolutions; bfloat16 ones whatever adds little to their own rounding. A
 /// function of its arguments, so that digits are the same run after run. size: d, h, w.
 WinogradPlan winograd_plan(const WinogradShape& shape, const std::array<std::int64_t, 3>& size, bool bf16_tensors,
-                           Isa isa = best_isa());
+                           Isa isa = chosen_isa());
 
 /// Forward, and the gradient by the data. T: float or Bfloat16, the elements of the tensors.
 template <class T>
@@ -64,7 +64,7 @@ class WinogradConv {
 template <class T>
 class WinogradGradient {
  public:
-  explicit WinogradGradient(const WinogradShape& shape, Isa isa = best_isa());
+  explicit WinogradGradient(const WinogradShape& shape, Isa isa = chosen_isa());
   ~WinogradGradient();
   WinogradGradient(WinogradGradient&&) noexcept;
   WinogradGradient& operator=(WinogradGradient&&) noexcept;

@@ -29,7 +29,7 @@ struct NativeOptions {
   bool gradients = false;  ///< forward keeps what backward needs
   bool training = false;   ///< batch norm takes the batch's statistics, and tracks them
   bool bf16 = false;       ///< activations and weights are kept in bf16, sums in float32
-  kernels::Isa isa = kernels::best_isa();
+  Isa isa = chosen_isa();
 };
 
 /// For one shape of input. Not thread-safe; parallel inside, with digits that do not depend on the threads.

@@ -314,7 +314,7 @@ DirectKernels::Conv conv_of(int rows, int cols, int pitch, int blocks, bool bf16
   return nullptr;
 }
 
-DirectKernels kernels_here() {
+constexpr DirectKernels kernels_here() {
   DirectKernels k;
   k.group = kGroup;
   k.max_voxels = kMaxVoxels;

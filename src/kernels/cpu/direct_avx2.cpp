@@ -16,9 +16,7 @@ namespace nnunet::kernels {
 #define NNUNET_GROUP 1
 #define NNUNET_VOXELS 6
 #include "direct-inl.h"
-DirectKernels direct_avx2() {
-  return kernels_here();
-}
+constinit const DirectKernels direct_avx2 = kernels_here();
 }  // namespace nnunet::kernels
 #if defined(__clang__)
 #pragma clang attribute pop

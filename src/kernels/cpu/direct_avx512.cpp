@@ -16,9 +16,7 @@ namespace nnunet::kernels {
 #define NNUNET_GROUP 2
 #define NNUNET_VOXELS 14
 #include "direct-inl.h"
-DirectKernels direct_avx512() {
-  return kernels_here();
-}
+constinit const DirectKernels direct_avx512 = kernels_here();
 }  // namespace nnunet::kernels
 #if defined(__clang__)
 #pragma clang attribute pop

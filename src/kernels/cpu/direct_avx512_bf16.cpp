@@ -17,9 +17,7 @@ namespace nnunet::kernels {
 #define NNUNET_GROUP 2
 #define NNUNET_VOXELS 14
 #include "direct-inl.h"
-DirectKernels direct_avx512_bf16() {
-  return kernels_here();
-}
+constinit const DirectKernels direct_avx512_bf16 = kernels_here();
 }  // namespace nnunet::kernels
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -46,7 +46,7 @@ template <class T>
 struct DirectConv<T>::Plan {
   static constexpr bool kBf16 = std::is_same_v<T, Bfloat16>;
   ConvShape shape;
-  DirectKernels kernels;
+  const DirectKernels& kernels;
   bool fine_result = false;
   ConvSide in, out;
   std::vector<SideBlock> in_blocks, out_blocks;

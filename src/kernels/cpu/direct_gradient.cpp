@@ -22,7 +22,7 @@ template <class T>
 struct DirectGradient<T>::Plan {
   static constexpr bool kBf16 = std::is_same_v<T, Bfloat16>;
   ConvShape shape;
-  DirectKernels kernels;
+  const DirectKernels& kernels;
   std::vector<SideBlock> fine_blocks, coarse_blocks;
   std::int64_t pitch = 16, groups = 0, slabs = 1;
   bool pairs = false;  // neighbouring positions are multiplied together, in bf16

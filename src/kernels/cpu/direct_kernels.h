@@ -90,12 +90,11 @@ struct DirectKernels {
   void (*sum_bf16)(const SumRow&) = nullptr;
 };
 
-DirectKernels direct_portable();
+// Tables of the compiler's making: to fill them runs no code of an instruction set that the processor may lack.
+extern const DirectKernels direct_portable;
 #if defined(__x86_64__)
-DirectKernels direct_avx2();
-DirectKernels direct_avx512();
-DirectKernels direct_avx512_bf16();
+extern const DirectKernels direct_avx2, direct_avx512, direct_avx512_bf16;
 #endif
-DirectKernels direct_kernels(Isa isa);
+const DirectKernels& direct_kernels(Isa isa);
 
 }  // namespace nnunet::kernels

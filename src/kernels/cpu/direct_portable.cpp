@@ -9,7 +9,5 @@ namespace nnunet::kernels {
 #define NNUNET_GROUP 1
 #define NNUNET_VOXELS 2
 #include "direct-inl.h"
-DirectKernels direct_portable() {
-  return kernels_here();
-}
+constinit const DirectKernels direct_portable = kernels_here();
 }  // namespace nnunet::kernels

@@ -33,7 +33,7 @@ void for_each_piece(const View& view, const Body& body) {
 
 template <class T>
 void apply(const Source<T>& source, const Blocked<T>& y, Isa isa) {
-  const DirectKernels kernels = direct_kernels(isa);
+  const DirectKernels& kernels = direct_kernels(isa);
   const auto stage = kBf16<T> ? kernels.stage_bf16_bf16 : kernels.stage_f32_f32;
   for_each_piece(y, [&](std::int64_t row, std::int64_t first, std::int64_t count, std::int64_t) {
     const std::int64_t at = row * y.block() + first * kBlock;
@@ -52,7 +52,7 @@ void apply(const Source<T>& source, const Blocked<T>& y, Isa isa) {
 
 template <class T>
 void sum_gradient(const SumGradient<T>& s, Isa isa) {
-  const DirectKernels kernels = direct_kernels(isa);
+  const DirectKernels& kernels = direct_kernels(isa);
   const auto pass = kBf16<T> ? kernels.sum_bf16 : kernels.sum_f32;
   const std::int64_t in_row = ceil_div(s.g.voxels(), kPiece), rows = s.g.n * s.g.blocks();
   std::vector<float> partial(static_cast<std::size_t>(rows * in_row * 48));

@@ -413,7 +413,7 @@ void accumulate_pairs(const Bfloat16* tiles, const Bfloat16* gradients, std::int
 #endif
 
 template <class U>
-void set_input(TileStages<U>& s) {
+constexpr void set_input(TileStages<U>& s) {
   s.input[0][0] = input<4, 4, U>;
   s.input[0][1] = input<4, 6, U>;
   s.input[1][0] = input<6, 4, U>;
@@ -421,7 +421,8 @@ void set_input(TileStages<U>& s) {
   s.multiply = multiply<U>;
 }
 
-void fill(WinogradStages& s) {
+constexpr WinogradStages stages_here() {
+  WinogradStages s;
   s.tile_multiple = kRows / 3;
   s.out_blocks = kOutBlocks;
   s.float_lines = {line_in<float>, line_out<float>};
@@ -438,4 +439,5 @@ void fill(WinogradStages& s) {
   s.output[1][0] = output<6, 4>;
   s.output[1][1] = output<6, 6>;
   s.float_gradient = {input<4, 4, float>, gradient, accumulate};
+  return s;
 }

@@ -16,9 +16,7 @@ namespace nnunet::kernels {
 namespace {
 #include "winograd-inl.h"
 }  // namespace
-void winograd_avx2(WinogradStages& stages) {
-  fill(stages);
-}
+constinit const WinogradStages winograd_avx2 = stages_here();
 }  // namespace nnunet::kernels
 #if defined(__clang__)
 #pragma clang attribute pop

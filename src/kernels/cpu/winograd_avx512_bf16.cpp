@@ -17,9 +17,7 @@ namespace nnunet::kernels {
 namespace {
 #include "winograd-inl.h"
 }  // namespace
-void winograd_avx512_bf16(WinogradStages& stages) {
-  fill(stages);
-}
+constinit const WinogradStages winograd_avx512_bf16 = stages_here();
 }  // namespace nnunet::kernels
 #if defined(__clang__)
 #pragma clang attribute pop

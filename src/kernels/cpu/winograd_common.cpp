@@ -8,17 +8,13 @@
 namespace nnunet::kernels {
 
 const WinogradStages& winograd_stages(Isa isa) {
-  static const std::array<WinogradStages, 4> all = [] {
-    std::array<WinogradStages, 4> stages;
-    winograd_portable(stages[0]);
 #if defined(__x86_64__)
-    winograd_avx2(stages[1]);
-    winograd_avx512(stages[2]);
-    winograd_avx512_bf16(stages[3]);
+  if (isa == Isa::avx512_bf16) return winograd_avx512_bf16;
+  if (isa == Isa::avx512) return winograd_avx512;
+  if (isa == Isa::avx2) return winograd_avx2;
 #endif
-    return stages;
-  }();
-  return all[static_cast<std::size_t>(isa)];
+  static_cast<void>(isa);
+  return winograd_portable;
 }
 
 void refuse_winograd(const char* why) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 #include "nnunet/kernels/winograd.h"
 #include "shared_tasks.h"
 #include "winograd_common.h"
@@ -38,8 +39,8 @@ NNUNET_INLINE void planes_to_taps(const float* points, float* taps) {
 
 /// The sums of sixteen output channels, `point` elements from one of (d, h, w) points to the next, added over the
 /// groups, to (taps, 16).
-NNUNET_SIMD void to_taps(const float* sums, std::int64_t point, std::int64_t groups, std::int64_t group, int planes,
-                         float* taps) {
+constexpr Vectorized to_taps = [](const float* sums, std::int64_t point, std::int64_t groups, std::int64_t group,
+                                  int planes, float* taps) NNUNET_INLINED {
   alignas(64) float u[64 * kBlock] = {}, h[4 * 9 * kBlock];
   for (std::int64_t g = 0; g < groups; ++g)
     for (int p = 0; p < planes * 16; ++p)
@@ -47,7 +48,7 @@ NNUNET_SIMD void to_taps(const float* sums, std::int64_t point, std::int64_t gro
   if (planes == 1) return planes_to_taps<1>(u, taps);
   planes_to_taps<4>(u, h);
   along_axis<1, 9 * kBlock>(h, taps);
-}
+};
 
 }  // namespace
 

@@ -10,7 +10,5 @@ namespace nnunet::kernels {
 namespace {
 #include "winograd-inl.h"
 }  // namespace
-void winograd_portable(WinogradStages& stages) {
-  fill(stages);
-}
+constinit const WinogradStages winograd_portable = stages_here();
 }  // namespace nnunet::kernels

@@ -86,10 +86,11 @@ struct WinogradStages {
                        const bool* first, int steps) = {};
 };
 
-void winograd_portable(WinogradStages& stages);
-void winograd_avx2(WinogradStages& stages);
-void winograd_avx512(WinogradStages& stages);
-void winograd_avx512_bf16(WinogradStages& stages);
+// Tables of the compiler's making: to fill them runs no code of an instruction set that the processor may lack.
+extern const WinogradStages winograd_portable;
+#if defined(__x86_64__)
+extern const WinogradStages winograd_avx2, winograd_avx512, winograd_avx512_bf16;
+#endif
 const WinogradStages& winograd_stages(Isa isa);
 
 template <class T>

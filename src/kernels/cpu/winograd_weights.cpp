@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "nnunet/core/simd.h"
+#include "nnunet/core/vectorized.h"
 
 namespace nnunet::kernels {
 namespace {
@@ -26,13 +27,13 @@ NNUNET_INLINE void along_axis(const WinogradAxis& axis, const float* from, float
 }
 
 /// (taps, 16) to (points, 16)
-NNUNET_SIMD void to_points(const Axes& axes, const float* taps, float* points) {
+constexpr Vectorized to_points = [](const Axes& axes, const float* taps, float* points) NNUNET_INLINED {
   alignas(64) float w[9 * 6 * kBlock], h[3 * 36 * kBlock];
   const int d = axes[0]->taps;
   along_axis(*axes[2], taps, w, d * 3, kBlock);
   along_axis(*axes[1], w, h, d, axes[2]->points * static_cast<int>(kBlock));
   along_axis(*axes[0], h, points, 1, axes[1]->points * axes[2]->points * static_cast<int>(kBlock));
-}
+};
 
 }  // namespace
 
