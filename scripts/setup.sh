@@ -8,6 +8,7 @@
 # TORCH_VERSION=2.13.0 chooses the wheel. A second run does nothing and needs no network.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/packages.bash
 
 TORCH_VERSION="${TORCH_VERSION:-2.13.0}"
 VENV=.deps/venv
@@ -30,25 +31,8 @@ PACKAGES=(
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 
-# apt-get as whoever may: root, or a user with sudo.
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then "$@"
-  elif command -v sudo >/dev/null; then sudo "$@"
-  else die "these Debian packages are missing: ${missing[*]}. Run as root, or install sudo, or install them by hand."
-  fi
-}
-
-missing=()
-for package in "${PACKAGES[@]}"; do
-  status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
-  [ "$status" = installed ] || missing+=("$package")
-done
-if [ "${#missing[@]}" -gt 0 ]; then
-  command -v apt-get >/dev/null || die "apt-get not found; install the equivalents of: ${missing[*]}"
-  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+need_package "${PACKAGES[@]}"
+install_needed
 
 # The folder of the package torch that this interpreter has; fails without one.
 torch_dir() { "$1" -c 'import torch, os; assert os.path.isdir(torch.utils.cmake_prefix_path); print(os.path.dirname(torch.__file__))' 2>/dev/null; }

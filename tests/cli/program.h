@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -33,8 +34,16 @@ inline Outcome shell(const std::string& command) {
   return outcome;
 }
 
+/// The environment variable NNUNET_EMULATOR ("qemu-x86_64 -cpu Haswell") runs the program. nnunet leaves an emulator
+/// when it becomes nnunet-engine, which is started itself then.
 inline Outcome nnunet_run(const std::string& arguments) {
-  return shell(std::string(NNUNET_BINARY_DIR) + "/bin/nnunet " + arguments);
+  const std::string bin = std::string(NNUNET_BINARY_DIR) + "/bin/";
+  const char* const emulator = std::getenv("NNUNET_EMULATOR");
+  if (emulator == nullptr) return shell(bin + "nnunet " + arguments);
+  bool engine = false;
+  for (const char* command : {"train", "evaluate", "predict", "export", "serve", "info", "benchmark"})
+    engine = engine || arguments.starts_with(command);
+  return shell(std::string(emulator) + " " + bin + (engine ? "nnunet-engine " : "nnunet ") + arguments);
 }
 
 inline std::string read(const fs::path& path) {

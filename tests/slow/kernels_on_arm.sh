@@ -2,7 +2,7 @@
 # The kernels on another processor: compiled for 64-bit ARM (NEON), their tests run in qemu.
 set -euo pipefail
 here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
-. "$here/packages.bash"
+. "$here/../../scripts/packages.bash"
 need aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
 need qemu-aarch64-static qemu-user-static
 install_needed

@@ -43,7 +43,7 @@ finish() {
 compare() {
   diff -r whole "$1" || { echo "$2: the folder differs from an undisturbed run's"; exit 1; }
   local stray
-  stray=$(find . -name '*.tmp*' -o -name '.nnunet*')
+  stray=$(find . -name '*.tmp*')
   [ -z "$stray" ] || { echo "$2: left behind: $stray"; exit 1; }
 }
 

@@ -6,7 +6,7 @@
 #   SHOTS=folder                       where screenshots go (default: nowhere)
 set -euo pipefail
 here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
-. "$here/packages.bash"
+. "$here/../../scripts/packages.bash"
 . "$here/server.bash"
 nnunet=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 shots=$(realpath -m "${SHOTS:-/nonexistent}")
