@@ -14,6 +14,14 @@ class Context:
     threads: int
     memory_limit_mib: int
     machine: dict = field(default_factory=dict)  # peaks are added as they are measured
+    isa: str | None = None  # the instruction set that everyone is held to; None: the processor's
+
+    def has_bf16(self):
+        """Whether bf16 is multiplied as it is; where it is emulated, nobody uses it."""
+        return not self.isa and bool({"avx512_bf16", "amx_bf16", "bf16"} & set(self.machine["instruction_sets"]))
+
+    def has_avx512(self):
+        return not self.isa and "avx512f" in self.machine["instruction_sets"]
 
     def say(self, text):
         print(text, flush=True)

@@ -69,7 +69,7 @@ class Field:
             for worker in self.workers:
                 worker.stop()
         for precision, own in self.own.items():
-            peak = f"peak_gflops_{precision}"
+            peak = f"peak_gflops_{precision}" + (f"_{self.context.isa}" if self.context.isa else "")
             if measured := own.all("peak_gflops"):
                 self.context.machine[peak] = max(*measured, self.context.machine.get(peak, 0))
 
@@ -94,6 +94,9 @@ FORWARD = {"3d": {"PyTorch eager fp32": 2.3, "PyTorch eager bf16": 1.7, "onnxrun
            "2d": {"PyTorch eager fp32": 1.3, "PyTorch eager bf16": 1.15, "onnxruntime fp32": 1.3, "OpenVINO fp32": 1.3}}
 TRAIN = {"3d": {"PyTorch eager fp32": 1.6, "PyTorch eager bf16": 1.4},
          "2d": {"PyTorch eager fp32": 1.3, "PyTorch eager bf16": 1.1}}
+# Without AVX-512.
+FORWARD_AVX2 = {"3d": {"PyTorch eager fp32": 2.5, "OpenVINO fp32": 1.8}}
+TRAIN_AVX2 = {"3d": {"PyTorch eager fp32": 2.4}}
 OTHER_SHAPES = ("3d_single", "brats", "anisotropic")
 
 
@@ -109,34 +112,43 @@ def result_rows(field, what, pairs, floors):
     return rows
 
 
+def floors_of(context, name, floors, avx2):
+    return (floors if context.has_avx512() else avx2).get(name)
+
+
+def precisions(context):
+    return ("fp32", "bf16") if context.has_bf16() else ("fp32",)
+
+
 def forward_of(context, name):
     context.say(f"forward {SHAPES[name].title}")
-    field = Field(context, name)
-    fp32, bf16 = field.ours("predict", "fp32"), field.ours("predict", "bf16")
-    model = onnx_file(context, name)
-    pairs = [(fp32, field.eager("forward", "fp32")), (bf16, field.eager("forward", "bf16")),
-             (fp32, field.peer("onnxruntime fp32", "onnx_runtime.py", [model])),
-             (fp32, field.peer("OpenVINO fp32", "open_vino.py", [model])),
-             (bf16, field.peer("OpenVINO bf16", "open_vino.py", ["--bf16", model]))]
+    field, model = Field(context, name), onnx_file(context, name)
+    ours = {p: field.ours("predict", p) for p in precisions(context)}
+    pairs = [(ours[p], field.eager("forward", p)) for p in ours]
+    if not context.isa:
+        pairs.append((ours["fp32"], field.peer("onnxruntime fp32", "onnx_runtime.py", [model])))
+        pairs += [(ours[p], field.peer(f"OpenVINO {p}", "open_vino.py", [*(["--bf16"] if p == "bf16" else []), model]))
+                  for p in ours]
     if name in FORWARD:
-        pairs += [(ours, field.eager("forward", p, channels_last=True)) for ours, p in ((fp32, "fp32"), (bf16, "bf16"))]
+        pairs += [(ours[p], field.eager("forward", p, channels_last=True)) for p in ours]
     field.play()
-    return field, result_rows(field, f"forward {SHAPES[name].title}", pairs, FORWARD.get(name))
+    return field, result_rows(field, f"forward {SHAPES[name].title}", pairs, floors_of(context, name, FORWARD, FORWARD_AVX2))
 
 
 def train_of(context, name):
     context.say(f"training step {SHAPES[name].title}")
     field = Field(context, name)
-    fp32, bf16 = field.ours("train", "fp32"), field.ours("train", "bf16")
-    eager = {p: field.eager("train", p) for p in ("fp32", "bf16")}
-    pairs = [(fp32, eager["fp32"]), (bf16, eager["bf16"])]
+    ours = {p: field.ours("train", p) for p in precisions(context)}
+    eager = {p: field.eager("train", p) for p in ours}
+    pairs = [(ours[p], eager[p]) for p in ours]
     if name in TRAIN:
-        pairs += [(ours, field.eager("train", p, channels_last=True)) for ours, p in ((fp32, "fp32"), (bf16, "bf16"))]
+        pairs += [(ours[p], field.eager("train", p, channels_last=True)) for p in ours]
     field.play()
     what = f"training step {SHAPES[name].title}"
-    rows = result_rows(field, what, pairs, TRAIN.get(name))
-    # Mixed precision against full precision, too.
-    return field, rows + [ratio_row(f"{what}, --amp", bf16, eager["fp32"], "ms", 2.0 if name == "3d" else None)]
+    rows = result_rows(field, what, pairs, floors_of(context, name, TRAIN, TRAIN_AVX2))
+    if "bf16" in ours:  # mixed precision against full precision, too
+        rows.append(ratio_row(f"{what}, --amp", ours["bf16"], eager["fp32"], "ms", 2.0 if name == "3d" else None))
+    return field, rows
 
 
 def together(parts):
@@ -160,7 +172,7 @@ def shapes(context):
 def train(context):
     parts = [train_of(context, name) for name in TRAIN]
     rows, commands = together(parts)
-    row, command = data_wait(context, parts[0][0].own["bf16"])
+    row, command = data_wait(context, parts[0][0].own[precisions(context)[-1]])
     return rows + [row], commands + [command]
 
 

@@ -14,6 +14,18 @@ Every figure is the program's beside its peer's: same machine, same run, same nu
 """
 
 
+def title(key):
+    """Of a section: "forward" or "forward, avx2"."""
+    name, _, isa = key.partition(", ")
+    return f"{TITLES[name]}, everyone held to {isa.upper()}" if isa else TITLES[name]
+
+
+def command(key, section):
+    name, _, isa = key.partition(", ")
+    held = f" --isa {isa}" if isa else ""
+    return f"bench/compare --only {name}{held} --rounds {section['rounds']} --threads {section['threads']}"
+
+
 def number(value):
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
@@ -46,7 +58,7 @@ def cells(row):
 def print_table(name, section):
     lines = [HEADER, *(cells(row) for row in section["rows"])]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
-    print(f"\n{TITLES[name]} ({section['seconds']} s)")
+    print(f"\n{title(name)} ({section['seconds']} s)")
     for line in lines:
         print("  " + "  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
     print(flush=True)
@@ -68,10 +80,9 @@ def machine_lines(results):
 
 
 def section_lines(name, section):
-    rounds = section["rounds"]
-    yield from ["", f"## {TITLES[name]}", "", f"`bench/compare --only {name} --rounds {rounds} --threads "
-                f"{section['threads']}` ({section['seconds']} s; program {section['program']}; load before "
-                f"{section['load_before']})", ""]
+    yield from ["", f"## {title(name)}", "", f"`{command(name, section)}` ({section['seconds']} s; program "
+                f"{section['program']}; load before {section['load_before']}; {section.get('cpu', 'the machine above')})",
+                ""]
     yield from markdown_table(section["rows"])
     yield from ["", "<details><summary>Commands</summary>", "", "```"]
     for one in section["commands"]:
@@ -80,26 +91,42 @@ def section_lines(name, section):
     yield from ["```", "", "</details>"]
 
 
-def summary(sections):
-    judged = [row for section in sections for row in section["rows"] if "met" in row or row.get("floor") is not None
-              or row.get("limit") is not None]
-    met = sum(row.get("met", False) for row in judged)
-    return f"{met} of {len(judged)} asked figures are met; the others are marked in the tables."
+def former_sections(text):
+    """Heading -> lines, of a report that is there: what was not measured again is kept."""
+    found, heading = {}, None
+    for line in text.strip().splitlines():
+        if line.startswith("## "):
+            heading = line.removeprefix("## ")
+            found[heading] = []
+        if heading:
+            found[heading].append(line)
+    return {heading: ["", *"\n".join(lines).rstrip().splitlines()] for heading, lines in found.items()}
+
+
+def summary(lines):
+    met = sum(line.endswith("| yes |") for line in lines)
+    judged = met + sum("| **no** |" in line or "| not measured: " in line for line in lines)
+    return f"{met} of {judged} asked figures are met; the others are marked in the tables."
 
 
 def write_report(results, order, path):
-    """Replaces what lies between the markers; text around them, such as profiles, is kept."""
-    sections = {name: results["sections"][name] for name in order if name in results["sections"]}
+    """Replaces what lies between the markers; text around them, such as profiles, is kept, and so are sections that
+    these results lack."""
+    page = path.read_text() if path.is_file() else NEW_PAGE
+    before, _, rest = page.partition(BEGIN)
+    former, _, after = rest.partition(END)
+    kept = former_sections(former)
+    sections = []
+    for name in order:
+        if name in results["sections"]:
+            sections += section_lines(name, results["sections"][name])
+        else:
+            sections += kept.get(title(name), [])
     if not sections:
         return
     lines = [*machine_lines(results), "", "Ratios above 1: ours is faster. They are medians of the rounds' own ratios, "
              "with their range; the other figures are medians of the rounds. Commands run in the repository, with "
              "OMP_NUM_THREADS and CPU affinity set to the number of threads (augmentation: one).", "",
-             summary(sections.values())]
-    for name, section in sections.items():
-        lines += section_lines(name, section)
-    page = path.read_text() if path.is_file() else NEW_PAGE
-    before, _, rest = page.partition(BEGIN)
-    after = rest.partition(END)[2]
+             summary(sections), *sections]
     path.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}")
     print(f"wrote {path.name}")

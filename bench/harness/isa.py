@@ -1,0 +1,27 @@
+"""An older processor on a newer one: everyone held to fewer instruction sets by environment variables."""
+import os
+
+LOWERED = ("avx2",)
+SECTIONS = ("forward", "train", "shapes")  # those whose peers can be held back
+# Ours; ATen's own kernels; oneDNN under PyTorch; MKL. onnxruntime and OpenVINO ask the processor alone: they take part on
+# a processor that has no more.
+VARIABLES = {"avx2": {"NNUNET_ISA": "avx2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
+                      "DNNL_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
+
+
+def hold(isa):
+    """For all processes started from now on."""
+    os.environ.update(VARIABLES[isa])
+
+
+def section_key(name, isa):
+    return f"{name}, {isa}" if isa else name
+
+
+def sections(parser, wanted, every):
+    """The sections that can be measured so; all of them where none were named."""
+    if wanted == every:
+        return list(SECTIONS)
+    if unfit := [name for name in wanted if name not in SECTIONS]:
+        parser.error(f"--isa: the peers of {', '.join(unfit)} cannot be held back")
+    return wanted
