@@ -7,9 +7,11 @@
 #include <set>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
+#include "nnunet/io/output_record.h"
 
 namespace nnunet {
 
@@ -33,12 +35,6 @@ class Hash {
  private:
   std::uint64_t value_ = 0xcbf29ce484222325ULL;
 };
-
-std::string size_text(const fs::path& path) {
-  std::error_code failure;
-  const auto size = fs::file_size(path, failure);
-  return failure ? "absent" : std::to_string(size);
-}
 
 // The case list relative to the dataset, so that a moved dataset is the same one.
 std::string list_hash(const Dataset& dataset, const std::vector<CaseFiles>& cases) {
@@ -81,15 +77,38 @@ std::set<std::string> file_names(const std::vector<std::string>& cases) {
   return names;
 }
 
-// What another part knows of its case; nothing when the image cannot be read here: that part will list it itself.
-std::optional<CaseInfo> info_from_header(const CaseFiles& files, bool has_label) {
-  try {
-    const Geometry geometry = read_nifti_info(files.image).geometry;
-    return CaseInfo{files.name, geometry.spacing, geometry.shape, has_label};
-  } catch (const Error&) {
-    return std::nullopt;
-  }
+Error refusal(const fs::path& folder, const std::string& what) {
+  return {folder.string(), "the folder " + what, "choose other --results, or make it anew with --overwrite"};
 }
+
+json options_of(const DataConfig& config) {
+  json options = json::parse(config.options, nullptr, false);
+  return options.is_object() ? options : json::object();
+}
+
+// What config.json says each case was made from.
+class RecordedSources {
+ public:
+  explicit RecordedSources(const DataConfig* config) {
+    if (config != nullptr) sources_ = options_of(*config).value("sources", json::object());
+  }
+
+  // Empty: nothing that can be understood.
+  std::vector<FileRecord> of(const std::string& name) const {
+    const auto found = sources_.find(name);
+    if (found == sources_.end() || !found->is_array()) return {};
+    std::vector<FileRecord> records;
+    for (const json& text : *found) {
+      const auto record = parse_file_record(text.is_string() ? text.get<std::string>() : "");
+      if (!record) return {};
+      records.push_back(*record);
+    }
+    return records;
+  }
+
+ private:
+  json sources_ = json::object();
+};
 
 // What all parts have to agree on.
 std::string without_cases(DataConfig config) {
@@ -109,11 +128,11 @@ OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, cons
       with_meta_(!options.training()),
       options_(describe(options, task, parameters, dataset, cases).dump()) {
   std::vector<std::string> names;
-  for (const CaseFiles& c : cases) names.push_back(c.name);
+  for (const CaseFiles& c : cases) {
+    require_name_fits(file(c.name, with_meta_ ? "_meta.npy" : "_x.npy"));
+    names.push_back(c.name);
+  }
   std::error_code failure;
-  const auto other = [&](const std::string& what) {
-    return Error(path_.string(), "the folder " + what, "choose other --results, or make it anew with --overwrite");
-  };
 
   // In this order: other parts may start now, and config.json is always there before the first output.
   const bool has_outputs = std::any_of(names.begin(), names.end(),
@@ -126,27 +145,80 @@ OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, cons
   }
   if (config && !options.overwrite) {
     const std::string what = difference(*config);
-    if (!what.empty()) throw other("was made with other options or data: " + what);
+    if (!what.empty()) throw refusal(path_, "was made with other options or data: " + what);
     std::erase_if(config->cases, [&](const CaseInfo& c) { return !has_files(c.name); });
     former_ = std::move(config);
+    sort_out_listed(parameters);
     sort_out_unlisted();
   } else if (options.overwrite) {
     if (config)
       for (const CaseInfo& c : config->cases) names.push_back(c.name);
     remove_outputs(names);
   } else if (has_outputs) {
-    throw other("holds outputs of these cases but no config.json that says how they were made");
+    throw refusal(path_, "holds outputs of these cases but no config.json that says how they were made");
   }
   require_writable_folder(path_);
-  remove_leftovers(path_, [own = file_names(part_.alone() ? names : part_.own(names))](const std::string& name) {
-    return name == config_name ? Writer::several : own.contains(name) ? Writer::self : Writer::nobody;
-  });
+  std::set<std::string> own = file_names(part_.alone() ? names : part_.own(names));
+  own.erase(config_name);
+  remove_leftovers(path_, own);
+  remove_leftovers(path_, {config_name}, Writer::several);
 }
 
 std::optional<DataConfig> OutputFolder::read_recorded() const {
   std::error_code failure;
   if (!fs::exists(path_ / config_name, failure)) return std::nullopt;
   return read_config(path_ / config_name);
+}
+
+// Finished cases of this part: those whose files are as they were are kept, the others made anew.
+void OutputFolder::sort_out_listed(const Parameters& parameters) {
+  const RecordedSources recorded(&*former_);
+  std::vector<std::string> changed;
+  for (std::size_t i = 0; i < cases_.size(); ++i) {
+    const CaseFiles& c = cases_[i];
+    const CaseInfo* info = former_->find_case(c.name);
+    if (!part_.owns(i) || info == nullptr) continue;
+    const std::vector<fs::path> files = source_files(c);
+    std::vector<FileRecord> sources = recorded.of(c.name);
+    const std::int64_t made = time_of_change(file(c.name, "_x.npy"));
+    bool same = sources.size() == files.size();
+    for (std::size_t k = 0; same && k < files.size(); ++k) {
+      const auto now = unchanged(files[k], sources[k], made);
+      same = now.has_value();
+      if (same) sources[k] = *now;
+    }
+    if (same) {
+      kept_[c.name] = {*info, std::move(sources)};
+    } else {
+      refuse_if_collected(parameters, c, *info);
+      changed.push_back(c.name);
+    }
+  }
+  for (const std::string& name : changed) {
+    log::warn(name + ": its image or label has changed since it was preprocessed; it is made anew");
+    remove_case(name);
+  }
+}
+
+// Spacing and intensity statistics of the folder may come from the image that has changed: then all cases would have to
+// be made anew.
+void OutputFolder::refuse_if_collected(const Parameters& parameters, const CaseFiles& files,
+                                       const CaseInfo& info) const {
+  std::error_code failure;
+  for (const fs::path& source : source_files(files))
+    if (!fs::exists(source, failure)) throw refusal(path_, "was made from files that are gone: " + source.string());
+  if (!with_label_) return;  // parameters come from training cases
+  const auto other_spacing = [&] {
+    try {
+      return read_nifti_info(files.image).geometry.spacing != info.spacing;
+    } catch (const Error&) {
+      return true;
+    }
+  };
+  if (parameters.must_collect_ct() || (parameters.spacing.empty() && other_spacing()))
+    throw refusal(path_, fmt::format("was made with spacing or CT statistics of images or labels that have changed "
+                                     "since, those of case {} for one",
+                                     files.name));
 }
 
 // Files of cases that config.json does not list: a killed run came no further, and what they were made from may have
@@ -165,19 +237,16 @@ void OutputFolder::sort_out_unlisted() {
 
 // Which option differs from the ones recorded; empty: none.
 std::string OutputFolder::difference(const DataConfig& config) const {
-  const json mine = json::parse(options_);
-  json recorded = json::parse(config.options, nullptr, false);
-  if (!recorded.is_object()) return "config.json does not record them";
-  const json sources = recorded.value("sources", json());
-  recorded.erase("sources");
-  for (const auto& [key, value] : mine.items()) {
-    const json there = recorded.value(key, json());
-    if (there != value)
-      return key == "case list" ? "the dataset's list of cases differs"
-                                : fmt::format("{} was {}, now {}", key, there.dump(), value.dump());
-  }
-  if (recorded.size() != mine.size()) return "config.json records options that are not known here";
-  if (sources != source_hash(config.cases)) return "images or labels of finished cases have changed since";
+  json mine = json::parse(options_), recorded = options_of(config);
+  if (recorded.empty()) return "config.json does not record them";
+  const json sources = recorded.value("sources", json()), list = recorded.value("case list", json());
+  const bool same_list = list == mine["case list"];
+  for (const char* key : {"sources", "case list"}) recorded.erase(key);
+  mine.erase("case list");
+  if (std::string what = first_difference(recorded, mine); !what.empty()) return what;
+  if (!same_list) return "the dataset's list of cases differs";
+  if (!sources.is_object())
+    return "config.json does not record which files they were made from (an earlier version of this program wrote it)";
   return {};
 }
 
@@ -197,10 +266,38 @@ bool OutputFolder::is_finished(const std::string& name, const DataConfig* listed
   return fs::last_write_time(file(name, "_x.npy"), failure) != old->second && !failure;
 }
 
+const FinishedCase* OutputFolder::finished(const std::string& name) const {
+  const auto found = kept_.find(name);
+  return found == kept_.end() ? nullptr : &found->second;
+}
+
+std::vector<fs::path> OutputFolder::source_files(const CaseFiles& files) const {
+  std::vector<fs::path> sources{files.image};
+  if (with_label_ && files.label) sources.push_back(*files.label);
+  return sources;
+}
+
+std::vector<FileRecord> OutputFolder::record_sources(const CaseFiles& files) const {
+  std::vector<FileRecord> records;
+  for (const fs::path& source : source_files(files)) records.push_back(record_file(source));
+  return records;
+}
+
+std::optional<FinishedCase> OutputFolder::look_up(const CaseFiles& files) const {
+  try {
+    std::vector<FileRecord> sources = record_sources(files);
+    const Geometry geometry = read_nifti_info(files.image).geometry;
+    return FinishedCase{{files.name, geometry.spacing, geometry.shape, with_label_}, std::move(sources)};
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 // listed: config.json as it is now.
-std::vector<CaseInfo> OutputFolder::finished_cases(const DataConfig* listed,
-                                                   const std::vector<std::optional<CaseInfo>>& own) const {
-  std::vector<CaseInfo> found;
+std::vector<FinishedCase> OutputFolder::finished_cases(const DataConfig* listed,
+                                                       const std::vector<std::optional<FinishedCase>>& own) const {
+  const RecordedSources recorded(listed);
+  std::vector<FinishedCase> found;
   for (std::size_t i = 0; i < cases_.size(); ++i) {
     const CaseFiles& c = cases_[i];
     if (!is_finished(c.name, listed)) continue;
@@ -208,38 +305,32 @@ std::vector<CaseInfo> OutputFolder::finished_cases(const DataConfig* listed,
     if (own[i]) {
       found.push_back(*own[i]);
     } else if (info != nullptr) {
-      found.push_back(*info);
+      found.push_back({*info, recorded.of(c.name)});
     } else if (!part_.owns(i)) {
-      if (auto read = info_from_header(c, with_label_)) found.push_back(std::move(*read));
+      if (auto other = look_up(c)) found.push_back(std::move(*other));
     }
   }
   return found;
 }
 
-// File sizes of what the finished cases were made from. Cases that failed are not in it: they may be repaired.
-std::string OutputFolder::source_hash(const std::vector<CaseInfo>& finished) const {
-  Hash hash;
-  for (const CaseInfo& info : finished) {
-    hash.add(info.name);
-    const auto c = std::find_if(cases_.begin(), cases_.end(), [&](const CaseFiles& f) { return f.name == info.name; });
-    if (c == cases_.end()) continue;
-    hash.add(size_text(c->image));
-    hash.add(c->label ? size_text(*c->label) : "");
+// Cases that failed have no sources in it: they may be repaired.
+std::string OutputFolder::options_text(const std::vector<FinishedCase>& finished) const {
+  json options = json::parse(options_), sources = json::object();
+  for (const FinishedCase& c : finished) {
+    json& own = sources[c.info.name] = json::array();
+    for (const FileRecord& source : c.sources) own.push_back(record_text(source));
   }
-  return hash.text();
+  options["sources"] = std::move(sources);
+  return options.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string OutputFolder::options_text(const std::vector<CaseInfo>& finished) const {
-  json options = json::parse(options_);
-  options["sources"] = source_hash(finished);
-  return options.dump();
-}
-
-DataConfig OutputFolder::write_config(DataConfig config, const std::vector<std::optional<CaseInfo>>& own) const {
+DataConfig OutputFolder::write_config(DataConfig config, const std::vector<std::optional<FinishedCase>>& own) const {
   while (true) {
     const std::optional<DataConfig> recorded = read_recorded();
-    config.cases = finished_cases(recorded ? &*recorded : nullptr, own);
-    config.options = options_text(config.cases);
+    const std::vector<FinishedCase> finished = finished_cases(recorded ? &*recorded : nullptr, own);
+    config.cases.clear();
+    for (const FinishedCase& c : finished) config.cases.push_back(c.info);
+    config.options = options_text(finished);
     if (recorded && config_text(*recorded) == config_text(config)) return config;
     if (recorded && without_cases(*recorded) != without_cases(config))
       throw Error((path_ / config_name).string(), "another part of the job found other parameters",

@@ -62,7 +62,7 @@ class Pipeline {
         config_(std::move(config)),
         cases_(cases),
         reports_(cases.size()),
-        infos_(cases.size()),
+        finished_(cases.size()),
         memory_(memory) {}
 
   PreprocessReport run(int jobs) {
@@ -88,16 +88,16 @@ class Pipeline {
   void keep_or_queue(std::size_t i) {
     CaseReport& report = reports_[i];
     report.name = cases_[i].name;
-    const CaseInfo* info = output_.former() ? output_.former()->find_case(report.name) : nullptr;
-    if (info == nullptr) {
+    const FinishedCase* finished = output_.finished(report.name);
+    if (finished == nullptr) {
       queue_.push_back(i);
       return;
     }
-    report.original = info->shape;
-    report.spacing = info->spacing;
+    report.original = finished->info.shape;
+    report.spacing = finished->info.spacing;
     report.shape = output_.case_shape(report.name);
     report.kept = true;
-    infos_[i] = *info;
+    finished_[i] = *finished;
   }
 
   // So that no large case is left over when the others are done.
@@ -112,7 +112,7 @@ class Pipeline {
     const Clock::time_point start = Clock::now();
     PendingFiles files;
     try {
-      files = make_case(cases_[i], reports_[i], infos_[i], threads);
+      files = make_case(cases_[i], reports_[i], finished_[i], threads);
     } catch (const std::bad_alloc&) {
       fail(i, Error(reports_[i].name, "there is not enough memory", "give fewer --n_jobs").what());
     } catch (const std::exception& e) {
@@ -132,11 +132,12 @@ class Pipeline {
     report.error = error;
   }
 
-  PendingFiles make_case(const CaseFiles& files, CaseReport& report, std::optional<CaseInfo>& info, int threads) {
+  PendingFiles make_case(const CaseFiles& files, CaseReport& report, std::optional<FinishedCase>& finished, int threads) {
     const bool with_label = options_.exec_mode != "test";
     if (with_label && !files.label)
       throw Error(files.name, "dataset.json names no label for it", "add one, or leave the case out of `training`");
     const MemoryBudget::Share share(memory_, expected_memory(files, with_label));
+    std::vector<FileRecord> sources = output_.record_sources(files);
     PreprocessedCase item;
     {
       Image image = read_nifti(files.image);
@@ -156,7 +157,7 @@ class Pipeline {
       if (options_.dilation) close_label(*item.y);
     }
     report.shape = item.x.shape;
-    info = CaseInfo{files.name, report.spacing, report.original, with_label};
+    finished = FinishedCase{{files.name, report.spacing, report.original, with_label}, std::move(sources)};
     return output_.write_case(files.name, std::move(item));
   }
 
@@ -198,9 +199,9 @@ class Pipeline {
   }
 
   DataConfig save_config() const {
-    std::vector<std::optional<CaseInfo>> own(cases_.size());
+    std::vector<std::optional<FinishedCase>> own(cases_.size());
     for (std::size_t i = 0; i < cases_.size(); ++i)
-      if (reports_[i].kept || done_[i]) own[i] = infos_[i];
+      if (reports_[i].kept || done_[i]) own[i] = finished_[i];
     return output_.write_config(config_, own);
   }
 
@@ -229,7 +230,7 @@ class Pipeline {
   DataConfig config_;
   const std::vector<CaseFiles>& cases_;
   std::vector<CaseReport> reports_;
-  std::vector<std::optional<CaseInfo>> infos_;
+  std::vector<std::optional<FinishedCase>> finished_;
   MemoryBudget& memory_;
   std::vector<std::size_t> queue_;
   std::unique_ptr<Progress> progress_;

@@ -1,0 +1,127 @@
+#include "nnunet/io/file_record.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+
+#include "nnunet/core/error.h"
+#include "nnunet/io/atomic_file.h"
+#include "reference/shared.h"
+
+namespace nnunet {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+std::uint64_t digest(const std::string& text) {
+  return content_digest(std::as_bytes(std::span(text)));
+}
+
+/// Other content under the same name, with the same time of modification (cp -p).
+void replace_quietly(const fs::path& path, const std::string& content) {
+  const auto time = fs::last_write_time(path);
+  write_text(path, content);
+  fs::last_write_time(path, time);
+}
+
+class FileRecordTest : public testing::Test {
+ protected:
+  fs::path file() const { return folder_ / "image.nii"; }
+  /// As if something had been made from it just now, in the same tick of the clock.
+  std::optional<FileRecord> check(const FileRecord& record) const { return unchanged(file(), record, made_); }
+
+  test::TempFolder folder_;
+  std::int64_t made_ = 0;
+};
+
+TEST(ContentDigest, TellsContentsApart) {
+  EXPECT_EQ(digest("some text that is longer than a step"), digest("some text that is longer than a step"));
+  std::string text(100, 'a');
+  const std::uint64_t before = digest(text);
+  for (char& c : text) {
+    c = 'b';
+    EXPECT_NE(digest(text), before);
+    c = 'a';
+  }
+  EXPECT_NE(digest(""), digest(std::string(1, '\0')));
+  EXPECT_NE(digest(std::string(32, '\0')), digest(std::string(64, '\0')));
+  std::swap(text[0], text[99] = 'b');
+  EXPECT_NE(digest(text), before);
+  EXPECT_NE(content_digest({}, 1), content_digest({}, 2));
+}
+
+TEST_F(FileRecordTest, TextAndBack) {
+  write_text(file(), "voxels");
+  const FileRecord record = record_file(file());
+  EXPECT_EQ(record.size, 6U);
+  EXPECT_EQ(parse_file_record(record_text(record)), record);
+  for (const char* text : {"", "6", "6 7 8", "6 7 00000000000000080000000000000009", "a b c d", " 6 7 8 9"})
+    EXPECT_FALSE(parse_file_record(text)) << text;
+  EXPECT_FALSE(parse_file_record(record_text(record) + " "));
+  const FileRecord old{std::numeric_limits<std::uint64_t>::max(), -5, 0, std::numeric_limits<std::uint64_t>::max()};
+  EXPECT_EQ(parse_file_record(record_text(old)), old);  // before 1970
+}
+
+TEST_F(FileRecordTest, SeesWhatChanged) {
+  write_text(file(), std::string(100, 'a'));
+  const FileRecord record = record_file(file());
+  EXPECT_EQ(check(record), record);
+  write_text(file(), std::string(99, 'a'));
+  EXPECT_FALSE(check(record)) << "another size";
+  write_text(file(), std::string(100, 'b'));
+  fs::last_write_time(file(), fs::last_write_time(file()) + 1s);
+  EXPECT_FALSE(check(record)) << "the same size, written later";
+  fs::remove(file());
+  EXPECT_FALSE(check(record)) << "gone";
+  fs::create_directory(file());
+  EXPECT_FALSE(check(record)) << "a folder";
+}
+
+TEST_F(FileRecordTest, ACopyWithAnotherTimeIsTheSame) {
+  write_text(file(), std::string(3 << 20, 'a') + "end");
+  const FileRecord record = record_file(file());
+  fs::last_write_time(file(), fs::last_write_time(file()) + 1h);
+  const auto now = check(record);
+  ASSERT_TRUE(now);
+  EXPECT_NE(now->modified, record.modified);
+  EXPECT_EQ(now->modified, time_of_change(file()));
+  EXPECT_EQ(now->content, record.content);
+  // A single byte in between that no sample sees.
+  std::string content = std::string(3 << 20, 'a') + "end";
+  content[1000000] = 'b';
+  write_text(file(), content);
+  EXPECT_EQ(record_file(file()).sample, record.sample);
+  EXPECT_FALSE(check(record));
+}
+
+TEST_F(FileRecordTest, AnotherFileWithTheSameTimeIsSampled) {
+  std::string content(100000, 'a');
+  write_text(file(), content);
+  const FileRecord record = record_file(file());
+  for (const std::size_t place : {std::size_t{0}, content.size() / 7 * 3, content.size() - 1}) {
+    content[place] = 'b';
+    replace_quietly(file(), content);
+    EXPECT_FALSE(check(record)) << place;
+    content[place] = 'a';
+  }
+  replace_quietly(file(), content);
+  EXPECT_EQ(check(record), record);
+  // Nobody has touched it since something was made from it: it is not even read.
+  content[0] = 'b';
+  replace_quietly(file(), content);
+  made_ = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(check(record), record);
+}
+
+TEST_F(FileRecordTest, EmptyFilesAndNone) {
+  EXPECT_THROW(record_file(file()), Error);
+  EXPECT_EQ(time_of_change(file()), 0);
+  write_text(file(), "");
+  const FileRecord record = record_file(file());
+  EXPECT_EQ(check(record), record);
+}
+
+}  // namespace
+}  // namespace nnunet
