@@ -1,6 +1,7 @@
 #include "nnunet/preprocess/case.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -52,13 +53,12 @@ void check_label(const std::string& name, const Image& image, const LabelMap& la
 void resample(const std::string& name, PreprocessedCase& item, const Spacing3& target, int threads) {
   const Shape3 from = item.x.spatial();
   const Shape3 to = resampled_shape(from, item.spacing, target);
-  if (*std::min_element(to.begin(), to.end()) < 1)
-    throw Error(
-        name, fmt::format("resampling the crop {} leaves {}: no voxel along an axis", shape_text(from), shape_text(to)),
-        "choose a finer --spacing or leave the image out");
   if (volume(to) > limits::image_voxels)
-    throw Error(name, fmt::format("resampling the crop {} makes {} voxels", shape_text(from), shape_text(to)),
-                "choose a coarser --spacing");
+    throw Error(
+        name,
+        fmt::format("resampling the crop {} from voxels of {:.4g} mm to {:.4g} mm makes {} voxels", shape_text(from),
+                    fmt::join(item.spacing, " x "), fmt::join(target, " x "), shape_text(to)),
+        "check the voxel size in the image's header (pixdim and xyzt_units); preprocess takes a coarser --spacing");
   const bool anisotropic = is_anisotropic(item.spacing, target);
   Array<float> x({item.x.size(0), to[0], to[1], to[2]});
   for (std::int64_t c = 0; c < x.size(0); ++c)

@@ -31,6 +31,11 @@ Parameters parameters_of_training(const PreprocessOptions& o, const Dataset& dat
   if (config.dim() != o.dim || config.n_class != dataset.n_class() || config.in_channels != dataset.in_channels())
     throw Error(file, "the training folder was made from another dataset (dimension, channels or classes differ)",
                 "choose other --results, or make it anew with --overwrite");
+  if ((config.modality == "CT") != dataset.is_ct())
+    throw Error(file,
+                "the training folder was made as " + config.modality + ", the dataset's first modality is " +
+                    dataset.modality.front(),
+                "correct `modality` in dataset.json, or make the training folder anew with --overwrite");
   Parameters p{config.patch_size, last_of(config.spacings, o.dim), config.ct, dataset.is_ct()};
   const auto refuse = [&](const std::string& flag) {
     throw Error(flag, "it contradicts the training folder's " + file,

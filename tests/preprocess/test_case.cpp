@@ -125,10 +125,29 @@ TEST(PreprocessCase, RejectsBadInput) {
 
 TEST(PreprocessCase, RejectsWhatCannotBeResampled) {
   DataConfig config = config_3d();
-  config.spacings = {10, 1, 1};
-  expect_error(image_of(1, {4, 5, 6}), nullptr, config, "no voxel along an axis");
   config.spacings = {1e-5, 1e-5, 1e-5};
   expect_error(image_of(1, {4, 5, 6}), nullptr, config, "voxels");
+  config.spacings = {1e-3, 1e-3, 1e-3};
+  expect_error(image_of(1, {4, 5, 6}), nullptr, config, "pixdim and xyzt_units");
+}
+
+TEST(PreprocessCase, ThinImagesKeepOneVoxel) {
+  DataConfig config = config_3d();
+  for (const Shape3 shape : {Shape3{1, 5, 6}, Shape3{4, 1, 6}, Shape3{4, 5, 1}, Shape3{1, 1, 6}}) {
+    for (const Spacing3 target :
+         {Spacing3{1.5, 1.5, 1.5}, Spacing3{10, 1, 1}, Spacing3{1, 10, 10}, Spacing3{9, 9, 9}}) {
+      const LabelMap label = label_of(shape);
+      config.spacings = {target[0], target[1], target[2]};
+      const PreprocessedCase item = preprocess_case("thin", image_of(1, shape), &label, config);
+      for (std::size_t a = 0; a < 3; ++a) {
+        const auto size = static_cast<std::int64_t>(item.spacing[a] / target[a] *
+                                                    static_cast<double>(item.crop_end[a] - item.crop_start[a]));
+        EXPECT_EQ(item.x.spatial()[a], std::max<std::int64_t>(1, size));
+      }
+      EXPECT_EQ(item.y->spatial(), item.x.spatial());
+      for (const float v : item.x.values) EXPECT_TRUE(std::isfinite(v));
+    }
+  }
 }
 
 TEST(PreprocessCase, CtNeedsItsStatistics) {

@@ -43,7 +43,8 @@ TEST(ResampledShape, TruncatesInDoubleFromFloat32Spacing) {
   // float32(0.7676) is just below 0.7676: one voxel is lost, as in the reference system.
   const double narrow = static_cast<double>(0.7675F);
   EXPECT_EQ(resampled_shape({1, 1, 512}, {1, 1, narrow}, {1, 1, 0.7675}), (Shape3{1, 1, narrow < 0.7675 ? 511 : 512}));
-  EXPECT_EQ(resampled_shape({1, 5, 5}, {1, 1, 1}, {3, 1, 1}), (Shape3{0, 5, 5}));
+  EXPECT_EQ(resampled_shape({1, 5, 5}, {1, 1, 1}, {3, 1, 1}), (Shape3{1, 5, 5}));  // never nothing
+  EXPECT_EQ(resampled_shape({1, 1, 1}, {1e-3, 1e-3, 1e-3}, {1, 1, 1}), (Shape3{1, 1, 1}));
   EXPECT_THROW(resampled_shape({100, 5, 5}, {1e9, 1, 1}, {1e-3, 1, 1}), Error);
 }
 

@@ -6,7 +6,8 @@
 
 namespace nnunet {
 
-/// trunc((spacing / target) * shape), in double, in that order. Throws Error when an axis would pass 1e6 voxels.
+/// trunc((spacing / target) * shape), in double, in that order, but at least one voxel an axis: a thin image stays one.
+/// Throws Error when an axis would pass 1e6 voxels.
 Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spacing3& target);
 
 /// Image (D,H,W) to another size, as scikit-image's resize(order=3, mode="edge", clip=True, anti_aliasing=False).
