@@ -53,6 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
   try {
     const Dataset dataset = read_dataset(folder.path());
+    require_dataset_inside(folder.path());
     const fs::path real = fs::canonical(folder.path());
     for (const auto* list : {&dataset.training, &dataset.test}) {
       for (const CaseFiles& c : *list) {

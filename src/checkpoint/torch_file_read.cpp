@@ -9,6 +9,7 @@
 #include "nnunet/checkpoint/torch_file.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
+#include "nnunet/io/regular_file.h"
 #include "pickle_reader.h"
 #include "zip_reader.h"
 
@@ -84,6 +85,7 @@ class Storages {
 
 Value load_torch_file(const std::filesystem::path& path) {
   try {
+    require_regular_file(path);
     refuse_legacy_format(path);
     const ZipReader zip(path);
     const std::string folder = archive_name(zip, path);

@@ -11,6 +11,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/dataset.h"
 
 namespace nnunet {
 
@@ -91,6 +92,16 @@ fs::path find_dataset(const fs::path& folder, const fs::path& archive) {
               "give the address of a Medical Segmentation Decathlon archive");
 }
 
+/// Whoever made the archive must not name files of this machine that the user's later commands would read.
+void refuse_reaching_out(const fs::path& dataset, const fs::path& archive) {
+  try {
+    require_dataset_inside(dataset);
+  } catch (const Error& e) {
+    throw Error(archive.string(), fmt::format("its dataset is refused ({})", e.what()),
+                "use an archive from a source that you trust");
+  }
+}
+
 }  // namespace
 
 MsdArchive msd_archive(const std::string& task) {
@@ -122,6 +133,7 @@ fs::path download_dataset(const DownloadOptions& options) {
   const TemporaryFolder temporary(options.results / fmt::format(".{}.unpacking.{}", known.name, getpid()));
   unpack(archive, temporary.path());
   const fs::path dataset = find_dataset(temporary.path(), archive);
+  refuse_reaching_out(dataset, archive);
   const fs::path target = options.results / (dataset == temporary.path() ? known.name : dataset.filename().string());
   std::error_code failed;
   fs::rename(dataset, target, failed);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <exception>
 #include <string>
 #include <system_error>
@@ -23,12 +24,38 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// A final name as temporary names begin with it: a long one is cut, so that what follows has room, on file systems
+/// that allow 143 bytes too (eCryptfs). Its ending stays, by which files are told apart.
+std::string temporary_stem(const std::string& name) {
+  constexpr std::size_t most = 80, start = 48, ending = 12;
+  if (name.size() <= most) return name;
+  const auto within_letter = [&](std::size_t i) { return (static_cast<unsigned char>(name[i]) & 0xc0U) == 0x80U; };
+  std::size_t first = start, last = name.size() - ending;
+  while (first > 0 && within_letter(first)) --first;
+  while (last < name.size() && within_letter(last)) ++last;
+  return fmt::format("{}~{:08x}{}", name.substr(0, first), short_hash(name), name.substr(last));
+}
+
 /// A name in the same folder that no other thread or process uses.
 fs::path temporary_name(const fs::path& path) {
   static std::atomic<unsigned> counter{0};
-  fs::path name = path;
-  name += fmt::format("{}{}.{}", temporary_mark, this_process().text(), counter++);
-  return name;
+  return path.parent_path() / fmt::format("{}{}{}.{}", temporary_stem(path.filename().string()), temporary_mark,
+                                          this_process().text(), counter++);
+}
+
+/// How long names in the folder may be, or in the one above it that is there.
+std::size_t longest_name(fs::path folder) {
+  std::error_code ignored;
+  while (!folder.empty() && folder != folder.parent_path() && !fs::exists(folder, ignored))
+    folder = folder.parent_path();
+  const long limit = ::pathconf(folder.empty() ? "." : folder.c_str(), _PC_NAME_MAX);
+  return limit > 0 ? static_cast<std::size_t>(limit) : NAME_MAX;
+}
+
+/// All that can be known before the work.
+void prepare_target(const fs::path& path) {
+  require_name_fits(path);
+  refuse_special_target(path);
 }
 
 constexpr const char* trial_name = ".nnunet";
@@ -41,7 +68,8 @@ void give_name(const fs::path& from, const fs::path& to) {
   throw Error(path.string(), "cannot be written: " + system_reason(code), writing_remedy(code));
 }
 
-void make_parent(const fs::path& path) {
+void prepare_writing(const fs::path& path) {
+  prepare_target(path);
   if (!path.has_parent_path()) return;
   std::error_code failure;
   fs::create_directories(path.parent_path(), failure);
@@ -93,7 +121,7 @@ std::string with_final_name(std::string text, const fs::path& temporary, const f
 }  // namespace
 
 void write_atomically(const fs::path& path, const std::function<void(const fs::path&)>& write) {
-  make_parent(path);
+  prepare_writing(path);
   const fs::path temporary = temporary_name(path);
   try {
     write(temporary);
@@ -110,7 +138,7 @@ PendingFiles::~PendingFiles() {
 }
 
 void PendingFiles::write(const fs::path& path, const std::function<void(const fs::path&)>& write) {
-  make_parent(path);
+  prepare_writing(path);
   const fs::path temporary = temporary_name(path);
   try {
     write(temporary);
@@ -134,7 +162,8 @@ void PendingFiles::publish() {
 }
 
 void flush_file_system(const fs::path& folder) {
-  const FileDescriptor open = open_for_reading(folder);
+  const FileDescriptor open(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (open.get() < 0) fail_writing(folder, errno);
 #ifdef __linux__
   if (::syncfs(open.get()) != 0) fail_writing(folder, errno);
 #else
@@ -160,8 +189,28 @@ void remove_leftovers(const fs::path& folder, const std::function<Writer(const s
   for (const fs::path& path : found) fs::remove(path, ignored);
 }
 
+void remove_leftovers(const fs::path& folder, const std::set<std::string>& names, Writer writer) {
+  std::set<std::string> stems;
+  for (const std::string& name : names) stems.insert(temporary_stem(name));
+  remove_leftovers(folder, [&](const std::string& stem) { return stems.contains(stem) ? writer : Writer::nobody; });
+}
+
+void require_name_fits(const fs::path& path) {
+  const std::size_t length = path.filename().string().size(), most = longest_name(path.parent_path());
+  if (length > most)
+    throw Error(path.string(), fmt::format("the file's name has {} bytes, the disk allows {}", length, most),
+                "choose a shorter name");
+}
+
+void require_writable_file(const fs::path& path) {
+  prepare_target(path);
+  if (std::error_code ignored; fs::is_directory(path, ignored))
+    throw Error(path.string(), "is a folder, not a file", "choose another name");
+  require_writable_folder(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
 PendingFile::PendingFile(const fs::path& path) : path_(path) {
-  make_parent(path);
+  prepare_writing(path);
   temporary_ = temporary_name(path);
   file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file_ < 0) fail_writing(path, errno);

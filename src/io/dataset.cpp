@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
 #include <system_error>
 
@@ -49,6 +50,7 @@ class DatasetReader {
     const auto name = root_.find("name");
     dataset.name = name != root_.end() && name->is_string() ? name->get<std::string>() : folder_.filename().string();
     dataset.modality = modality();
+    warn_of_modality(dataset.modality, file_.string());
     dataset.labels = labels();
     if (!root_.contains("training") && !root_.contains("test")) fail("has neither \"training\" nor \"test\"");
     dataset.training = cases("training", true);
@@ -57,6 +59,20 @@ class DatasetReader {
     check_count("numTraining", dataset.training.size());
     check_count("numTest", dataset.test.size());
     return dataset;
+  }
+
+  void require_paths_inside() const {
+    for (const char* key : {"training", "test"}) {
+      const auto list = root_.find(key);
+      if (list == root_.end() || !list->is_array()) continue;
+      for (std::size_t i = 0; i < list->size(); ++i) {
+        const json& entry = (*list)[i];
+        const std::string where = fmt::format("{}[{}]", key, i);
+        if (entry.is_string()) require_inside(entry, where);
+        for (const char* part : {"image", "label"})
+          if (entry.is_object() && entry.contains(part)) require_inside(entry[part], where);
+      }
+    }
   }
 
  private:
@@ -125,12 +141,14 @@ class DatasetReader {
     std::vector<CaseFiles> result;
     if (!root_.contains(key)) return result;
     if (!root_[key].is_array()) fail(fmt::format("\"{}\" is not a list", key));
-    std::set<std::string> names;
+    std::map<std::string, fs::path> images;
     for (const json& entry : root_[key]) {
       result.push_back(one_case(entry, fmt::format("{}[{}]", key, result.size()), labelled));
-      if (!names.insert(result.back().name).second) {
-        fail(fmt::format("\"{}\" has the case {} twice", key, result.back().name), "give each case its own file name");
-      }
+      const CaseFiles& last = result.back();
+      if (const auto [former, first] = images.emplace(last.name, last.image); !first)
+        fail(fmt::format("\"{}\" has the case {} twice: {} and {}", key, last.name, former->second.filename().string(),
+                         last.image.filename().string()),
+             "give each case its own file name");
     }
     return result;
   }
@@ -138,11 +156,11 @@ class DatasetReader {
   CaseFiles one_case(const json& entry, const std::string& where, bool labelled) const {
     CaseFiles files;
     if (entry.is_string() && !labelled) {
-      files.image = inside(entry, where);
+      files.image = listed(entry, where);
     } else if (entry.is_object()) {
       if (!entry.contains("image")) fail(fmt::format("{} has no \"image\"", where));
-      files.image = inside(entry["image"], where);
-      if (entry.contains("label")) files.label = inside(entry["label"], where);
+      files.image = listed(entry["image"], where);
+      if (entry.contains("label")) files.label = listed(entry["label"], where);
       if (labelled && !files.label) fail(fmt::format("{} has no \"label\"", where));
     } else {
       fail(fmt::format("{} is not an entry with \"image\"{}", where, labelled ? " and \"label\"" : ""));
@@ -152,19 +170,19 @@ class DatasetReader {
     return files;
   }
 
-  /// The absolute path of a listed file, which must lie in the dataset's folder: others' data must not be read, nor
-  /// written to, on the word of a downloaded file.
-  fs::path inside(const json& value, const std::string& where) const {
+  /// The absolute path of a listed file, wherever that lies.
+  fs::path listed(const json& value, const std::string& where) const {
     if (!value.is_string() || value.get<std::string>().empty())
       fail(fmt::format("{} has a path that is not text", where));
     const std::string text = value.get<std::string>();
-    const fs::path relative = fs::path(text).lexically_normal();
-    const bool leaves = text.find('\0') != std::string::npos || relative.is_absolute() || *relative.begin() == "..";
-    if (leaves || !within(resolved(folder_ / relative), folder_)) {
-      fail(fmt::format("{} has a path that leaves the dataset's folder ({})", where, text),
-           "copy the file into the folder and list it with a relative path");
-    }
-    return folder_ / relative;
+    if (text.find('\0') != std::string::npos) fail(fmt::format("{} has a path with a zero byte", where));
+    return folder_ / fs::path(text).lexically_normal();
+  }
+
+  void require_inside(const json& value, const std::string& where) const {
+    const fs::path path = listed(value, where);
+    if (!within(path.lexically_normal(), folder_) || !within(resolved(path), folder_))
+      fail(fmt::format("{} has a path that leaves the dataset's folder ({})", where, quoted(value)), "");
   }
 
   static bool within(const fs::path& path, const fs::path& folder) {
@@ -210,6 +228,10 @@ class DatasetReader {
 
 Dataset read_dataset(const fs::path& folder) {
   return DatasetReader(folder).read();
+}
+
+void require_dataset_inside(const fs::path& folder) {
+  DatasetReader(folder).require_paths_inside();
 }
 
 }  // namespace nnunet

@@ -9,24 +9,13 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/io/atomic_file.h"
+#include "nnunet/io/names.h"
 
 namespace nnunet {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// "heart_0001" -> {"heart", 1}; nothing for names without such an ending.
-struct ChannelName {
-  std::string name;
-  int channel;
-};
-std::optional<ChannelName> channel_name(const std::string& stem) {
-  constexpr std::size_t kDigits = 4;
-  if (stem.size() < kDigits + 2 || stem[stem.size() - kDigits - 1] != '_') return std::nullopt;
-  const std::string digits = stem.substr(stem.size() - kDigits);
-  if (!std::ranges::all_of(digits, [](unsigned char c) { return std::isdigit(c) != 0; })) return std::nullopt;
-  return ChannelName{stem.substr(0, stem.size() - kDigits - 1), std::stoi(digits)};
-}
 
 std::vector<fs::path> nifti_files(const fs::path& folder) {
   std::vector<fs::path> files;
@@ -45,19 +34,27 @@ bool holds_all_channels(const fs::path& file, int in_channels) {
   }
 }
 
-/// Files to cases; names are unique unless a case has a problem.
+/// Neither of two files of one name is segmented: which of them was meant, nobody could tell from the label map.
+void refuse_both(ImageCase& c, const fs::path& other) {
+  c.problem = fmt::format("{} and {} would have the same output", c.channels.front().filename().string(),
+                          other.filename().string());
+}
+
+/// Files to cases of different names.
 std::vector<ImageCase> group(const std::vector<fs::path>& files, int in_channels) {
   std::map<std::string, ImageCase> cases;
   std::map<std::string, std::map<int, fs::path>> channels;
-  std::vector<ImageCase> doubled;
+  std::map<std::string, std::string> doubled;  // cases with a channel in two files
   for (const fs::path& file : files) {
     const std::string stem = nifti_stem(file);
     const auto part = in_channels > 1 ? channel_name(stem) : std::nullopt;
     if (part && !holds_all_channels(file, in_channels)) {
-      if (!channels[part->name].emplace(part->channel, file).second)
-        doubled.push_back({part->name, {file}, fmt::format("channel {} is there twice", part->channel)});
-    } else if (!cases.emplace(stem, ImageCase{stem, {file}, {}}).second) {
-      doubled.push_back({stem, {file}, "another file of that name would have the same output"});
+      const auto [former, first] = channels[part->name].emplace(part->channel, file);
+      if (!first)
+        doubled[part->name] = fmt::format("channel {} is there twice: {} and {}", part->channel,
+                                          former->second.filename().string(), file.filename().string());
+    } else if (const auto [former, first] = cases.emplace(stem, ImageCase{stem, {file}, {}}); !first) {
+      refuse_both(former->second, file);
     }
   }
   for (const auto& [name, parts] : channels) {
@@ -67,12 +64,11 @@ std::vector<ImageCase> group(const std::vector<fs::path>& files, int in_channels
         parts.rbegin()->first != in_channels - 1)
       c.problem = fmt::format("the network takes {} channels, {}_0000 to {}_{:04}; found {}", in_channels, name, name,
                               in_channels - 1, parts.size());
-    if (!cases.emplace(name, c).second)
-      doubled.push_back({name, c.channels, "another file of that name would have the same output"});
+    if (const auto found = doubled.find(name); found != doubled.end()) c.problem = found->second;
+    if (const auto [former, first] = cases.emplace(name, c); !first) refuse_both(former->second, c.channels.front());
   }
   std::vector<ImageCase> result;
   for (auto& [name, c] : cases) result.push_back(std::move(c));
-  result.insert(result.end(), doubled.begin(), doubled.end());
   return result;
 }
 
@@ -87,6 +83,14 @@ bool lies_inside(const fs::path& path, const fs::path& folder) {
 }
 
 }  // namespace
+
+std::optional<ChannelName> channel_name(const std::string& stem) {
+  constexpr std::size_t kDigits = 4;
+  if (stem.size() < kDigits + 2 || stem[stem.size() - kDigits - 1] != '_') return std::nullopt;
+  const std::string digits = stem.substr(stem.size() - kDigits);
+  if (!std::ranges::all_of(digits, [](unsigned char c) { return std::isdigit(c) != 0; })) return std::nullopt;
+  return ChannelName{stem.substr(0, stem.size() - kDigits - 1), std::stoi(digits)};
+}
 
 std::vector<ImageCase> list_image_cases(const fs::path& input, int in_channels) {
   std::error_code failure;
@@ -107,27 +111,43 @@ std::vector<ImageCase> list_image_cases(const fs::path& input, int in_channels) 
   return group(files, in_channels);
 }
 
-Image read_image_case(const ImageCase& c) {
-  if (!c.problem.empty()) throw Error(c.name, c.problem, "check the files' names");
-  Image image = read_nifti(c.channels.front());
-  for (std::size_t i = 1; i < c.channels.size(); ++i) {
-    const Image channel = read_nifti(c.channels[i]);
+Image read_channels(std::size_t channels, const std::function<Image(std::size_t)>& read,
+                    const std::function<std::string(std::size_t)>& name) {
+  Image image = read(0);
+  for (std::size_t i = 1; i < channels; ++i) {
     if (i == 1 && image.voxels.size(0) != 1)
-      throw Error(c.channels[0].string(), "has several channels itself", "give 3D files, or one 4D file");
+      throw Error(name(0), "has several channels itself", "give 3D files, or one 4D file");
+    const Image channel = read(i);
     if (channel.voxels.size(0) != 1)
-      throw Error(c.channels[i].string(), "has several channels itself", "give 3D files, or one 4D file");
+      throw Error(name(i), "has several channels itself", "give 3D files, or one 4D file");
     if (channel.geometry.shape != image.geometry.shape)
-      throw Error(c.channels[i].string(),
+      throw Error(name(i),
                   fmt::format("is {}, but channel 0 is {}", shape_text(channel.geometry.shape),
                               shape_text(image.geometry.shape)),
                   "resample the channels to one grid");
     if (affine_difference(channel.geometry, image.geometry) > 1e-3)
-      log::warn(fmt::format("{}: its affine differs from that of channel 0, which is used", c.channels[i].string()));
-    if (i == 1) image.voxels.values.reserve(image.voxels.values.size() * c.channels.size());
+      log::warn(fmt::format("{}: its affine differs from that of channel 0, which is used", name(i)));
+    if (i == 1) image.voxels.values.reserve(image.voxels.values.size() * channels);
     image.voxels.values.insert(image.voxels.values.end(), channel.voxels.values.begin(), channel.voxels.values.end());
     image.voxels.shape[0] += 1;
   }
   return image;
+}
+
+Image read_image_case(const ImageCase& c) {
+  if (!c.problem.empty()) throw Error(c.name, c.problem, "check the files' names");
+  return read_channels(
+      c.channels.size(), [&](std::size_t i) { return read_nifti(c.channels[i]); },
+      [&](std::size_t i) { return c.channels[i].string(); });
+}
+
+void require_label_output(const fs::path& output) {
+  if (fs::is_directory(output) || is_nifti_name(output)) return;
+  const std::string suffix = known_suffix(output);
+  if (suffix.empty()) return;
+  throw Error("--output " + output.string(),
+              fmt::format("label maps are written as .nii.gz or .nii, the name ends in {}", suffix),
+              "choose such a name, or end that of a folder with a slash");
 }
 
 bool is_file_output(const fs::path& output) {
@@ -139,15 +159,18 @@ fs::path label_output(const ImageCase& c, const fs::path& output) {
 }
 
 void protect_inputs(const std::vector<ImageCase>& cases, const fs::path& input, const fs::path& output) {
+  require_label_output(output);
   if (fs::is_directory(input)) {
     if (is_file_output(output)) throw Error("--output", "a folder of images cannot become one file", "give a folder");
     if (lies_inside(output, input))
       throw Error(output.string(), "lies inside the input folder", "give a folder outside --input");
   }
-  for (const ImageCase& c : cases)
+  for (const ImageCase& c : cases) {
+    require_name_fits(label_output(c, output));
     for (const fs::path& file : c.channels)
       if (same_place(label_output(c, output), file))
         throw Error(file.string(), "is an input and would be overwritten by its output", "give another --output");
+  }
 }
 
 }  // namespace nnunet

@@ -14,9 +14,11 @@
 #include "nifti_voxels.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
+#include "nnunet/core/log.h"
 #include "nnunet/core/memory.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/gzip.h"
+#include "nnunet/io/names.h"
 #include "posix_file.h"
 
 namespace nnunet {
@@ -28,11 +30,6 @@ namespace {
 constexpr std::string_view kFetchAgain = "fetch or write the file again";
 /// Enough of a .nii.gz to unpack its header.
 constexpr std::size_t kStartBytes = std::size_t{1} << 16;
-
-bool has_suffix(const fs::path& path, std::string_view suffix) {
-  const std::string name = path.filename().string();
-  return name.size() >= suffix.size() && std::string_view(name).substr(name.size() - suffix.size()) == suffix;
-}
 
 /// The file, or its first `limit` bytes.
 Buffer read_bytes(const fs::path& path, std::size_t limit) {
@@ -85,6 +82,7 @@ class StoredVoxels {
       file = unpacked_->bytes();
     }
     stored_ = file.subspan(header_.offset, needed - header_.offset);
+    for (const std::string& warning : header_.warnings) log::warn_once(warning);
   }
 
   NiftiHeader& header() { return header_; }

@@ -34,20 +34,59 @@ std::string writing_remedy(int code) {
   }
 }
 
-FileDescriptor open_for_reading(const std::filesystem::path& path) {
-  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) {
-    const int code = errno;
-    if (code == ENOENT) throw Error(path.string(), "the file does not exist", "check the path");
-    throw Error(path.string(), "cannot be opened: " + system_reason(code), "check the path and its permissions");
+namespace {
+
+[[noreturn]] void fail_opening(const std::filesystem::path& path, int code) {
+  if (code == ENOENT) throw Error(path.string(), "the file does not exist", "check the path");
+  throw Error(path.string(), "cannot be opened: " + system_reason(code), "check the path and its permissions");
+}
+
+const char* kind_name(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFDIR:
+      return "a folder";
+    case S_IFIFO:
+      return "a pipe (FIFO)";
+    case S_IFSOCK:
+      return "a socket";
+    default:
+      return "a device";
   }
+}
+
+void require_regular(const struct stat& status, const std::filesystem::path& path) {
+  if (!S_ISREG(status.st_mode))
+    throw Error(path.string(), std::string("is ") + kind_name(status.st_mode) + ", not a regular file",
+                "give the path of a file");
+}
+
+}  // namespace
+
+void require_regular_file(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) fail_opening(path, errno);
+  require_regular(status, path);
+}
+
+void refuse_special_target(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return;
+  throw Error(path.string(), std::string("is ") + kind_name(status.st_mode) + ", which a file would replace",
+              "choose another name");
+}
+
+FileDescriptor open_for_reading(const std::filesystem::path& path) {
+  // Looked at first, since to open some devices does something; not blocking, should it become a pipe in between.
+  require_regular_file(path);
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) fail_opening(path, errno);
   return file;
 }
 
 std::size_t file_size(const FileDescriptor& file, const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw Error(path.string(), "cannot be read: " + system_reason(errno));
-  if (!S_ISREG(status.st_mode)) throw Error(path.string(), "is not a regular file", "give the path of a file");
+  require_regular(status, path);
   return static_cast<std::size_t>(status.st_size);
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "nnunet/io/regular_file.h"
+
 namespace nnunet {
 
 /// Owns a file descriptor.
@@ -30,7 +32,10 @@ std::string system_reason(int code);
 /// What a user can do about a failed write.
 std::string writing_remedy(int code);
 
-/// Throws Error: absent, a folder, no permission.
+/// Throws Error where a pipe, socket or device is there, which renaming a file onto it would replace.
+void refuse_special_target(const std::filesystem::path& path);
+
+/// Throws Error: absent, no permission, not a regular file (see require_regular_file).
 FileDescriptor open_for_reading(const std::filesystem::path& path);
 std::size_t file_size(const FileDescriptor& file, const std::filesystem::path& path);
 /// Fills `to` from the current position; throws Error when the file ends early.

@@ -13,14 +13,14 @@
 
 namespace nnunet {
 
-namespace {
-
-// FNV-1a, 32 bits: tells machines apart, no more.
-std::uint32_t hash(std::string_view text) {
+// FNV-1a
+std::uint32_t short_hash(std::string_view text) {
   std::uint32_t value = 0x811c9dc5U;
   for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x01000193U;
   return value;
 }
+
+namespace {
 
 std::uint32_t machine() {
   std::array<char, 256> name{};
@@ -28,7 +28,7 @@ std::uint32_t machine() {
   std::string boot;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
   std::error_code absent;
-  return hash(name.data() + boot + std::filesystem::read_symlink("/proc/self/ns/pid", absent).string());
+  return short_hash(name.data() + boot + std::filesystem::read_symlink("/proc/self/ns/pid", absent).string());
 }
 
 /// Field 22 of /proc/<pid>/stat (proc(5)); 0 for a process that is not there or has ended and was not waited for. The

@@ -9,6 +9,9 @@ namespace nnunet {
 /// Between a temporary name's final part and its process.
 inline constexpr std::string_view temporary_mark = ".tmp.";
 
+/// 32 bits that tell a few machines or names apart, no more.
+std::uint32_t short_hash(std::string_view text);
+
 /// A process as temporary names tell it: unlike its number alone, no later process and none elsewhere has the same.
 struct Process {
   std::uint32_t machine = 0;  ///< of its machine's name, boot and namespace of process numbers

@@ -318,6 +318,28 @@ TEST(Download, FetchesChecksAndUnpacks) {
   EXPECT_EQ(download_dataset(options), results / "Task99_Test");
 }
 
+TEST(Download, DatasetsThatNameFilesElsewhereAreRefused) {
+  const TempFolder folder, results;
+  const auto json = [](const std::string& image) {
+    return R"({"training": [{"image": ")" + image + R"(", "label": "labelsTr/a.nii.gz"}]})";
+  };
+  write_tar(folder / "absolute.tar", {{"T/dataset.json", json("/etc/a.nii.gz")}});
+  write_tar(folder / "above.tar", {{"T/dataset.json", json("imagesTr/../../a.nii.gz")}});
+  write_tar(folder / "inside.tar", {{"T/dataset.json", json("imagesTr/../b.nii.gz")}});
+  const HttpServer server(folder.path());
+  DownloadOptions options;
+  options.results = results.path();
+  for (const char* name : {"absolute.tar", "above.tar"}) {
+    options.url = server.url(std::string("/ranges/") + name);
+    const std::string message = refusal([&] { download_dataset(options); });
+    EXPECT_NE(message.find("training[0] has a path that leaves the dataset's folder"), std::string::npos) << message;
+    fs::remove(results / name);
+  }
+  EXPECT_EQ(files_in(results.path()), 0U);
+  options.url = server.url("/ranges/inside.tar");
+  EXPECT_EQ(download_dataset(options), results / "T");
+}
+
 TEST(Download, ArchivesWithoutDatasetLeaveNothingUnderAFinalName) {
   const TempFolder folder, results;
   write_tar(folder / "other.tar", {{"readme", "x"}});

@@ -2,16 +2,22 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <thread>
 #include <vector>
 
 #include "expect_error.h"
+#include "nnunet/io/json_reading.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
+#include "nnunet/io/regular_file.h"
 #include "reference/shared.h"
 
 using namespace nnunet;
@@ -207,7 +213,7 @@ TEST(AtomicFile, WritableFolderIsLeftEmpty) {
 TEST(AtomicFile, ReadText) {
   const TempFolder folder;
   EXPECT_ERROR(read_text(folder / "none"), "the file does not exist");
-  EXPECT_ERROR(read_text(folder.path()), "is not a regular file");
+  EXPECT_ERROR(read_text(folder.path()), "is a folder, not a regular file");
   write_text(folder / "a", "12345");
   EXPECT_ERROR(read_text(folder / "a", 4), "is too large (5 bytes");
   EXPECT_EQ(read_text(folder / "a", 5), "12345");
@@ -225,4 +231,89 @@ TEST(AtomicFile, ThreadsWriteTheSameFile) {
   const std::string text = read_text(folder / "x");
   EXPECT_EQ(text, std::string(10000, text[0]));
   EXPECT_EQ(names_in(folder.path()).size(), 1U);
+}
+
+TEST(AtomicFile, LongNames) {
+  const TempFolder folder;
+  const std::size_t most = static_cast<std::size_t>(pathconf(folder.path().c_str(), _PC_NAME_MAX));
+  for (const std::size_t size : {std::size_t{80}, std::size_t{81}, std::size_t{200}, most}) {
+    const std::string name = std::string(size - 7, 'n') + ".nii.gz";
+    write_text(folder / name, "whole");
+    EXPECT_EQ(read_text(folder / name), "whole");
+    write_atomically(folder / name, [&](const fs::path& temporary) {
+      EXPECT_LE(temporary.filename().string().size(), 143U);
+      EXPECT_EQ(temporary.parent_path(), folder.path());
+      std::ofstream(temporary) << "again";
+    });
+    PendingFile pending(folder / name);
+    pending.write(0, std::as_bytes(std::span("12345", 5)));
+    pending.commit();
+    EXPECT_EQ(read_text(folder / name), "12345");
+  }
+  EXPECT_EQ(names_in(folder.path()).size(), 4U);
+}
+
+TEST(AtomicFile, LettersOfLongNamesAreNotCut) {
+  const TempFolder folder;
+  std::string name;
+  for (int i = 0; i < 60; ++i) name += i % 7 == 0 ? "x\u00e4" : "\u5fc3";
+  write_atomically(folder / name, [](const fs::path& temporary) {
+    const std::string text = temporary.filename().string();
+    EXPECT_TRUE(nlohmann::json::accept("\"" + text + "\"")) << text;  // refuses what is not UTF-8
+    std::ofstream(temporary) << "whole";
+  });
+}
+
+TEST(AtomicFile, TooLongNamesAreRefusedBeforeTheWork) {
+  const TempFolder folder;
+  const std::string name(300, 'n');
+  bool begun = false;
+  const auto begin = [&](const fs::path&) { begun = true; };
+  EXPECT_ERROR(write_atomically(folder / name, begin), "name has 300 bytes, the disk allows 255");
+  PendingFiles files;
+  EXPECT_ERROR(files.write(folder / name, begin), "name has 300 bytes");
+  EXPECT_ERROR(PendingFile(folder / name), "name has 300 bytes");
+  EXPECT_ERROR(require_writable_file(folder / "not" / "yet" / name), "name has 300 bytes");
+  EXPECT_FALSE(begun);
+  EXPECT_TRUE(names_in(folder.path()).empty());
+}
+
+TEST(AtomicFile, WritableFile) {
+  const TempFolder folder;
+  require_writable_file(folder / "new/scores.csv");
+  EXPECT_TRUE(names_in(folder / "new").empty());
+  EXPECT_ERROR(require_writable_file(folder / "new"), "is a folder, not a file");
+}
+
+TEST(SpecialFiles, AreRefusedAtOnce) {
+  const TempFolder folder;
+  const fs::path pipe = folder / "pipe.nii.gz", socket_file = folder / "s.npy";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(socket_file.string().size(), sizeof address.sun_path);
+  std::ranges::copy(socket_file.string(), address.sun_path);
+  ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  fs::create_symlink(pipe, folder / "link.nii.gz");
+
+  // To open the pipe would wait for ever.
+  EXPECT_ERROR(read_text(pipe), "is a pipe (FIFO), not a regular file");
+  EXPECT_ERROR(read_nifti(pipe), "is a pipe (FIFO)");
+  EXPECT_ERROR(read_nifti_info(folder / "link.nii.gz"), "is a pipe (FIFO)");
+  EXPECT_ERROR(read_label_map(pipe), "is a pipe (FIFO)");
+  EXPECT_ERROR(NpyFile{pipe}, "is a pipe (FIFO)");
+  EXPECT_ERROR(read_json(pipe), "is a pipe (FIFO)");
+  EXPECT_ERROR(require_regular_file(pipe), "is a pipe (FIFO)");
+  EXPECT_ERROR(NpyFile{socket_file}, "is a socket");
+  EXPECT_ERROR(read_text("/dev/zero"), "is a device");
+  EXPECT_ERROR(read_json(folder.path()), "is a folder");
+
+  // Nor is one replaced by a file.
+  EXPECT_ERROR(write_text(pipe, "x"), "is a pipe (FIFO), which a file would replace");
+  EXPECT_ERROR(write_text(socket_file, "x"), "is a socket");
+  EXPECT_ERROR(require_writable_file("/dev/null"), "is a device");
+  EXPECT_TRUE(fs::is_fifo(pipe) && fs::is_socket(socket_file));
+  EXPECT_EQ(names_in(folder.path()).size(), 3U);
+  close(fd);
 }

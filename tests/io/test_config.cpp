@@ -155,7 +155,7 @@ TEST(Config, Files) {
   const TempFolder folder;
   EXPECT_ERROR(read_config(folder / "config.json"), "does not exist");
   save(folder / "config.json", std::string("{"));
-  EXPECT_ERROR(read_config(folder / "config.json"), "is not valid JSON");
+  EXPECT_ERROR(read_config(folder / "config.json"), "is not valid JSON: line ");
   save(folder / "config.json", std::string("[]"));
   EXPECT_ERROR(read_config(folder / "config.json"), "is not a JSON object");
 }

@@ -112,6 +112,7 @@ TEST(Dataset, MissingOrBrokenFile) {
   expect_part(MadeDataset("").error(), "the file is empty");
   expect_part(MadeDataset("{\"modality\": ").error(), "is not valid JSON");
   expect_part(MadeDataset("{\"modality\": 1e999}").error(), "number that is too large");
+  expect_part(MadeDataset("{\n\"modality\": {\"0\": \"CT\",},\n}").error(), "line 2, column 24: } after a comma");
   expect_part(MadeDataset("[1]").error(), "is not a JSON object");
   expect_part(MadeDataset(std::string(100000, '[')).error(), "nested deeper than");
 }
@@ -149,30 +150,54 @@ TEST(Dataset, Entries) {
   expect_part(error(R"("test": ["imagesTs/"])"), "image without a name");
   expect_part(error(R"("test": ["./"])"), "image without a name");
   expect_part(error(R"("test": ["x/.nii.gz"])"), "image without a name");
-  expect_part(error(R"("test": ["x/a.nii.gz", "y/a.nii"])"), "\"test\" has the case a twice");
+  expect_part(error(R"("test": ["x/a.nii.gz", "y/a.nii"])"), "\"test\" has the case a twice: a.nii.gz and a.nii");
+  expect_part(error(R"("test": ["a.nii.gz", "a.NII.GZ"])"), "twice: a.nii.gz and a.NII.GZ");
 }
 
-TEST(Dataset, PathsThatLeaveTheFolder) {
-  for (const char* path : {"../x.nii.gz", "imagesTr/../../x.nii.gz", "/etc/x.nii.gz", "./..", "..", "a\\u0000b.nii"}) {
+TEST(Dataset, OnesOwnDataMayLieAnywhere) {
+  const MadeDataset made{kModality, kLabels, training_image("../outside/x.nii.gz"), R"("test": ["/data/y.nii"])"};
+  const Dataset dataset = made.read();
+  EXPECT_EQ(dataset.training[0].image, fs::canonical(made.path()) / "../outside/x.nii.gz");
+  EXPECT_EQ(dataset.training[0].name, "x");
+  EXPECT_EQ(dataset.test[0].image, "/data/y.nii");
+  EXPECT_EQ(MadeDataset({kModality, kLabels, training_image("x/../imagesTr/a.nii")}).read().training[0].name, "a");
+  expect_part(MadeDataset({kModality, kLabels, training_image("a\\u0000b.nii")}).error(), "zero byte");
+}
+
+TEST(Dataset, LinksOfOnesOwnDataAreFollowed) {
+  const MadeDataset made{kModality, kLabels, training_image("imagesTr/a.nii.gz")};
+  fs::create_directories(made.outside());
+  save(made.outside() / "archived.nii.gz", std::string("voxels"));
+  fs::create_symlink("../../outside/archived.nii.gz", made.path() / "imagesTr/a.nii.gz");
+  const Dataset dataset = made.read();
+  EXPECT_EQ(dataset.training[0].name, "a");  // the link's name, not that of what it leads to
+  EXPECT_EQ(fs::file_size(dataset.training[0].image), 6U);
+}
+
+TEST(Dataset, DownloadedOnesMustNotReachOut) {
+  const auto refusal = [](const MadeDataset& made) { return error_of([&] { require_dataset_inside(made.path()); }); };
+  for (const char* path : {"../x.nii.gz", "imagesTr/../../x.nii.gz", "/etc/x.nii.gz", "./..", ".."}) {
     const MadeDataset made{kModality, kLabels, training_image(path)};
-    expect_part(made.error(), "training[0] has a path that leaves the dataset's folder");
+    expect_part(refusal(made), "training[0] has a path that leaves the dataset's folder");
   }
   const MadeDataset label{kModality, kLabels, R"("training": [{"image": "a.nii", "label": "../a.nii"}])"};
-  expect_part(label.error(), "leaves the dataset's folder");
+  expect_part(refusal(label), "leaves the dataset's folder");
   const MadeDataset test{kModality, kLabels, kTraining, R"("test": ["../a.nii"])"};
-  expect_part(test.error(), "test[0] has a path that leaves the dataset's folder");
-  EXPECT_EQ(MadeDataset({kModality, kLabels, training_image("x/../imagesTr/a.nii")}).read().training[0].name, "a");
+  expect_part(refusal(test), "test[0] has a path that leaves the dataset's folder");
+  EXPECT_EQ(refusal(MadeDataset({kModality, kLabels, training_image("x/../imagesTr/a.nii")})), "no error");
+  EXPECT_EQ(refusal(MadeDataset("{}")), "no error");  // whatever else is wrong with it is said when it is used
 }
 
-TEST(Dataset, SymbolicLinksThatLeaveTheFolder) {
+TEST(Dataset, LinksOfDownloadedOnes) {
   const MadeDataset made{kModality, kLabels, training_image("imagesTr/a.nii.gz")};
   const fs::path link = made.path() / "imagesTr/a.nii.gz";
   fs::create_directories(made.outside());
   save(made.outside() / "a.nii.gz", std::string("secret"));
+  const auto refusal = [&] { return error_of([&] { require_dataset_inside(made.path()); }); };
   const auto linked_to = [&](const fs::path& target) {
     fs::remove(link);
     fs::create_symlink(target, link);
-    return made.error();
+    return refusal();
   };
   expect_part(linked_to(made.outside() / "a.nii.gz"), "leaves the dataset's folder");
   expect_part(linked_to("../../outside/a.nii.gz"), "leaves the dataset's folder");
@@ -183,7 +208,7 @@ TEST(Dataset, SymbolicLinksThatLeaveTheFolder) {
   // The folder of the images.
   fs::remove_all(made.path() / "imagesTr");
   fs::create_directory_symlink(made.outside(), made.path() / "imagesTr");
-  expect_part(made.error(), "leaves the dataset's folder");
+  expect_part(refusal(), "leaves the dataset's folder");
 }
 
 TEST(Dataset, TheFolderItselfMayBeALink) {

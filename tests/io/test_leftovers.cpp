@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "io/process.h"
 #include "nnunet/io/atomic_file.h"
@@ -90,4 +91,34 @@ TEST(Leftovers, GoWhenNobodyWritesThem) {
   EXPECT_TRUE(fs::exists(folder / "own"));
   EXPECT_TRUE(fs::exists(folder / "own.tmp.folder"));
   remove_leftovers(folder / "absent", writer_of);
+}
+
+TEST(Leftovers, OfLongNames) {
+  const TempFolder folder;
+  const std::string name = std::string(230, 'n') + ".nii.gz", other = std::string(230, 'n') + "x.nii.gz";
+  const pid_t child = fork();
+  if (child == 0) {  // dies while it writes both
+    PendingFile first(folder / name), second(folder / other);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  const auto count = [&] { return std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()); };
+  ASSERT_EQ(count(), 2);
+  remove_leftovers(folder.path(), std::set<std::string>{"n.nii.gz"});
+  EXPECT_EQ(count(), 2);
+  remove_leftovers(folder.path(), std::set<std::string>{name});
+  EXPECT_EQ(count(), 1);
+  remove_leftovers(folder.path(),
+                   [](const std::string& n) { return n.ends_with(".nii.gz") ? Writer::self : Writer::nobody; });
+  EXPECT_EQ(count(), 0);
+}
+
+TEST(Leftovers, OfAListOfNames) {
+  const TempFolder folder;
+  const Process ended = ended_process(true);
+  const fs::path a = leave(folder, "a.npy", ended), b = leave(folder, "b.npy", ended);
+  remove_leftovers(folder.path(), std::set<std::string>{"a.npy"});
+  EXPECT_FALSE(fs::exists(a));
+  EXPECT_TRUE(fs::exists(b));
 }

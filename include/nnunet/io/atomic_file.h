@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,10 +10,11 @@
 
 namespace nnunet {
 
-/// Writes a file under a temporary name in the same folder ("<name>.tmp.<machine>.<process>.<start>.<n>"), flushes it
-/// to disk and renames it: the final name never holds half a file, and an existing file is replaced only by a whole
-/// one. `write` gets the temporary path; if it throws, or the disk is full, the temporary file is removed and Error
-/// names the final path, the system's reason and the remedy. Missing parent folders are made.
+/// Writes a file under a temporary name in the same folder ("<name>.tmp.<machine>.<process>.<start>.<n>", a long name
+/// being shortened), flushes it to disk and renames it: the final name never holds half a file, and an existing file is
+/// replaced only by a whole one. `write` gets the temporary path; if it throws, or the disk is full, the temporary file
+/// is removed and Error names the final path, the system's reason and the remedy. Missing parent folders are made. A
+/// name that is too long, or that of a pipe, socket or device, is refused before `write` begins.
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path&)>& write);
 
@@ -53,6 +55,10 @@ enum class Writer {
 /// writer still runs on this machine. Of names with several writers only those of ended writers of this machine, and
 /// of other machines those that were not touched for ten minutes. Never fails. The name that require_writable_folder
 /// tries is one of them.
+void remove_leftovers(const std::filesystem::path& folder, const std::set<std::string>& names,
+                      Writer writer = Writer::self);
+/// The same for kinds of names, told by their ending. Of names beyond 80 bytes `writer` gets a shortened form, which
+/// has the ending.
 void remove_leftovers(const std::filesystem::path& folder,
                       const std::function<Writer(const std::string& name)>& writer);
 
@@ -81,6 +87,10 @@ void write_text(const std::filesystem::path& path, std::string_view content);
 /// Throws Error (file, reason, remedy) when absent, unreadable or larger than limit bytes.
 std::string read_text(const std::filesystem::path& path, std::size_t limit = std::size_t{1} << 30);
 
+/// Throws Error when the file system of the path's folder, which need not be there, takes no name of that length.
+void require_name_fits(const std::filesystem::path& path);
+/// Throws Error when a file cannot be written there: found out before an hour of work, not after it.
+void require_writable_file(const std::filesystem::path& path);
 /// Creates the folder and tries a file in it; throws Error when it cannot be written.
 void require_writable_folder(const std::filesystem::path& folder);
 

@@ -1,5 +1,8 @@
 #pragma once
+#include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,16 +23,28 @@ struct ImageCase {
 /// that has all channels itself (4D) is a case whatever it is called. Throws Error when there is nothing to segment.
 std::vector<ImageCase> list_image_cases(const std::filesystem::path& input, int in_channels);
 
+/// The channel that nnU-Net's names give a file: "heart_0001" -> {"heart", 1}; nothing for names without such an ending.
+struct ChannelName {
+  std::string name;
+  int channel;
+};
+std::optional<ChannelName> channel_name(const std::string& stem);
+
 /// Reads a case's channels into one image with the first one's geometry. Throws Error for channels of different shapes;
 /// another affine is a warning.
 Image read_image_case(const ImageCase& c);
+/// The same wherever they come from: read(i) and name(i), for messages, are asked for each channel.
+Image read_channels(std::size_t channels, const std::function<Image(std::size_t)>& read,
+                    const std::function<std::string(std::size_t)>& name);
 
+/// Throws Error for a name that is neither a folder's nor that of a NIfTI file (map.mha): call it before any work.
+void require_label_output(const std::filesystem::path& output);
 /// True for a label map of its own name: one that ends in .nii or .nii.gz and is no folder.
 bool is_file_output(const std::filesystem::path& output);
 /// Where a case's label map goes: OUTPUT itself where it is a file, else OUTPUT/<name>.nii.gz.
 std::filesystem::path label_output(const ImageCase& c, const std::filesystem::path& output);
 /// User files are never modified: throws Error when an output would be an input file or lie inside the input folder,
-/// or a folder of images become one file.
+/// a folder of images become one file, or an output's name be refused by require_label_output or the file system.
 void protect_inputs(const std::vector<ImageCase>& cases, const std::filesystem::path& input,
                     const std::filesystem::path& output);
 
