@@ -12,6 +12,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/io/config.h"
 #include "nnunet/io/dataset.h"
+#include "nnunet/io/names.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 
@@ -263,10 +264,7 @@ Json describe_nifti(const fs::path& path) {
 Json describe_npy(const fs::path& path) {
   const NpyFile file(path);
   Json json{{"kind", "npy array"}, {"shape", file.shape()}, {"type", file.dtype()}};
-  if (file.dtype() == "f4") add_statistics(json, file.values<float>(), 0);
-  if (file.dtype() == "f8") add_statistics(json, file.values<double>(), 0);
-  if (file.dtype() == "u1") add_statistics(json, file.values<std::uint8_t>(), 0);
-  if (file.dtype() == "i8") add_statistics(json, file.values<std::int64_t>(), 0);
+  file.visit([&](auto values) { add_statistics(json, values, 0); });
   return json;
 }
 
@@ -279,7 +277,7 @@ Json describe_any(const fs::path& path, bool tensors, Json& problems) {
                 "give one of these, or a file");
   }
   if (is_nifti_name(path)) return describe_nifti(path);
-  if (path.extension() == ".npy") return describe_npy(path);
+  if (is_npy_name(path)) return describe_npy(path);
   if (path.filename() == "config.json") return describe_preprocessed(fs::absolute(path).parent_path(), problems);
   if (path.filename() == "dataset.json") return describe_dataset(fs::absolute(path).parent_path(), problems);
   return describe_checkpoint(path, tensors);

@@ -8,6 +8,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/eval/argmax.h"
+#include "nnunet/io/names.h"
 #include "nnunet/io/npy.h"
 
 namespace nnunet {
@@ -35,7 +36,7 @@ Array<std::uint8_t> whole_numbers(std::span<const T> values, const Shape3& shape
 }
 
 template <class T>
-ClassMap read_values(const NpyFile& file, const std::string& name) {
+ClassMap read_values(std::span<const T> values, const NpyFile& file, const std::string& name) {
   const auto& shape = file.shape();
   const std::size_t axes = shape.size();
   if ((axes != 3 && axes != 4) || std::count(shape.begin(), shape.end(), 0) > 0)
@@ -43,12 +44,12 @@ ClassMap read_values(const NpyFile& file, const std::string& name) {
   const bool softmax = axes == 4 && shape[0] > 1;
   if (softmax && (!std::is_floating_point_v<T> || shape[0] > 256))
     throw Error(name, fmt::format("{} channels of type {} are no softmax", shape[0], file.dtype()),
-                "use float32 and at most 256 classes");
+                "use floating-point numbers and at most 256 classes");
   ClassMap map;
   if constexpr (std::is_floating_point_v<T>) {
-    if (softmax) map.voxels = argmax(file.values<T>(), shape, name);
+    if (softmax) map.voxels = argmax(values, shape, name);
   }
-  if (!softmax) map.voxels = whole_numbers(file.values<T>(), {shape[axes - 3], shape[axes - 2], shape[axes - 1]}, name);
+  if (!softmax) map.voxels = whole_numbers(values, {shape[axes - 3], shape[axes - 2], shape[axes - 1]}, name);
   map.n_class =
       softmax ? static_cast<int>(shape[0]) : *std::max_element(map.voxels.values.begin(), map.voxels.values.end()) + 1;
   return map;
@@ -56,20 +57,13 @@ ClassMap read_values(const NpyFile& file, const std::string& name) {
 
 ClassMap read_npy_map(const std::filesystem::path& path) {
   const NpyFile file(path);
-  const std::string name = path.string();
-  if (file.dtype() == "f4") return read_values<float>(file, name);
-  if (file.dtype() == "f8") return read_values<double>(file, name);
-  if (file.dtype() == "u1") return read_values<std::uint8_t>(file, name);
-  if (file.dtype() == "u2") return read_values<std::uint16_t>(file, name);
-  if (file.dtype() == "i4") return read_values<std::int32_t>(file, name);
-  if (file.dtype() == "i8") return read_values<std::int64_t>(file, name);
-  throw Error(name, fmt::format("values of type {} cannot be scored", file.dtype()), "save them as float32 or uint8");
+  return file.visit([&](auto values) { return read_values(values, file, path.string()); });
 }
 
 }  // namespace
 
 ClassMap read_class_map(const std::filesystem::path& path) {
-  if (path.extension() == ".npy") return read_npy_map(path);
+  if (is_npy_name(path)) return read_npy_map(path);
   if (!is_nifti_name(path)) throw Error(path.string(), "the name ends in none of .npy, .nii, .nii.gz");
   LabelMap label = read_label_map(path);
   ClassMap map;
@@ -81,11 +75,11 @@ ClassMap read_class_map(const std::filesystem::path& path) {
 }
 
 bool is_class_map_name(const std::filesystem::path& path) {
-  return path.extension() == ".npy" || is_nifti_name(path);
+  return is_npy_name(path) || is_nifti_name(path);
 }
 
 std::string class_map_case(const std::filesystem::path& path) {
-  return path.extension() == ".npy" ? path.stem().string() : nifti_stem(path);
+  return is_npy_name(path) ? path.stem().string() : nifti_stem(path);
 }
 
 }  // namespace nnunet

@@ -15,8 +15,9 @@ struct ClassMap {
   std::optional<Geometry> geometry;  ///< none from .npy files
 };
 
-/// Reads .nii, .nii.gz (whole numbers 0-255) or .npy: softmax or logits (K,D,H,W) of type float32 or float64, the class
-/// is the first largest channel, as numpy.argmax; or classes (D,H,W) or (1,D,H,W) of any type that NpyFile reads.
+/// Reads .nii, .nii.gz (whole numbers 0-255) or .npy: softmax or logits (K,D,H,W) of type float16, float32 or float64,
+/// the class is the first largest channel, as numpy.argmax; or classes (D,H,W) or (1,D,H,W) of any type that NpyFile
+/// reads.
 /// Throws Error naming the file: unreadable, another number of axes, NaN, classes that are fractional or not in 0-255.
 ClassMap read_class_map(const std::filesystem::path& path);
 
