@@ -11,6 +11,8 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/job.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/names.h"
+#include "number_checks.h"
 #include "processes.h"
 #include "shared_options.h"
 
@@ -35,17 +37,17 @@ void add_length_options(CLI::App& c, BenchmarkOptions& o) {
                fmt::format("train, augment: batches of each of the two passes (default: train {}; augment: as many as "
                            "one core makes in 2 s)",
                            kBatches))
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option(
        "--test_batches", o.test_batches,
        fmt::format("predict: batches of each of the two passes (default: {}); export: cases (default: 20)", kBatches))
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option("--warmup", o.warmup,
                "train, predict, augment: so many batches of the second pass do not count; serve: requests of each "
                "client before it counts")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
 }
@@ -54,14 +56,14 @@ void add_data_options(CLI::App& c, BenchmarkOptions& o) {
   const std::string group = "Batches";
   c.add_option("--batch_size", o.batch_size,
                "Patches (3D) or slices (2D) a batch (default: 2 in 3D, in predict 4; 64 in 2D)")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option("--nvol", o.nvol, "2D: volumes that share a batch")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(group);
   c.add_option("--num_workers", o.num_workers, "Threads that prepare batches")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   c.add_option("--n_jobs", o.n_jobs, "preprocess: cases at a time; -1: one a core")
@@ -76,14 +78,14 @@ void add_synthetic_options(CLI::App& c, BenchmarkOptions& o) {
       ->type_name("[D] H W")
       ->group(group);
   c.add_option("--in_channels", o.in_channels, "Channels of an image (default: the task's)")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option("--n_class", o.n_class, "Classes, background included (default: the task's)")
-      ->check(CLI::Range(2, 256))
+      ->check(between(2, 256))
       ->group(group);
   c.add_option("--cases", o.cases,
                "Volumes, or images to preprocess (default: 2 to 8 volumes, together at most 256 MiB; 24 images)")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
 }
 
@@ -101,25 +103,25 @@ void add_server_options(CLI::App& c, ServerFlags& f) {
   c.add_option("--model", load.model, "Name of the model there")->group(group);
   c.add_option("--batch_sizes", f.options.batch_sizes,
                "Offline: patches a request, one client (default: 1 2 4 8, as far as the model takes them)")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option("--concurrency", f.options.concurrency,
                "Online: clients, one patch a request (default: 1 2 4 8 16; the server joins them to batches)")
-      ->check(CLI::Range(1, 1024))
+      ->check(between(1, 1024))
       ->group(group);
   c.add_option("--measure_s", load.seconds, "Seconds for each of these")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(group);
   c.add_option("--requests", load.requests, "So many requests instead of --measure_s")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option("--csv", f.csv, "Write the table to this CSV file")->group(group);
   c.add_option("--api_key_file", f.api_key_file, "File whose first line is the key that the server asks for")
       ->group(group);
   c.add_option("--tls_ca", load.server.trust, "Certificates (PEM) to trust instead of the system's")->group(group);
   c.add_option("--timeout_s", f.timeout_s, "Seconds for one request")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(group);
 }
@@ -128,7 +130,10 @@ void run_serve(const BenchmarkOptions& o, ServerFlags f) {
   if (f.options.load.model.empty())
     throw Error("--model", "is not given", "name a model of the server (curl URL/v1/models lists them)");
   require_writable_folder(o.results);
-  if (!f.csv.empty()) require_writable_folder(f.csv.has_parent_path() ? f.csv.parent_path() : ".");
+  if (!f.csv.empty()) {
+    require_file_suffix(f.csv, "--csv", {".csv"});
+    require_writable_file(f.csv);
+  }
   if (!f.api_key_file.empty()) f.options.load.server.api_key = read_api_key(f.api_key_file);
   f.options.load.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * f.timeout_s));
   f.options.load.warmup = o.warmup;

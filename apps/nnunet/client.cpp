@@ -10,6 +10,8 @@
 #include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
 #include "nnunet/data/split.h"
+#include "nnunet/io/image_case.h"
+#include "number_checks.h"
 #include "score.h"
 
 namespace nnunet::app {
@@ -32,6 +34,7 @@ void check(const ClientOptions& o) {
   const bool scores = !o.scores.csv.empty() || !o.scores.json.empty();
   if (scores && o.lbls.empty())
     throw Error("--csv and --json", "hold scores, which need labels", "name their folder with --lbls");
+  require_label_output(o.images.output);
   require_writable(o.scores);
 }
 
@@ -104,13 +107,13 @@ void add_client(CLI::App& program) {
       ->required()
       ->group(images);
   c->add_option("--output", o->images.output, "Label map, or folder for <name>.nii.gz")->required()->group(images);
-  c->add_flag("--overwrite", o->images.overwrite, "Make existing outputs anew")->group(images);
+  c->add_flag("--overwrite", o->images.overwrite, "Replace outputs that are there, whoever made them")->group(images);
   c->add_option("--jobs", o->images.jobs, "Images at the server at a time")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(images);
   c->add_option("--timeout_s", o->timeout_s, "Seconds for one image, its waiting included")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(images);
   add_accuracy_options(*c, *o);

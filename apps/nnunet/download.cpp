@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "nnunet/core/error.h"
 #include "nnunet/download/download.h"
+#include "nnunet/io/names.h"
 
 namespace nnunet::app {
 
@@ -27,6 +28,7 @@ void add_download(CLI::App& program) {
   command->callback([options] {
     if (options->task.empty() && options->url.empty())
       throw Error("download", "neither --task nor --url is given", "give --task 01 to 10");
+    require_folder_name(options->results, "--results");
     std::printf("%s\n", download_dataset(*options).string().c_str());
   });
 }

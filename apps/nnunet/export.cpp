@@ -11,6 +11,8 @@
 #include "nnunet/core/error.h"
 #include "nnunet/data/folder.h"
 #include "nnunet/infer/run_options.h"
+#include "nnunet/io/names.h"
+#include "number_checks.h"
 #include "shared_options.h"
 
 namespace nnunet::app {
@@ -30,6 +32,7 @@ Precision precision_from_name(const std::string& name) {
 }
 
 void run(const Flags& f) {
+  require_folder_name(f.output, "--output");
   std::optional<DataConfig> config;
   if (!f.data.empty()) config = PreprocessedFolder(f.data, f.task, f.dim).config();
   const Checkpoint checkpoint = load_checkpoint(f.ckpt_path, {config ? &*config : nullptr, f.network});
@@ -44,24 +47,24 @@ void add_triton_options(CLI::App& c, TritonOptions& o) {
                "Models are called NAME_onnx, NAME_torchscript and NAME_tensorrt (default: nnunet_<task>_<dim>d)")
       ->group(group);
   c.add_option("--model_version", o.model_version, "Version of the models")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(group);
   c.add_option("--max_batch", o.max_batch,
                "Patches that the server may put into one batch (default: 4 in 3D, 64 in 2D)")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option("--preferred_batch_sizes", o.preferred_batch_sizes,
                "Batches that dynamic batching tries to make (default: half of --max_batch and --max_batch)")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option("--max_queue_delay_us", o.max_queue_delay_us,
                "Microseconds that a request may wait for others; 0: no dynamic batching")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   c.add_option("--number_of_model_instances", o.instances, "Instances of a model a GPU")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(group);
   c.add_flag("--capture_cuda_graph", o.capture_cuda_graph, "TensorRT: run the network as a CUDA graph")->group(group);

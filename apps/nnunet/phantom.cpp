@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "nnunet/data/phantom.h"
+#include "nnunet/io/names.h"
 
 namespace nnunet::app {
 
@@ -20,6 +21,7 @@ void add_phantom(CLI::App& program) {
   command->add_option("--seed", options->seed, "The same seed gives the same voxels")->capture_default_str();
   command->add_option("--n_jobs", options->threads, "Threads (0: one per core)")->capture_default_str();
   command->callback([options] {
+    require_folder_name(options->output, "--output");
     const auto folder = write_phantom(*options);
     std::cout << fmt::format("{} training and {} test cases in {}\n", options->cases, options->test_cases,
                              folder.string());

@@ -8,6 +8,7 @@
 #include "nnunet/core/log.h"
 #include "nnunet/core/memory.h"
 #include "nnunet/core/progress.h"
+#include "nnunet/io/names.h"
 #include "nnunet/preprocess/pipeline.h"
 #include "part_options.h"
 
@@ -21,6 +22,7 @@ struct Options : PreprocessOptions {
 
 void run(Options& options) {
   log::set_quiet(options.quiet);
+  require_folder_name(options.results, "--results");
   options.place = job_place();
   options.part = options.parts.choose(options.place);
   const PreprocessReport report = preprocess_dataset(options);

@@ -12,6 +12,7 @@
 #include "nnunet/core/job.h"
 #include "nnunet/core/local_processes.h"
 #include "nnunet/infer/precision.h"
+#include "number_checks.h"
 
 namespace nnunet::app {
 
@@ -33,7 +34,7 @@ std::vector<std::string> own_command() {
 void add_process_options(CLI::App& c, TrainOptions& o, int& procs) {
   const std::string group = "Several processes (torchrun, Slurm and Open MPI are recognised)";
   c.add_option("--procs", procs, "Processes to start on this machine's CPU; with GPUs --gpus says how many")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(group);
   c.add_flag("--sync_batchnorm", o.sync_batchnorm, "Batch norm over the batches of all processes")->group(group);
@@ -41,7 +42,7 @@ void add_process_options(CLI::App& c, TrainOptions& o, int& procs) {
              "Each process's Dice loss over its own batch, as in the reference system (default: over the whole batch)")
       ->group(group);
   c.add_option("--dist_timeout", o.dist_timeout, "Seconds to wait for a process that does not answer")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(group);
   c.add_option("--affinity", o.affinity, "CPU cores of each process")

@@ -7,21 +7,17 @@
 #include "commands.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/names.h"
+#include "number_checks.h"
 #include "score.h"
 
 namespace nnunet::app {
-namespace {
-
-/// Found out before an hour of scoring, not after it.
-void require_writable(const std::filesystem::path& file) {
-  if (!file.empty()) require_writable_folder(file.has_parent_path() ? file.parent_path() : ".");
-}
-
-}  // namespace
 
 void require_writable(const ScoreFiles& files) {
-  require_writable(files.json);
-  require_writable(files.csv);
+  if (!files.json.empty()) require_file_suffix(files.json, "--json", {".json"});
+  if (!files.csv.empty()) require_file_suffix(files.csv, "--csv", {".csv"});
+  for (const auto& file : {files.json, files.csv})
+    if (!file.empty()) require_writable_file(file);
 }
 
 void score_and_report(const ScoreOptions& options, const ScoreFiles& files) {
@@ -54,7 +50,7 @@ void add_score(CLI::App& program) {
   command->add_option("--json", files->json, "Write means and cases to this JSON file");
   command->add_option("--csv", files->csv, "Write one row per case and class to this CSV file");
   command->add_option("--n_jobs", options->n_jobs, "Cases at a time (0: one per core)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
   command->callback([options, files] { score_and_report(*options, *files); });
 }

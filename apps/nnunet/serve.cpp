@@ -21,6 +21,7 @@
 #include "nnunet/serve/grpc_server.h"
 #include "nnunet/serve/http.h"
 #include "nnunet/serve/service.h"
+#include "number_checks.h"
 #include "served_predictor.h"
 #include "shared_options.h"
 
@@ -41,11 +42,11 @@ struct ServeOptions : InferenceOptions {
   std::optional<fs::path> page;
 };
 
-/// Lines to a file that other programs may rotate by copying and truncating.
+/// Lines to a file that other programs may rotate by copying and truncating, or to a pipe, which nobody waits for.
 class LineFile {
  public:
   explicit LineFile(const fs::path& path)
-      : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) {
+      : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640)) {
     if (file_ < 0) throw Error(path.string(), "cannot be written", "choose another --access_log");
   }
   ~LineFile() { ::close(file_); }
@@ -155,11 +156,11 @@ void serve_until_asked_to_stop(ServeOptions& o) {
 void add_limits(CLI::App& c, ServeOptions& o) {
   const std::string group = "Limits";
   const auto number = [&](const char* name, auto& value, const char* help) {
-    c.add_option(name, value, help)->check(CLI::PositiveNumber)->capture_default_str()->group(group);
+    c.add_option(name, value, help)->check(positive())->capture_default_str()->group(group);
   };
   number("--max_batch", o.service.max_batch, "Patches that the network takes at a time, over requests");
   c.add_option("--batch_delay_us", o.batch_delay_us, "Microseconds that a patch waits for others")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   number("--max_queue", o.service.max_queue, "Patch requests that may wait, for each model; further ones get 429");
@@ -185,7 +186,7 @@ void add_serve(CLI::App& program) {
       ->group(group);
   c->add_option("--port", o->http.port, "0: any that is free")->capture_default_str()->group(group);
   c->add_option("--grpc_port", o->grpc_port, "The same over gRPC; 0: any that is free; -1: no gRPC")
-      ->check(CLI::Range(-1, 65535))
+      ->check(between(-1, 65535))
       ->capture_default_str()
       ->group(group);
   c->add_option("--api_keys", o->api_keys, "File of keys, one a line, of which clients must give one")->group(group);

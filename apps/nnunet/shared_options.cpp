@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include "nnunet/infer/engine.h"
+#include "nnunet/io/names.h"
+#include "number_checks.h"
 
 namespace nnunet::app {
 
@@ -25,11 +27,11 @@ void add_network_options(CLI::App& command, NetworkOptions& network, const std::
       ->group(group);
   command.add_option("--min_fmap", network.min_fmap, "The smallest size, in voxels, that halving an axis may leave")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(between(1, 1 << 20))
       ->group(group);
   command.add_option("--depth", network.depth, "Number of downsampling levels at most")
       ->capture_default_str()
-      ->check(CLI::Range(1, 10))
+      ->check(between(1, 10))
       ->group(group);
 }
 
@@ -39,7 +41,10 @@ void add_place_options(CLI::App& c, RunOptions& o, const std::string& results_he
                "Folder that holds <task>_<dim>d as `nnunet preprocess` made it, or that folder itself")
       ->capture_default_str()
       ->group(group);
-  c.add_option("--results", o.results, results_help)->capture_default_str()->group(group);
+  c.add_option("--results", o.results, results_help)
+      ->check([](const std::string& folder) { return require_folder_name(folder, "--results"), std::string(); })
+      ->capture_default_str()
+      ->group(group);
   c.add_option("--task", o.task, "Task number, MSD uses 01 to 10 (not needed when --data is the preprocessed folder)")
       ->group(group);
   c.add_option("--dim", o.dim, "Dimension of the U-Net")
@@ -64,7 +69,8 @@ void add_engine_option(CLI::App& c, std::string& engine, const std::string& grou
 void add_precision_options(CLI::App& c, RunOptions& o, const std::string& group) {
   c.add_flag("--amp", o.amp, "Mixed precision")->group(group);
   c.add_option("--precision", o.precision,
-               "With --amp: bf16 or fp16 (default: bf16 on CPUs, fp16 on GPUs, with loss scaling in training)")
+               "With --amp: bf16 or fp16 (default: fp16 on GPUs, with loss scaling in training; on CPUs bf16, or fp32 where "
+               "the processor has no bf16 arithmetic)")
       ->check(CLI::IsMember({"bf16", "fp16"}))
       ->group(group);
 }
@@ -72,10 +78,10 @@ void add_precision_options(CLI::App& c, RunOptions& o, const std::string& group)
 void add_window_options(CLI::App& c, RunOptions& o, const std::string& group) {
   c.add_option("--val_batch_size", o.val_batch_size,
                "Windows (3D) or slices (2D) a forward pass (default: 4 in 3D, 64 in 2D)")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option("--overlap", o.overlap, "Overlap of the sliding windows")
-      ->check(CLI::Range(0.0, 0.99))
+      ->check(between(0.0, 0.99))
       ->capture_default_str()
       ->group(group);
   c.add_option_function<std::string>(
@@ -85,7 +91,7 @@ void add_window_options(CLI::App& c, RunOptions& o, const std::string& group) {
       ->group(group);
   c.add_flag("--tta", o.tta, "Test-time augmentation: mean over all flips")->group(group);
   c.add_option("--test_batches", o.test_batches, "Validation volumes at most; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
 }
