@@ -12,6 +12,7 @@
 #include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/dataset.h"
+#include "nnunet/io/regular_file.h"
 
 namespace nnunet {
 
@@ -128,6 +129,7 @@ fs::path download_dataset(const DownloadOptions& options) {
   require_writable_folder(options.results);
   const fs::path archive = options.results / file_name(known.url);
   if (!fs::exists(archive)) fetch(known.url, archive);
+  require_regular_file(archive);
   check_sums(archive, options, known.md5);
 
   const TemporaryFolder temporary(options.results / fmt::format(".{}.unpacking.{}", known.name, getpid()));
