@@ -43,7 +43,6 @@ void predict_preprocessed(const PredictOptions& o) {
   options.overwrite = o.overwrite;
   options.limit = o.test_batches;
   options.part = o.part;
-  options.checkpoints = o.ckpt_path;
   const auto result = predict_folder(folder, predictor, options);
   if (result.score)
     fmt::print("{}\n{} labelled cases, percent, on the preprocessed grid\n",
@@ -97,7 +96,8 @@ void add_predict(CLI::App& program) {
   c->add_flag("--save_preds", o->save_preds,
               "Preprocessed folder: save the softmax as preds_task_.../<case>.npy in --results")
       ->group("Data and results");
-  c->add_flag("--overwrite", o->overwrite, "Make existing outputs anew")->group("Data and results");
+  c->add_flag("--overwrite", o->overwrite, "Replace outputs that are there, whoever made them")
+      ->group("Data and results");
   add_part_options(*c, o->parts);
   const std::string timing = "Benchmark";
   c->add_flag("--benchmark", o->benchmark,

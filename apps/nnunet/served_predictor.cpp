@@ -59,6 +59,7 @@ class ServedPredictor final : public serve::ServedModel {
       : predictor_(std::move(predictor)), device_(std::move(device)) {}
 
   const DataConfig& data() const override { return predictor_.data(); }
+  std::string made_with() const override { return predictor_.made_with(); }
 
   void forward(std::int64_t n, const float* x, float* logits) override {
     device_->run([&] { forward_here(n, x, logits); });

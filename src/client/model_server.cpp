@@ -62,7 +62,7 @@ ServedModelInfo ModelServer::find_model(const std::string& name) {
       if (!model.contains("channels"))
         throw Error(name, fmt::format("is not ready: {}", model.at("state").get<std::string>()),
                     "wait until the server has loaded it");
-      return {model.at("channels"), model.at("classes")};
+      return {model.at("channels"), model.at("classes"), model.value("made_with", Json::object()).dump()};
     }
   } catch (const Json::exception&) {
     throw Error(address_.url, "does not answer as nnunet serve does", "check --url");

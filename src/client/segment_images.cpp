@@ -17,6 +17,8 @@
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/gzip.h"
 #include "nnunet/io/image_case.h"
+#include "nnunet/io/names.h"
+#include "nnunet/io/output_record.h"
 #include "remote_job.h"
 
 namespace nnunet {
@@ -24,6 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+using Json = nlohmann::json;
 
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -33,21 +36,35 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 struct Upload {
   std::string file;
   std::optional<Geometry> geometry{};  ///< of several files: the first one's, which the label map gets
+  std::vector<FileRecord> sources{};
 };
 
 Upload make_upload(const ImageCase& c) {
-  if (c.problem.empty() && c.channels.size() == 1) return {read_text(c.channels.front(), static_cast<std::size_t>(-1))};
-  const Image image = read_image_case(c);
-  return {std::string(as_text(encode_image(image, false))), image.geometry};
+  Upload upload;
+  if (c.problem.empty())
+    for (const fs::path& file : c.channels) upload.sources.push_back(record_file(file));
+  if (c.problem.empty() && c.channels.size() == 1) {
+    upload.file = read_text(c.channels.front(), static_cast<std::size_t>(-1));
+  } else {
+    const Image image = read_image_case(c);
+    upload.file = as_text(encode_image(image, false));
+    upload.geometry = image.geometry;
+  }
+  return upload;
 }
 
-void save(const fs::path& path, const std::string& name, const std::string& answer, const Upload& upload) {
+void save(const fs::path& path, const std::string& name, const std::string& answer, Upload& upload,
+          const Json& made_with) {
   const auto file = std::as_bytes(std::span(answer));
   LabelMap label = read_label_map(file, "the server's answer for " + name);  // whole, and a label map?
-  const bool compressed = is_gzip(file);
-  if (!upload.geometry && compressed == (path.extension() == ".gz")) return write_file(path, file);
+  const OutputRecord record{made_with, std::move(upload.sources)};
+  const bool compress = has_suffix(path, ".gz");
   if (upload.geometry) label.geometry = *upload.geometry;
-  write_label_map(path, label);
+  forget_output(path);
+  if (!upload.geometry && is_gzip(file) == compress)
+    write_recorded(path, file, record);
+  else
+    write_recorded(path, encode_label_map(label, compress), record);
 }
 
 /// Only the wanted cases; those that are not there become cases with a problem.
@@ -64,16 +81,21 @@ std::vector<ImageCase> choose(std::vector<ImageCase> all, const std::vector<std:
 /// What killed runs left of these cases under temporary names.
 void remove_unfinished(const std::vector<ImageCase>& cases, const fs::path& output, const fs::path& folder) {
   std::set<std::string> names;
-  for (const ImageCase& c : cases) names.insert(label_output(c, output).filename().string());
-  remove_leftovers(folder,
-                   [&](const std::string& name) { return names.contains(name) ? Writer::self : Writer::nobody; });
+  std::vector<fs::path> labels;
+  for (const ImageCase& c : cases) {
+    labels.push_back(label_output(c, output));
+    names.insert(labels.back().filename().string());
+  }
+  remove_leftovers(folder, names);
+  remove_record_leftovers(labels);
 }
 
 class RemoteSegmentation {
  public:
-  RemoteSegmentation(const RemoteSegmentationOptions& options, std::vector<ImageCase> cases)
+  RemoteSegmentation(const RemoteSegmentationOptions& options, std::vector<ImageCase> cases, std::string made_with)
       : o_(options),
         cases_(std::move(cases)),
+        made_with_(std::move(made_with)),
         progress_("client", static_cast<std::int64_t>(cases_.size()), "images") {}
 
   RemoteSegmentationResult run() {
@@ -108,9 +130,12 @@ class RemoteSegmentation {
 
   void segment(const ImageCase& c) {
     ModelServer server(o_.server);
-    const Upload upload = make_upload(c);
+    Upload upload = make_upload(c);
     const JobWatch watch{Clock::now() + o_.timeout, o_.stop, [&](double done) { show(c.name, done); }};
-    save(label_output(c, o_.output), c.name, run_remote_job(server, o_.model, upload.file, watch), upload);
+    const std::string answer = run_remote_job(server, o_.model, upload.file, watch);
+    if (server.find_model(o_.model).made_with != made_with_)
+      throw Error("", "the server has loaded another network meanwhile", "run the same command again");
+    save(label_output(c, o_.output), c.name, answer, upload, Json::parse(made_with_));
   }
 
   void show(const std::string& name, double done) {
@@ -132,6 +157,7 @@ class RemoteSegmentation {
 
   const RemoteSegmentationOptions& o_;
   const std::vector<ImageCase> cases_;
+  const std::string made_with_;
   Progress progress_;
   std::atomic<bool> stopped_{false};
   std::mutex mutex_;
@@ -149,13 +175,9 @@ RemoteSegmentationResult segment_images(const RemoteSegmentationOptions& o) {
   const fs::path folder = parent.empty() ? fs::path(".") : parent;
   require_writable_folder(folder);
   remove_unfinished(all, o.output, folder);
-  std::vector<ImageCase> open;
-  for (const ImageCase& c : all)
-    if (o.overwrite || !fs::exists(label_output(c, o.output))) open.push_back(c);
+  std::vector<ImageCase> open = choose_open_cases(all, o.output, Json::parse(model.made_with), o.overwrite);
   const auto kept = static_cast<std::int64_t>(all.size() - open.size());
-  if (kept > 0)
-    log::info(fmt::format("{} of {} images have their output already (--overwrite makes them anew)", kept, all.size()));
-  RemoteSegmentationResult result = RemoteSegmentation(o, std::move(open)).run();
+  RemoteSegmentationResult result = RemoteSegmentation(o, std::move(open), model.made_with).run();
   result.kept = kept;
   return result;
 }

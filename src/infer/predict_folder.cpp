@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 #include <numeric>
+#include <set>
 
 #include "nnunet/core/case_failure.h"
 #include "case_time.h"
@@ -80,6 +81,28 @@ class Score {
   DiceMetric metric_;
 };
 
+/// What killed runs left of these cases under temporary names.
+void remove_unfinished(const PredictionRecords& records, const std::vector<std::string>& cases,
+                       const fs::path& folder) {
+  std::set<std::string> own;
+  std::vector<fs::path> files;
+  for (const std::string& name : cases) {
+    files.push_back(records.file(name));
+    own.insert(files.back().filename().string());
+  }
+  remove_leftovers(folder, own);
+  remove_leftovers(folder, {"predictions.json"}, Writer::several);
+  remove_record_leftovers(files);
+}
+
+/// Whether the case's prediction is there and fits; says why one that is there does not.
+bool is_kept(const PredictionRecords& records, const std::string& name) {
+  if (!fs::exists(records.file(name))) return false;
+  const std::string why = records.why_anew(name);
+  if (!why.empty()) log::warn(fmt::format("{}: its prediction is made anew, since {}", name, why));
+  return why.empty();
+}
+
 }  // namespace
 
 void check_configuration(const PreprocessedFolder& folder, const Predictor& predictor) {
@@ -119,14 +142,11 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
   const auto cases = cases_of(folder, options);
 
   FolderPredictionResult result;
+  std::optional<PredictionRecords> records;
   if (options.save_preds) {
     result.folder = prediction_folder(folder, predictor, options);
-    open_prediction_folder(result.folder, folder, predictor, options);
-    remove_leftovers(result.folder, [&](const std::string& name) {
-      if (name == "predictions.json") return Writer::several;
-      const bool own = std::ranges::any_of(cases, [&](const std::string& c) { return name == c + ".npy"; });
-      return own ? Writer::self : Writer::nobody;
-    });
+    records.emplace(result.folder, folder, predictor, options);
+    remove_unfinished(*records, cases, result.folder);
   }
   Score score(folder.config().n_class);
   Progress progress("predict", static_cast<std::int64_t>(cases.size()), "cases");
@@ -146,16 +166,18 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
     if (writing.valid() && attempt(writing_name, [&] { writing.get(); })) ++result.predicted;
   };
   for (const std::string& name : cases) {
-    const fs::path file = result.folder / (name + ".npy");
-    if (options.save_preds && fs::exists(file)) {
+    if (records && is_kept(*records, name)) {
       ++result.kept;
     } else {
       attempt(name, [&] {
+        OutputRecord record;
+        if (records) record = records->begin(name);
         const MappedCase c = open_case(folder, name, false);
         std::shared_ptr<RestoreSink> restore;
         LabelSink labels;
         std::vector<LogitSink*> sinks;
-        if (options.save_preds) {
+        const fs::path file = records ? records->file(name) : fs::path();
+        if (records) {
           const Shape3 size{c.image.size(1), c.image.size(2), c.image.size(3)};
           restore = std::make_shared<RestoreSink>(name, original_grid(folder, name, size), false, file);
           sinks.push_back(restore.get());
@@ -165,7 +187,8 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
         if (c.label.defined()) score.add(labels.labels(), c);
         finish_writing();
         writing_name = name;
-        writing = std::async(std::launch::async, [restore, name, report] {
+        writing = std::async(std::launch::async, [restore, record = std::move(record), file, name, report] {
+          if (restore) write_output_record(file, record);
           if (restore) restore->save_probabilities();
           log_case_time(name, report);
         });

@@ -6,6 +6,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
@@ -16,6 +17,8 @@
 #include "nnunet/core/parallel.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/names.h"
+#include "nnunet/io/output_record.h"
 #include "nnunet/report/overlay.h"
 
 namespace nnunet {
@@ -26,41 +29,61 @@ namespace fs = std::filesystem;
 /// The files made of one case.
 struct Outputs {
   fs::path label, probabilities, overlay;
-
-  bool complete(const ImagePredictionOptions& o) const {
-    return fs::exists(label) && (!o.save_probabilities || fs::exists(probabilities)) &&
-           (!o.overlays || fs::exists(overlay));
-  }
 };
 
+/// Names relative to the label map's folder, as they stand in its record.
+std::string probabilities_name(const std::string& stem) {
+  return "probabilities/" + stem + ".npy";
+}
+std::string overlay_name(const std::string& stem) {
+  return stem + ".png";
+}
+
+std::string output_stem(const ImageCase& c, const fs::path& output) {
+  return is_file_output(output) ? nifti_stem(output) : c.name;
+}
+
 Outputs outputs_of(const ImageCase& c, const fs::path& output) {
-  const bool file = is_file_output(output);
-  const fs::path folder = file ? output.parent_path() : output;
-  const std::string stem = file ? nifti_stem(output) : c.name;
-  return {label_output(c, output), folder / "probabilities" / (stem + ".npy"), folder / (stem + ".png")};
+  const fs::path folder = is_file_output(output) ? output.parent_path() : output;
+  const std::string stem = output_stem(c, output);
+  return {label_output(c, output), folder / probabilities_name(stem), folder / overlay_name(stem)};
+}
+
+/// What is wanted beside a case's label map.
+std::vector<std::string> extras_of(const ImageCase& c, const ImagePredictionOptions& o) {
+  const std::string stem = output_stem(c, o.output);
+  std::vector<std::string> names;
+  if (o.save_probabilities) names.push_back(probabilities_name(stem));
+  if (o.overlays) names.push_back(overlay_name(stem));
+  return names;
 }
 
 /// What killed runs left of these cases under temporary names.
 void remove_unfinished(const std::vector<ImageCase>& cases, const ImagePredictionOptions& o) {
   std::map<fs::path, std::set<std::string>> names;  // by folder
+  std::vector<fs::path> labels;
   for (const ImageCase& c : cases) {
     const Outputs outputs = outputs_of(c, o.output);
+    labels.push_back(outputs.label);
     for (const fs::path& file : {outputs.label, outputs.probabilities, outputs.overlay})
       names[file.has_parent_path() ? file.parent_path() : "."].insert(file.filename().string());
   }
-  for (const auto& [folder, own] : names)
-    remove_leftovers(folder,
-                     [&](const std::string& name) { return own.contains(name) ? Writer::self : Writer::nobody; });
+  for (const auto& [folder, own] : names) remove_leftovers(folder, own);
+  remove_record_leftovers(labels);
 }
 
 /// An image read and ready for the network.
 struct Ready {
   Image image;  ///< voxels only when an overlay needs them
   PreprocessedCase preprocessed;
+  std::vector<FileRecord> sources;
 };
 
 Ready make_ready(const Predictor& predictor, const ImageCase& c, bool keep_voxels, int threads) {
-  Ready ready{read_image_case(c), {}};
+  Ready ready;
+  if (c.problem.empty())
+    for (const fs::path& file : c.channels) ready.sources.push_back(record_file(file));
+  ready.image = read_image_case(c);
   ready.preprocessed = predictor.preprocess(c.name, ready.image, threads);
   if (!keep_voxels) ready.image.voxels = {};
   return ready;
@@ -76,9 +99,12 @@ struct Predicted {
 void write_outputs(const Predictor& predictor, const ImageCase& c, Predicted& done, const Outputs& outputs,
                    const ImagePredictionOptions& o) {
   const LabelMap label{std::move(done.restored.labels()), done.ready.image.geometry};
+  forget_output(outputs.label);
   if (o.save_probabilities) done.restored.save_probabilities();
   if (o.overlays) draw_overlay(outputs.overlay, c.name, done.ready.image, label, predictor.data().labels);
-  write_label_map(outputs.label, label);  // last: its presence means that the case is finished
+  // Last: its presence means that the case is finished.
+  write_recorded(outputs.label, encode_label_map(label, has_suffix(outputs.label, ".gz")),
+                 {nlohmann::json::parse(predictor.made_with()), std::move(done.ready.sources), 0, extras_of(c, o)});
   log_case_time(c.name, done.report);
 }
 
@@ -186,12 +212,9 @@ ImagePredictionResult predict_images(Predictor& predictor, const ImagePrediction
 
   all = options.part.own(all);
   remove_unfinished(all, options);
-  std::vector<ImageCase> open;
-  for (const ImageCase& c : all)
-    if (options.overwrite || !outputs_of(c, options.output).complete(options)) open.push_back(c);
+  auto open = choose_open_cases(all, options.output, nlohmann::json::parse(predictor.made_with()), options.overwrite,
+                                [&](const ImageCase& c) { return extras_of(c, options); });
   const auto kept = static_cast<std::int64_t>(all.size() - open.size());
-  if (kept > 0)
-    log::info(fmt::format("{} of {} images have their output already (--overwrite makes them anew)", kept, all.size()));
   return Pipeline(predictor, options, std::move(open)).run(kept);
 }
 

@@ -2,34 +2,22 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
-#include "file_digest.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/json_reading.h"
 
 namespace nnunet {
 namespace {
 
 namespace fs = std::filesystem;
+using nlohmann::json;
 
-/// Everything that changes the numbers (the batch size and the device do not, beyond rounding).
-nlohmann::ordered_json make_record(const PreprocessedFolder& folder, const Predictor& predictor,
-                                   const FolderPredictionOptions& options) {
-  nlohmann::ordered_json record;
-  record["checkpoints"] = nlohmann::ordered_json::array();
-  for (const fs::path& path : options.checkpoints)
-    record["checkpoints"].push_back(fmt::format("{:016x}", file_digest(path)));
+json make_record(const PreprocessedFolder& folder, const Predictor& predictor, const FolderPredictionOptions& options) {
+  json record = json::parse(predictor.made_with());
   record["data"] = folder.path().string();
   record["dim"] = predictor.plan().dim;
   record["fold"] = options.fold;
   record["nfolds"] = options.nfolds;
-  record["precision"] = precision_name(predictor.precision());
-  const WindowOptions& windows = predictor.windows();
-  record["patch_size"] = windows.patch_size;
-  record["overlap"] = windows.overlap;
-  record["blend"] = windows.blend == Blend::gaussian ? "gaussian" : "constant";
-  record["tta"] = windows.tta;
   return record;
 }
 
@@ -40,36 +28,66 @@ std::vector<fs::path> predictions_in(const fs::path& output) {
   return files;
 }
 
-/// The first entry in which the records differ; "" when they agree.
-std::string first_difference(const nlohmann::ordered_json& found, const nlohmann::ordered_json& wanted) {
-  if (!found.is_object()) return "record";
-  for (const auto& [key, value] : wanted.items())
-    if (!found.contains(key) || found[key] != value) return key;
-  return "";
+/// Why the predictions that are there cannot be gone on with; "" when they can.
+std::string difference(const fs::path& file, const std::vector<fs::path>& old, const json& wanted) {
+  if (fs::exists(file)) {
+    json found;
+    try {
+      found = read_json(file);
+    } catch (const Error&) {  // broken: no object
+    }
+    if (std::string what = first_difference(found, wanted); !what.empty()) return what;
+  }
+  for (const fs::path& path : old)
+    if (!read_output_record(path)) return path.filename().string() + " has no record of what it was made from";
+  return {};
 }
 
 }  // namespace
 
-void open_prediction_folder(const fs::path& output, const PreprocessedFolder& folder, const Predictor& predictor,
-                            const FolderPredictionOptions& options) {
-  require_writable_folder(output);
-  const fs::path file = output / "predictions.json";
-  const auto wanted = make_record(folder, predictor, options);
-  const auto old = predictions_in(output);
-  const bool recorded = fs::exists(file);
-  std::string what;
-  if (recorded) {
-    const auto found = nlohmann::ordered_json::parse(read_text(file), nullptr, false);
-    what = found.is_discarded() ? "record" : first_difference(found, wanted);
-  } else if (!old.empty()) {
-    what = "record (it has none)";
+PredictionRecords::PredictionRecords(fs::path output, const PreprocessedFolder& folder, const Predictor& predictor,
+                                     const FolderPredictionOptions& options)
+    : output_(std::move(output)), folder_(folder), made_with_(make_record(folder, predictor, options)) {
+  require_writable_folder(output_);
+  const fs::path file = output_ / "predictions.json";
+  const auto old = predictions_in(output_);
+  if (!options.overwrite) {
+    if (const std::string what = difference(file, old, made_with_); !what.empty())
+      throw Error(output_.string(), "holds predictions made otherwise: " + what,
+                  "give --overwrite to replace them, or another --results");
+  } else {
+    for (const fs::path& path : old) fs::remove(path);
   }
-  if (what.empty() && recorded && !options.overwrite) return;
-  if (!what.empty() && !options.overwrite)
-    throw Error(output.string(), fmt::format("holds predictions made with another {}", what),
-                "give --overwrite to replace them, or another --results");
-  for (const fs::path& path : old) fs::remove(path);
-  write_text(file, wanted.dump(2) + "\n");
+  const std::string text = made_with_.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  std::error_code absent;
+  if (!fs::exists(file, absent) || read_text(file) != text) write_text(file, text);
+}
+
+json PredictionRecords::made_with(const std::string& name) const {
+  json own = made_with_;
+  own.erase("data");  // its files have records of their own
+  const CaseInfo* info = folder_.config().find_case(name);
+  own["spacing"] = info != nullptr ? json(info->spacing) : json();
+  return own;
+}
+
+std::vector<fs::path> PredictionRecords::sources(const std::string& name) const {
+  std::vector<fs::path> files{folder_.path() / (name + "_x.npy")};
+  if (const fs::path meta = folder_.path() / (name + "_meta.npy"); fs::exists(meta)) files.push_back(meta);
+  return files;
+}
+
+std::string PredictionRecords::why_anew(const std::string& name) const {
+  const auto record = read_output_record(file(name));
+  if (!record) return "there is no record of what it was made from";
+  return output_difference(file(name), *record, made_with(name), sources(name));
+}
+
+OutputRecord PredictionRecords::begin(const std::string& name) const {
+  forget_output(file(name));
+  OutputRecord record{made_with(name), {}};
+  for (const fs::path& source : sources(name)) record.sources.push_back(record_file(source));
+  return record;
 }
 
 }  // namespace nnunet

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
+#include <nlohmann/json.hpp>
 
 #include "nnunet/core/error.h"
+#include "nnunet/io/file_record.h"
 
 namespace nnunet {
 namespace {
@@ -29,6 +32,28 @@ std::string difference(const Checkpoint& a, const Checkpoint& b) {
 std::int64_t most_windows(const std::vector<std::int64_t>& patch, std::int64_t classes) {
   constexpr std::int64_t kValues = (std::int64_t{512} << 20) / static_cast<std::int64_t>(sizeof(float));
   return std::max<std::int64_t>(1, kValues / (classes * c10::multiply_integers(patch)));
+}
+
+std::uint64_t text_digest(const std::string& text, std::uint64_t seed) {
+  return content_digest(std::as_bytes(std::span(text)), seed);
+}
+
+/// Of all that prediction takes from a checkpoint, so that the file may be copied, renamed or stripped of its training,
+/// and what --data and flags say of a foreign one counts.
+std::string network_digest(const Checkpoint& checkpoint) {
+  DataConfig data = checkpoint.data;
+  data.cases.clear();
+  data.labels.clear();
+  data.task.clear();
+  data.options.clear();
+  std::uint64_t digest = text_digest(config_text(data), 0);
+  digest = text_digest(plan_to_json(checkpoint.plan).dump(), digest);
+  for (const auto& [name, tensor] : checkpoint.state_dict) {
+    const torch::Tensor values = tensor.cpu().contiguous();
+    digest = text_digest(name, digest);
+    digest = content_digest({static_cast<const std::byte*>(values.const_data_ptr()), values.nbytes()}, digest);
+  }
+  return fmt::format("{:016x}", digest);
 }
 
 std::string name_of(const std::vector<std::filesystem::path>& paths, std::size_t i) {
@@ -71,7 +96,9 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
     if (const std::string what = difference(first, checkpoints[i]); !what.empty())
       throw Error(sources[i], fmt::format("differs from {} in its {}", sources.front(), what),
                   "only checkpoints of one configuration, such as the folds of a task, can be averaged");
+    auto digest = std::async(std::launch::async, network_digest, std::cref(checkpoints[i]));  // engines take longer
     engines_.push_back(make_engine(checkpoints[i], {options.engine, precision_, device_}, sources[i]));
+    digests_.push_back(digest.get());
   }
   windows_.patch_size = data_.patch_size;
   windows_.overlap = options.overlap;
@@ -80,6 +107,16 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
                                  most_windows(data_.patch_size, plan_.n_class));
   windows_.tta = options.tta;
   windows_.device = device_;
+  std::ranges::sort(digests_);  // folds are averaged in any order
+}
+
+std::string Predictor::made_with() const {
+  return nlohmann::json{{"networks", digests_},
+                        {"precision", precision_name(precision_)},
+                        {"overlap", windows_.overlap},
+                        {"blend", windows_.blend == Blend::gaussian ? "gaussian" : "constant"},
+                        {"tta", windows_.tta}}
+      .dump();
 }
 
 torch::Tensor Predictor::forward(const torch::Tensor& windows) {

@@ -252,6 +252,8 @@ class Service::Impl {
                      {"modality", data.modality},
                      {"patch_size", data.patch_size},
                      {"spacing", data.spacings}});
+        if (const std::string made_with = model->model->made_with(); !made_with.empty())
+          item["made_with"] = Json::parse(made_with);
       }
       list.push_back(std::move(item));
     }

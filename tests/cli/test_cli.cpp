@@ -118,6 +118,28 @@ TEST_F(Cli, EvaluatePredictAndScore) {
   EXPECT_TRUE(nlohmann::json::accept(read(at("score.json"))));
 }
 
+TEST_F(Cli, NothingIsKeptOfAnotherNetwork) {
+  const std::string images = at("data") + "/Task99_Phantom/imagesTs", maps = at("several");
+  const auto predict = [&](const std::string& options) {
+    const auto run = nnunet_run("predict --gpus 0 --input " + images + " --output " + maps + " --ckpt_path " + options);
+    EXPECT_EQ(run.code, 0) << run.text;
+    return run.text;
+  };
+  const auto trained = nnunet_run("train --gpus 0 --data " + at("prepared") + " --results " + at("other") +
+                                  " --task 99 --dim 3 --filters 8 16 --depth 1 --max_epochs 0");
+  ASSERT_EQ(trained.code, 0) << trained.text;
+  const std::string other = at("other/checkpoints/last.ckpt");
+  EXPECT_NE(predict(best() + " --test_batches 1").find("1 images segmented, 0 kept"), std::string::npos);
+  const std::string text = predict(other);
+  EXPECT_NE(text.find("1 label map is made anew, since another network made it"), std::string::npos) << text;
+  EXPECT_NE(text.find("2 images segmented, 0 kept"), std::string::npos) << text;
+  EXPECT_NE(predict(other).find("0 images segmented, 2 kept"), std::string::npos);
+  EXPECT_NE(predict(other + " --tta").find("since tta was false, now true"), std::string::npos);
+  fs::remove_all(fs::path(maps) / ".nnunet");
+  EXPECT_FAILS(nnunet_run("predict --gpus 0 --input " + images + " --output " + maps + " --ckpt_path " + other),
+               "without a record", "--overwrite");
+}
+
 TEST_F(Cli, PredictPreprocessedFolderSavesSoftmaxInTheOriginalGrid) {
   const auto made = nnunet_run(preprocess() + " --exec_mode val");
   ASSERT_EQ(made.code, 0) << made.text;
@@ -325,7 +347,7 @@ TEST_F(Cli, OneBadImageDoesNotStopPrediction) {
   EXPECT_FAILS(nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + images.string() + " --output " +
                           at("mixed_out")),
                "a_broken");
-  EXPECT_EQ(std::distance(fs::directory_iterator(at("mixed_out")), {}), 2);
+  EXPECT_EQ(std::distance(fs::directory_iterator(at("mixed_out")), {}), 3);  // and .nnunet
   EXPECT_EQ(snapshot(images), before);
 }
 
@@ -534,6 +556,7 @@ TEST_F(Cli, ClientAndLoadOnAServer) {
       0);
   int maps = 0;
   for (const auto& entry : fs::directory_iterator(at("served"))) {
+    if (entry.is_directory()) continue;  // .nnunet
     EXPECT_TRUE(read(entry.path()) == read(fs::path(at("local")) / entry.path().filename())) << entry.path();
     EXPECT_NE(read(at("served.csv")).find(nnunet::nifti_stem(entry.path()) + ",L1,"), std::string::npos);
     ++maps;
@@ -543,6 +566,9 @@ TEST_F(Cli, ClientAndLoadOnAServer) {
   const auto again = nnunet_run("client" + to + " --input " + task + "/imagesTr --output " + at("served") + fold);
   EXPECT_EQ(again.code, 0) << again.text;
   EXPECT_NE(again.text.find("2 kept"), std::string::npos) << again.text;
+  // The server's network and options are those of predict, so that either goes on with the other's folder.
+  const auto local = nnunet_run("client" + to + " --input " + task + "/imagesTr --output " + at("local") + fold);
+  EXPECT_NE(local.text.find("2 kept"), std::string::npos) << local.text;
 
   write(fs::path(at("bad_images")) / "bad.nii.gz", "no image");
   EXPECT_FAILS(nnunet_run("client" + to + " --input " + at("bad_images") + " --output " + at("none")),

@@ -83,7 +83,7 @@ TEST_F(Client, SavesWhatPredictWould) {
   EXPECT_EQ(read_text(out("whole.nii.gz")), expected(in("whole.nii.gz")));
   EXPECT_EQ(read_text(out("plain.nii.gz")), expected(in("plain.nii")));
   EXPECT_EQ(read_text(out("parts.nii.gz")), expected(in("parts_0000.nii.gz")));
-  EXPECT_EQ(std::distance(fs::directory_iterator(out()), {}), 3);  // nothing unfinished
+  EXPECT_EQ(std::distance(fs::directory_iterator(out()), {}), 4);  // and .nnunet: nothing unfinished
   EXPECT_EQ(jobs(server, "done"), "0") << "the server keeps results that were fetched";
 
   const auto again = segment_images(o);
@@ -100,6 +100,60 @@ TEST_F(Client, SavesWhatPredictWould) {
   o.output = folder_ / "file.nii";
   EXPECT_EQ(segment_images(o).segmented, 1);
   EXPECT_EQ(read_label_map(folder_ / "file.nii").voxels.values, read_label_map(out("plain.nii.gz")).voxels.values);
+}
+
+TEST_F(Client, MapsOfAnotherNetworkOrImageAreMadeAnew) {
+  FakeServer server;
+  write_image(in("a.nii"), make_image(2, 0));
+  write_image(in("b_0000.nii"), make_image(1, 0));
+  write_image(in("b_0001.nii"), make_image(1, 0));
+  const RemoteSegmentationOptions o = options(server);
+  const auto run = [&] {
+    const auto result = segment_images(o);
+    EXPECT_EQ(result.failed, 0);
+    return std::to_string(result.segmented) + " made, " + std::to_string(result.kept) + " kept";
+  };
+  const auto say = [&](const std::string& made_with) {
+    const std::lock_guard lock(server.control->mutex);
+    server.control->made_with = made_with;
+  };
+  EXPECT_EQ(run(), "2 made, 0 kept");
+  EXPECT_EQ(run(), "0 made, 2 kept");
+  say(R"({"networks":["5678"]})");
+  EXPECT_EQ(run(), "2 made, 0 kept");
+  say(R"({"networks":["5678"],"tta":true})");
+  EXPECT_EQ(run(), "2 made, 0 kept");
+  write_image(in("a.nii"), make_image(2, 0.25F));
+  EXPECT_EQ(run(), "1 made, 1 kept");
+  EXPECT_EQ(read_text(out("a.nii.gz")), expected(in("a.nii")));
+  write_image(in("b_0001.nii"), make_image(1, 0.25F));
+  EXPECT_EQ(run(), "1 made, 1 kept");
+  say("");  // a server of an earlier version
+  EXPECT_EQ(run(), "2 made, 0 kept");
+  EXPECT_EQ(run(), "2 made, 0 kept");
+  write_text(out("a.nii.gz"), "edited by hand");
+  EXPECT_THROW(segment_images(o), Error);
+  write_text(out("a.nii.gz"), "mine");
+  fs::remove_all(out(".nnunet"));
+  EXPECT_THROW(segment_images(o), Error);
+  EXPECT_EQ(read_text(out("a.nii.gz")), "mine");
+}
+
+TEST_F(Client, ANetworkThatIsExchangedMeanwhileCostsTheCase) {
+  FakeServer server;
+  write_image(in("a.nii"), make_image(2, 0));
+  server.control->hold = true;
+  const RemoteSegmentationOptions o = options(server);
+  auto run = std::async(std::launch::async, [&] { return segment_images(o); });
+  for (int i = 0; i < 2000 && server.control->inside == 0; ++i) std::this_thread::sleep_for(5ms);
+  {
+    const std::lock_guard lock(server.control->mutex);
+    server.control->made_with = R"({"networks":["5678"]})";
+  }
+  server.control->hold = false;
+  EXPECT_EQ(run.get().failed, 1);
+  EXPECT_FALSE(fs::exists(out("a.nii.gz")));
+  EXPECT_EQ(segment_images(o).segmented, 1);
 }
 
 TEST_F(Client, WaitsForABusyServer) {

@@ -28,7 +28,7 @@ class PredictFolder : public testing::Test {
     }
     DataConfig bare = config_;
     bare.cases.clear();
-    options_.checkpoints = {test::save_tiny(temp_ / "net.ckpt", bare)};
+    checkpoints_ = {test::save_tiny(temp_ / "net.ckpt", bare)};
     options_.results = temp_ / "results";
     options_.nfolds = 3;
     options_.save_preds = true;
@@ -50,7 +50,7 @@ class PredictFolder : public testing::Test {
 
   FolderPredictionResult predict(const std::string& sub, const PredictorOptions& windows = {}) {
     const PreprocessedFolder folder(data() / sub, "", 3);
-    Predictor predictor(options_.checkpoints, {}, windows, torch::kCPU, Precision::fp32);
+    Predictor predictor(checkpoints_, {}, windows, torch::kCPU, Precision::fp32);
     return predict_folder(folder, predictor, options_);
   }
   static std::size_t predictions(const fs::path& folder) {
@@ -62,6 +62,7 @@ class PredictFolder : public testing::Test {
   test::TempFolder temp_;
   DataConfig config_;
   FolderPredictionOptions options_;
+  std::vector<fs::path> checkpoints_;
 };
 
 TEST_F(PredictFolder, PartsShareTheCases) {
@@ -82,9 +83,12 @@ TEST_F(PredictFolder, PartsShareTheCases) {
   EXPECT_EQ(predict("test").predicted, 0);
   options_.overwrite = true;
   EXPECT_THROW(predict("test"), Error);
-  for (const auto& entry : fs::directory_iterator(moved))
-    EXPECT_EQ(read(entry.path()), read(whole / entry.path().filename())) << entry.path();
-  EXPECT_EQ(std::distance(fs::directory_iterator(whole), {}), std::distance(fs::directory_iterator(moved), {}));
+  const auto count = [](const fs::path& folder) { return std::distance(fs::recursive_directory_iterator(folder), {}); };
+  for (const auto& entry : fs::recursive_directory_iterator(moved)) {
+    if (entry.is_directory()) continue;  // of the records
+    EXPECT_EQ(read(entry.path()), read(whole / entry.path().lexically_relative(moved))) << entry.path();
+  }
+  EXPECT_EQ(count(whole), count(moved));
 }
 
 TEST_F(PredictFolder, ValTakesTheFoldsCasesOnly) {
@@ -110,7 +114,7 @@ TEST_F(PredictFolder, SavesSoftmaxInTheOriginalGeometry) {
   EXPECT_LE((t.sum(0) - 1).abs().max().item<double>(), 1e-5);
   EXPECT_EQ(t[0][0].min().item<float>(), 1);  // outside the box
 
-  Predictor predictor(options_.checkpoints, {}, {}, torch::kCPU, Precision::fp32);
+  Predictor predictor(checkpoints_, {}, {}, torch::kCPU, Precision::fp32);
   const auto x = read_npy<float>(data() / "test/case_3_x.npy");
   const auto expected = torch::softmax(predictor.logits("case_3", as_tensor(x)), 0);
   EXPECT_LE((t.slice(1, 1, 11).slice(2, 1, 19).slice(3, 1, 21) - expected).abs().max().item<double>(), 1e-6);
@@ -145,12 +149,44 @@ TEST_F(PredictFolder, RefusesFoldersMadeOtherwise) {
   const auto content = read_npy<float>(folder / "case_0.npy").values;
   DataConfig bare = config_;
   bare.cases.clear();
-  test::save_tiny(options_.checkpoints[0], bare, 2);  // the same path, other weights
+  test::save_tiny(checkpoints_[0], bare, 2);  // the same path, other weights
   EXPECT_THROW(predict("test"), Error);
   EXPECT_EQ(read_npy<float>(folder / "case_0.npy").values, content);
   options_.overwrite = true;
   EXPECT_EQ(predict("test").predicted, 6);
   EXPECT_NE(read_npy<float>(folder / "case_0.npy").values, content);
+}
+
+TEST_F(PredictFolder, PredictionsOfChangedCasesAreMadeAnew) {
+  const auto folder = predict("test").folder;
+  EXPECT_EQ(predict("test").kept, 6);
+  const auto before = read_npy<float>(folder / "case_2.npy").values;
+  auto x = read_npy<float>(data() / "test/case_2_x.npy");
+  for (float& v : x.values) v = -v;
+  write_npy(data() / "test/case_2_x.npy", x);
+  auto result = predict("test");
+  EXPECT_EQ(result.predicted, 1);
+  EXPECT_EQ(result.kept, 5);
+  EXPECT_NE(read_npy<float>(folder / "case_2.npy").values, before);
+  auto box = read_npy<std::int64_t>(data() / "test/case_4_meta.npy");
+  box.values[0] -= 1;
+  box.values[3] -= 1;
+  write_npy(data() / "test/case_4_meta.npy", box);
+  EXPECT_EQ(predict("test").predicted, 1);
+  EXPECT_EQ(read_npy<float>(folder / "case_4.npy").values[0], 1);
+  config_.cases[5].spacing = {6.0, 1.0, 1.0};  // says how to go back to the original grid
+  write_config(data() / "test/config.json", config_);
+  EXPECT_EQ(predict("test").predicted, 1);
+  EXPECT_EQ(predict("test").kept, 6);
+}
+
+TEST_F(PredictFolder, ACopiedCheckpointIsTheSameNetwork) {
+  predict("test");
+  fs::copy_file(checkpoints_[0], temp_ / "copy.ckpt");
+  checkpoints_[0] = temp_ / "copy.ckpt";
+  EXPECT_EQ(predict("test").kept, 6);
+  checkpoints_.push_back(checkpoints_[0]);
+  EXPECT_THROW(predict("test"), Error);
 }
 
 TEST_F(PredictFolder, RefusesFoldersWithoutARecord) {
@@ -160,6 +196,8 @@ TEST_F(PredictFolder, RefusesFoldersWithoutARecord) {
   std::ofstream(folder / "predictions.json") << "{broken";
   EXPECT_THROW(predict("test"), Error);
   fs::remove(folder / "predictions.json");
+  EXPECT_EQ(predict("test").kept, 6);  // each has its own
+  fs::remove(folder / ".nnunet/case_3.json");
   EXPECT_THROW(predict("test"), Error);
 }
 
@@ -200,13 +238,13 @@ TEST_F(PredictFolder, ResamplesBackOnlyWithTheCasesSpacing) {
 }
 
 TEST_F(PredictFolder, RefusesACheckpointOfAnotherConfiguration) {
-  options_.checkpoints = {test::save_tiny(temp_ / "other.ckpt", test::tiny_config(3, 1, 4))};
+  checkpoints_ = {test::save_tiny(temp_ / "other.ckpt", test::tiny_config(3, 1, 4))};
   EXPECT_THROW(predict("test"), Error);
-  options_.checkpoints = {test::save_tiny(temp_ / "other.ckpt", test::tiny_config(3, 2, 3))};
+  checkpoints_ = {test::save_tiny(temp_ / "other.ckpt", test::tiny_config(3, 2, 3))};
   EXPECT_THROW(predict("test"), Error);
   DataConfig patch = test::tiny_config(3);
   patch.patch_size = {16, 16, 16};
-  options_.checkpoints = {test::save_tiny(temp_ / "other.ckpt", patch)};
+  checkpoints_ = {test::save_tiny(temp_ / "other.ckpt", patch)};
   EXPECT_THROW(predict("test"), Error);
 }
 

@@ -2,9 +2,12 @@
 #include <torch/torch.h>
 
 #include <fstream>
+#include <map>
+#include <thread>
 
 #include "nnunet/core/error.h"
 #include "nnunet/infer/predict_images.h"
+#include "nnunet/io/atomic_file.h"
 #include "reference/shared.h"
 #include "tiny.h"
 
@@ -64,20 +67,122 @@ TEST_F(PredictImages, FileToFile) {
   options_.output = temp_ / "deep/er/label.nii";
   EXPECT_EQ(run().predicted, 1);
   EXPECT_TRUE(fs::exists(options_.output));
+  EXPECT_EQ(run().kept, 1);
+  options_.output = temp_ / "deep/er/label.nii.gz";  // another file beside it
+  EXPECT_EQ(run().predicted, 1);
 }
 
-TEST_F(PredictImages, ExistingOutputsAreKeptUnlessOverwrite) {
+TEST_F(PredictImages, MapsOfOthersAreRefusedUnlessOverwrite) {
   add("a.nii.gz");
   add("b.nii.gz");
   fs::create_directories(temp_ / "out");
   std::ofstream(out("a.nii.gz")) << "mine";
-  const auto result = run();
-  EXPECT_EQ(result.predicted, 1);
-  EXPECT_EQ(result.kept, 1);
+  EXPECT_THROW(run(), Error);
   EXPECT_EQ(fs::file_size(out("a.nii.gz")), 4U);
+  EXPECT_FALSE(fs::exists(out("b.nii.gz")));
   options_.overwrite = true;
   EXPECT_EQ(run().predicted, 2);
   EXPECT_GT(fs::file_size(out("a.nii.gz")), 4U);
+  options_.overwrite = false;
+  EXPECT_EQ(run().kept, 2);
+}
+
+TEST_F(PredictImages, MapsOfAnotherNetworkOrOptionsAreMadeAnew) {
+  for (const char* name : {"a.nii.gz", "b.nii.gz", "c.nii.gz"}) add(name);
+  const Checkpoint one = test::tiny_checkpoint(test::tiny_config(3), 1);
+  const Checkpoint two = test::tiny_checkpoint(test::tiny_config(3), 2);
+  const auto predict = [&](const std::vector<Checkpoint>& networks, const PredictorOptions& windows = {}) {
+    Predictor p(networks, windows, torch::kCPU, Precision::fp32);
+    const auto result = predict_images(p, options_);
+    EXPECT_EQ(result.failed, 0);
+    for (const auto& c : list_image_cases(in(), 1)) {  // whatever was there before
+      if (!fs::exists(out(c.name + ".nii.gz"))) continue;
+      EXPECT_EQ(read_label_map(out(c.name + ".nii.gz")).voxels.values,
+                p.segment(c.name, read_nifti(c.channels[0])).voxels.values)
+          << c.name;
+    }
+    return std::to_string(result.predicted) + " made, " + std::to_string(result.kept) + " kept";
+  };
+  options_.limit = 2;
+  EXPECT_EQ(predict({one}), "2 made, 0 kept");
+  options_.limit = 0;
+  EXPECT_EQ(predict({two}), "3 made, 0 kept");  // no mixture of both
+  EXPECT_EQ(predict({two}), "0 made, 3 kept");
+  EXPECT_EQ(predict({one, two}), "3 made, 0 kept");
+  EXPECT_EQ(predict({two, one}), "0 made, 3 kept") << "a mean has no order";
+  EXPECT_EQ(predict({two, two}), "3 made, 0 kept");
+  EXPECT_EQ(predict({one}, {0.5, Blend::gaussian, 0, true}), "3 made, 0 kept");
+  EXPECT_EQ(predict({one}, {0.5, Blend::constant, 0, true}), "3 made, 0 kept");
+  EXPECT_EQ(predict({one}, {0.25, Blend::constant, 0, true}), "3 made, 0 kept");
+  EXPECT_EQ(predict({one}, {0.25, Blend::constant, 2, true}), "0 made, 3 kept") << "windows at a time";
+  Checkpoint other = one;  // the same weights after another preprocessing
+  other.data.spacings = {2.0, 1.5, 1.5};
+  EXPECT_EQ(predict({other}), "3 made, 0 kept");
+}
+
+TEST_F(PredictImages, MapsOfChangedImagesAreMadeAnew) {
+  for (const char* name : {"a.nii", "b.nii", "c_0000.nii", "c_0001.nii"}) add(name, name[0] == 'c' ? 1 : 2);
+  EXPECT_EQ(run(2).predicted, 3);
+  const auto before = read_text(out("b.nii.gz"));
+  Image changed = read_nifti(in() / "b.nii");
+  for (float& v : changed.voxels.values) v = 10 - v;
+  const auto size = fs::file_size(in() / "b.nii");
+  write_image(in() / "b.nii", changed);
+  ASSERT_EQ(fs::file_size(in() / "b.nii"), size);
+  auto result = run(2);
+  EXPECT_EQ(result.predicted, 1);
+  EXPECT_EQ(result.kept, 2);
+  EXPECT_NE(read_text(out("b.nii.gz")), before);
+  changed = read_nifti(in() / "c_0001.nii");
+  changed.voxels.values[700] += 20;
+  write_image(in() / "c_0001.nii", changed);
+  EXPECT_EQ(run(2).predicted, 1);
+  // The same images elsewhere, with other times.
+  fs::copy(in(), temp_ / "copy");
+  options_.input = temp_ / "copy";
+  EXPECT_EQ(run(2).kept, 3);
+  EXPECT_EQ(run(2).kept, 3);
+}
+
+TEST_F(PredictImages, EditedMapsAreNotReplaced) {
+  add("a.nii.gz");
+  EXPECT_EQ(run().predicted, 1);
+  LabelMap edited = read_label_map(out("a.nii.gz"));
+  edited.voxels.values[0] = 1;
+  write_label_map(out("a.nii.gz"), edited);
+  EXPECT_EQ(run().kept, 1);
+  Predictor tta({test::tiny_checkpoint(test::tiny_config(3))}, {0.5, Blend::gaussian, 0, true}, torch::kCPU,
+                Precision::fp32);
+  EXPECT_THROW(predict_images(tta, options_), Error);
+  EXPECT_EQ(read_label_map(out("a.nii.gz")).voxels.values, edited.voxels.values);
+  options_.overwrite = true;
+  EXPECT_EQ(predict_images(tta, options_).predicted, 1);
+}
+
+TEST_F(PredictImages, PartsBesideEachOtherLeaveWhatOneProcessLeaves) {
+  for (const char* name : {"a", "b", "c", "d", "e"}) add(name + std::string(".nii.gz"));
+  const auto snapshot = [&] {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(options_.output))
+      if (entry.is_regular_file())
+        files[entry.path().lexically_relative(options_.output).string()] = read_text(entry.path());
+    return files;
+  };
+  run();
+  const auto alone = snapshot();
+  EXPECT_EQ(alone.size(), 10U);  // a record each
+  fs::remove_all(options_.output);
+  const auto part = [&](int id) {
+    ImagePredictionOptions own = options_;
+    own.part = {id, 2};
+    Predictor p = predictor();
+    EXPECT_EQ(predict_images(p, own).failed, 0);
+  };
+  std::thread other([&] { part(1); });
+  part(0);
+  other.join();
+  EXPECT_EQ(snapshot(), alone);
+  EXPECT_EQ(run().kept, 5);
 }
 
 TEST_F(PredictImages, PartsShareTheImages) {
@@ -93,7 +198,7 @@ TEST_F(PredictImages, PartsShareTheImages) {
   EXPECT_FALSE(fs::exists(out("b.nii.gz")));
   options_.part = {1, 2};
   EXPECT_EQ(run().predicted, 2);
-  EXPECT_EQ(std::distance(fs::directory_iterator(options_.output), {}), 5);
+  EXPECT_EQ(std::distance(fs::directory_iterator(options_.output), {}), 6);  // and .nnunet
   fs::remove(out("d.nii.gz"));
   EXPECT_EQ(run().predicted, 1);
   options_.part = {};
@@ -116,6 +221,12 @@ TEST_F(PredictImages, ProbabilitiesAndOverlays) {
   EXPECT_EQ(run().kept, 1);
   fs::remove(out("a.png"));  // a missing part is made
   EXPECT_EQ(run().predicted, 1);
+  // What was made with another map does not stay beside a new one.
+  options_.save_probabilities = options_.overlays = false;
+  options_.overwrite = true;
+  EXPECT_EQ(run().predicted, 1);
+  EXPECT_FALSE(fs::exists(out("probabilities/a.npy")));
+  EXPECT_FALSE(fs::exists(out("a.png")));
 }
 
 TEST_F(PredictImages, ChannelsInFilesOrInOne) {
@@ -144,9 +255,9 @@ TEST_F(PredictImages, MissingChannelsAndDoubledNames) {
   add("case_0002.nii.gz");
   add("twice.nii.gz", 2);
   add("twice.nii", 2);
-  EXPECT_EQ(names(2), (std::vector<std::string>{"case!", "twice", "twice!"}));
+  EXPECT_EQ(names(2), (std::vector<std::string>{"case!", "twice!"}));  // which of the two was meant?
   const auto result = run(2);
-  EXPECT_EQ(result.predicted, 1);
+  EXPECT_EQ(result.predicted, 0);
   EXPECT_EQ(result.failed, 2);
   EXPECT_FALSE(fs::exists(out("case.nii.gz")));
 }
@@ -169,7 +280,7 @@ TEST_F(PredictImages, ABadImageDoesNotStopTheOthers) {
   const auto result = run();
   EXPECT_EQ(result.predicted, 2);
   EXPECT_EQ(result.failed, 4);
-  EXPECT_EQ(std::distance(fs::directory_iterator(temp_ / "out"), fs::directory_iterator()), 2);
+  EXPECT_EQ(std::distance(fs::directory_iterator(temp_ / "out"), fs::directory_iterator()), 3);  // and .nnunet
 }
 
 TEST_F(PredictImages, InputsAreNeverModified) {

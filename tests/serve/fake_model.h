@@ -29,6 +29,7 @@ struct FakeControl {
   std::atomic<int> inside{0};     ///< threads in one of them
   std::mutex mutex;
   std::vector<std::int64_t> batches;
+  std::string made_with = R"({"networks":["1234"]})";  ///< what the model says of itself
 
   void wait(const serve::SegmentWatch* watch = nullptr) {
     ++inside;
@@ -58,6 +59,10 @@ class FakeModel final : public serve::ServedModel {
     data_.labels = {"background", "one", "two"};
   }
   const DataConfig& data() const override { return data_; }
+  std::string made_with() const override {
+    const std::lock_guard lock(control_->mutex);
+    return control_->made_with;
+  }
 
   static std::vector<float> logits(const std::vector<float>& x) {
     std::vector<float> result;

@@ -23,6 +23,8 @@ std::string read_api_key(const std::filesystem::path& file);
 /// A model as the server describes it.
 struct ServedModelInfo {
   int channels = 0, classes = 0;
+  /// JSON: what its label maps depend on (Predictor::made_with); "{}": the server does not say.
+  std::string made_with{};
 };
 
 /// One connection to a server. For one thread at a time.

@@ -21,7 +21,6 @@ struct FolderPredictionOptions {
   bool overwrite = false;  ///< replace predictions made with another checkpoint or other options
   std::int64_t limit = 0;  ///< > 0: only the first so many cases
   Part part;               ///< of these cases, where several processes share the work
-  std::vector<std::filesystem::path> checkpoints;  ///< of the predictor; their contents' digests are recorded
 };
 
 struct FolderPredictionResult {
@@ -39,10 +38,11 @@ std::filesystem::path prediction_folder(const PreprocessedFolder& folder, const 
 
 /// Predicts the cases of a preprocessed folder: of a val or training folder the fold's validation cases, of a test
 /// folder all. With save_preds each case's softmax (classes,D,H,W) float32 in the original geometry is written to
-/// `<case>.npy`; the folder records its options in predictions.json, finished cases are kept (not predicted again), and
-/// a folder made with another checkpoint or other options is refused unless overwrite. A case that fails is reported
-/// and left out. Throws Error when nothing can be done at all: refused folder, save_preds on a training folder, fold
-/// out of range, checkpoint of another configuration than the folder, overwrite by one of several parts.
+/// `<case>.npy`; the folder records network and options in predictions.json, and for each case its preprocessed files;
+/// finished cases are kept (not predicted again) unless those have changed, and a folder made with another network or
+/// other options is refused unless overwrite. A case that fails is reported and left out. Throws Error when nothing can
+/// be done at all: refused folder, save_preds on a training folder, fold out of range, checkpoint of another
+/// configuration than the folder, overwrite by one of several parts.
 FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predictor& predictor,
                                       const FolderPredictionOptions& options);
 

@@ -43,6 +43,8 @@ class Predictor {
   const NetworkPlan& plan() const { return plan_; }
   const WindowOptions& windows() const { return windows_; }
   Precision precision() const { return precision_; }
+  /// Everything that changes its label maps beyond rounding, as JSON: digests of the networks, precision, windows.
+  std::string made_with() const;
   std::string engine() const { return engines_.front()->description(); }
 
   /// Mean of the networks' logits for a batch of windows (N,C,spatial): one network's as they come (of any float type
@@ -74,6 +76,7 @@ class Predictor {
   torch::Device device_;
   Precision precision_;
   std::vector<std::unique_ptr<Engine>> engines_;  ///< a checkpoint each
+  std::vector<std::string> digests_;              ///< of what it holds: network, weights, preprocessing
 };
 
 /// Preprocessed voxels as a tensor that shares their memory.

@@ -36,6 +36,9 @@ class ServedModel {
   /// Patch, channels, classes, names of the labels.
   virtual const DataConfig& data() const = 0;
 
+  /// Everything that changes its label maps beyond rounding (networks, options), as JSON; empty where that is not known.
+  virtual std::string made_with() const { return {}; }
+
   /// Patches (n,C,spatial) to logits (n,K,spatial), both float32 and contiguous, the latter of the right size already.
   /// From one thread at a time, beside segment from another.
   virtual void forward(std::int64_t n, const float* x, float* logits) = 0;
