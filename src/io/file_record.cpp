@@ -67,21 +67,26 @@ std::span<const std::byte> read_at(const FileDescriptor& file, std::uint64_t off
   return to.first(done);
 }
 
+/// block: gives the bytes from an offset on, at most kBlock.
+template <class Block>
+std::uint64_t sample_digest(std::uint64_t size, const Block& block) {
+  const std::uint64_t last = size > kBlock ? size - kBlock : 0;  // where the last block begins
+  const std::uint64_t count = last == 0 ? 1 : kSamples;
+  std::uint64_t digest = size;
+  for (std::uint64_t i = 0; i < count; ++i)
+    digest = content_digest(block(i + 1 == count ? last : last / (kSamples - 1) * i), digest);
+  return digest;
+}
+
 std::uint64_t sample_digest(const FileDescriptor& file, std::uint64_t size, const fs::path& path) {
   std::array<std::byte, kBlock> block;
-  std::uint64_t digest = size;
-  const std::uint64_t last = size > kBlock ? size - kBlock : 0;  // where the last block begins
-  for (std::uint64_t i = 0; i < kSamples; ++i)
-    digest = content_digest(read_at(file, last / (kSamples - 1) * i + (i + 1 == kSamples ? last % (kSamples - 1) : 0),
-                                    block, path),
-                            digest);
-  return digest;
+  return sample_digest(size, [&](std::uint64_t offset) { return read_at(file, offset, block, path); });
 }
 
 std::uint64_t whole_digest(const FileDescriptor& file, std::uint64_t size, const fs::path& path) {
   std::vector<std::byte> chunk(static_cast<std::size_t>(std::min<std::uint64_t>(size, kChunk)));
   std::uint64_t digest = size;
-  for (std::uint64_t at = 0; at < size; at += chunk.size())
+  for (std::uint64_t at = 0; at < size || at == 0; at += kChunk)
     digest = content_digest(read_at(file, at, chunk, path), digest);
   return digest;
 }
@@ -116,7 +121,20 @@ FileRecord record_file(const fs::path& path) {
   const FileDescriptor file = open_for_reading(path);
   const struct stat status = status_of(file, path);
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  return {size, modified(status), sample_digest(file, size, path), whole_digest(file, size, path)};
+  FileRecord record{size, modified(status), 0, 0};
+  if (size > kChunk) {
+    record.sample = sample_digest(file, size, path);
+    record.content = whole_digest(file, size, path);
+  } else {  // the same in one reading
+    std::vector<std::byte> chunk(size);
+    const std::span<const std::byte> all = read_at(file, 0, chunk, path);
+    record.sample = sample_digest(size, [&](std::uint64_t at) {
+      const std::size_t begin = std::min<std::size_t>(at, all.size());
+      return all.subspan(begin, std::min(kBlock, all.size() - begin));
+    });
+    record.content = content_digest(all, size);
+  }
+  return record;
 }
 
 std::optional<FileRecord> unchanged(const fs::path& path, const FileRecord& record, std::int64_t made) {

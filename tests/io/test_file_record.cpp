@@ -115,6 +115,21 @@ TEST_F(FileRecordTest, AnotherFileWithTheSameTimeIsSampled) {
   EXPECT_EQ(check(record), record);
 }
 
+TEST_F(FileRecordTest, OfAnySize) {
+  for (const std::size_t size : {1, 4095, 4097, 4103, 32768, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (3 << 20) + 5}) {
+    std::string content(size, 'a');
+    for (std::size_t i = 0; i < size; i += 7) content[i] = static_cast<char>(i);
+    write_text(file(), content);
+    const FileRecord record = record_file(file());
+    EXPECT_EQ(check(record), record) << size;  // the sample
+    fs::last_write_time(file(), fs::last_write_time(file()) + 1s);
+    ASSERT_TRUE(check(record)) << size;  // the content
+    content.back() ^= 1;
+    replace_quietly(file(), content);
+    EXPECT_FALSE(check(record)) << size;
+  }
+}
+
 TEST_F(FileRecordTest, EmptyFilesAndNone) {
   EXPECT_THROW(record_file(file()), Error);
   EXPECT_EQ(time_of_change(file()), 0);
