@@ -25,7 +25,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 if $quick; then
-  kernels='Passes.*:Half.*:WinogradFusion.*:*Direct*/strided:*Direct*/volume:*Direct*/transposed:*Direct*/first_four:*Direct*/last:*Winograd.Meets*/[2-5]'
+  kernels='Passes.*:Half.*:WinogradFusion.*:*Direct*/strided:*Direct*/volume:*Direct*/transposed:*Direct*/first_four:*Direct*/last:Cases/Winograd.MeetsTheDefinition/?:Cases/Winograd.MeetsTheDefinitionInBfloat16/5'
   native='All/Native.*2d:*NativeNetwork.Identity*'
   commands='Cli.EvaluatePredictAndScore'
 else
