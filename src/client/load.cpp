@@ -143,7 +143,7 @@ auto with_protocol_errors(const ModelServer& server, Body&& body) {
   try {
     return body();
   } catch (const Json::exception&) {
-    throw Error(server.url(), "does not answer as the KServe v2 protocol says", "check --url");
+    throw server.foreign_answer("a server of the KServe v2 protocol");
   }
 }
 

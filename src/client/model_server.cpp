@@ -35,6 +35,7 @@ HttpReply ModelServer::send(const std::string& method, const std::string& path, 
   HttpCall call{.method = method, .url = address_.url + path, .headers = headers, .body = body, .timeout = timeout};
   if (!address_.api_key.empty()) call.headers.push_back("Authorization: Bearer " + address_.api_key);
   HttpReply reply = client_.send(call);
+  via_proxy_ = reply.via_proxy;
   // A server that refuses a large body may answer and close before it has read all of it.
   if (!reply.broken.empty() && reply.status < 400)
     throw Error(address_.url, reply.broken, "check --url, and that the server runs");
@@ -44,8 +45,13 @@ HttpReply ModelServer::send(const std::string& method, const std::string& path, 
 Json ModelServer::json(const HttpReply& reply) const {
   if (reply.status < 200 || reply.status > 299) throw Error(address_.url, message(reply));
   Json json = Json::parse(reply.body, nullptr, false);
-  if (json.is_discarded()) throw Error(address_.url, "does not answer as nnunet serve does", "check --url");
+  if (json.is_discarded()) throw foreign_answer();
   return json;
+}
+
+Error ModelServer::foreign_answer(const std::string& expected) const {
+  return {address_.url, fmt::format("does not answer as {} does", expected),
+          via_proxy_.empty() ? "check --url" : fmt::format("check --url; it was asked {}", via_proxy_)};
 }
 
 Json ModelServer::get(const std::string& path) {
@@ -65,7 +71,7 @@ ServedModelInfo ModelServer::find_model(const std::string& name) {
       return {model.at("channels"), model.at("classes"), model.value("made_with", Json::object()).dump()};
     }
   } catch (const Json::exception&) {
-    throw Error(address_.url, "does not answer as nnunet serve does", "check --url");
+    throw foreign_answer();
   }
   throw Error("--model", fmt::format("the server has no model '{}'", name),
               fmt::format("it has: {}", fmt::join(names, ", ")));
@@ -78,7 +84,8 @@ std::string ModelServer::message(const HttpReply& reply) {
     while (text.ends_with('.')) text.pop_back();  // Error adds its own
     return text;
   }
-  return fmt::format("the server answered with HTTP status {}", reply.status);
+  const std::string text = fmt::format("the server answered with HTTP status {}", reply.status);
+  return reply.via_proxy.empty() ? text : fmt::format("{} ({})", text, reply.via_proxy);
 }
 
 }  // namespace nnunet

@@ -69,8 +69,7 @@ class RemoteJob {
   }
 
   Json field(const Json& json, const char* key) const {
-    if (!json.is_object() || !json.contains(key))
-      throw Error(server_.url(), "does not answer as nnunet serve does", "check --url");
+    if (!json.is_object() || !json.contains(key)) throw server_.foreign_answer();
     return json[key];
   }
 
@@ -78,7 +77,7 @@ class RemoteJob {
     for (auto again = 250ms;; again *= 2) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(watch_.deadline - Clock::now());
       try {
-        return server_.send(method, path, body, {}, std::max(left, 1ms));
+        return server_.send(method, path, body, {"Content-Type: application/octet-stream"}, std::max(left, 1ms));
       } catch (const Error&) {
         if (again > 4s || Clock::now() > watch_.deadline) throw;
       }

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "nnunet/core/error.h"
+#include "proxy.h"
 
 namespace nnunet {
 namespace {
@@ -30,8 +31,12 @@ class Transfer {
     set_options(handle, headers.get(), trusted);
     const CURLcode code = curl_easy_perform(handle);
     reply_.ended = seconds();
+    const Proxy proxy = proxy_for(last_url(handle));
+    if (!proxy.variable.empty())
+      reply_.via_proxy = "through the proxy " + proxy.address + " that " + proxy.variable +
+                         " names; no_proxy=" + proxy.host + " leaves it out";
     if (code != CURLE_OK) {
-      reply_.broken = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+      reply_.broken = reason(code, proxy);
       reply_.hopeless = code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT ||
                         code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
     }
@@ -40,6 +45,22 @@ class Transfer {
 
  private:
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+  /// Of the last request, after redirections.
+  std::string last_url(CURL* handle) const {
+    const char* url = nullptr;
+    const bool known = curl_easy_getinfo(handle, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url != nullptr;
+    return known ? url : call_.url;
+  }
+
+  std::string reason(CURLcode code, const Proxy& proxy) const {
+    std::string text = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+    if (proxy.variable.empty()) return text;
+    // libcurl quotes a proxy that it cannot use, with its password.
+    for (std::size_t at = 0; (at = text.find(proxy.value, at)) != std::string::npos; at += proxy.address.size())
+      text.replace(at, proxy.value.size(), proxy.address);
+    return text + " (" + reply_.via_proxy + ")";
+  }
 
   HeaderList header_list() const {
     HeaderList list;
@@ -78,6 +99,7 @@ class Transfer {
     set(CURLOPT_ERRORBUFFER, error_);
     set(CURLOPT_HTTPHEADER, headers);
     set(CURLOPT_BUFFERSIZE, 512L * 1024);
+    set(CURLOPT_NOPROXY, no_proxy_.c_str());
     if (!trusted.empty()) set(CURLOPT_CAINFO, trusted.c_str());
     set(CURLOPT_HEADERFUNCTION, &Transfer::header);
     set(CURLOPT_HEADERDATA, this);
@@ -160,6 +182,7 @@ class Transfer {
 
   const HttpCall& call_;
   const HttpClient::Receive& receive_;
+  const std::string no_proxy_ = direct_hosts();
   const Clock::time_point start_ = Clock::now();
   HttpReply reply_;
   std::size_t given_ = 0;  ///< of the request's body

@@ -5,6 +5,7 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "http/fake_proxy.h"
 #include "nnunet/client/segment_images.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/nifti.h"
@@ -196,6 +197,41 @@ TEST_F(Client, GivesUpAfterItsTime) {
   o.timeout = 1s;
   EXPECT_EQ(segment_images(o).failed, 1);
   EXPECT_EQ(jobs(server, "running"), "0");
+}
+
+TEST_F(Client, NamesTheProxy) {
+  write_image(in("a.nii.gz"), make_image(2, 0));
+  FakeServer server;
+  const auto message = [](const RemoteSegmentationOptions& o) {
+    try {
+      segment_images(o);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string("no error");
+  };
+  RemoteSegmentationOptions elsewhere = options(server);
+  elsewhere.server.url = "http://models.invalid:8000";
+  const auto says_so = [&](const std::string& proxy) {
+    const std::string text = message(elsewhere);
+    EXPECT_NE(text.find("through the proxy http://" + proxy + " that http_proxy names"), std::string::npos) << text;
+    EXPECT_NE(text.find("no_proxy=models.invalid leaves it out"), std::string::npos) << text;
+    EXPECT_EQ(text.find("word"), std::string::npos) << text;
+  };
+  // One that answers for the server, one that answers something else, and none.
+  std::string closed;
+  for (const std::string answer : {"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n\r\n<p>no such host",
+                                   "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<p>log in first"}) {
+    FakeProxy proxy(answer);
+    const ProxyVariables environment({{"http_proxy", "http://user:word@" + proxy.address()}});
+    says_so(proxy.address());
+    EXPECT_EQ(proxy.requests(), std::vector<std::string>{"GET http://models.invalid:8000/v1/models HTTP/1.1"});
+    EXPECT_EQ(segment_images(options(server)).failed, 0) << "a server on this machine is asked directly";
+    EXPECT_EQ(proxy.requests().size(), 1U);
+    closed = proxy.address();
+  }
+  const ProxyVariables environment({{"http_proxy", "http://user:word@" + closed}});
+  says_so(closed);
 }
 
 TEST_F(Client, SaysWhatIsWrong) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/core/error.h"
 #include "nnunet/http/http_client.h"
 
 namespace nnunet {
@@ -41,15 +42,19 @@ class ModelServer {
   nlohmann::json get(const std::string& path);
   nlohmann::json json(const HttpReply& reply) const;
 
+  /// For an answer that is none of such a server's: a proxy it came through is named.
+  Error foreign_answer(const std::string& expected = "nnunet serve") const;
+
   /// Throws Error naming the models that there are.
   ServedModelInfo find_model(const std::string& name);
 
-  /// What the server says is wrong: {"error": ...} of a reply, else its status.
+  /// What the server says is wrong: {"error": ...} of a reply, else its status and the proxy.
   static std::string message(const HttpReply& reply);
 
  private:
   ServerAddress address_;
   HttpClient client_;
+  std::string via_proxy_;  ///< of the last reply
 };
 
 }  // namespace nnunet

@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-/// Requests over http and https (libcurl).
+/// Requests over http and https (libcurl), through the proxy that the environment names (http_proxy, https_proxy,
+/// all_proxy), except to hosts that no_proxy lists and to this machine.
 namespace nnunet {
 
 struct HttpCall {
@@ -26,7 +27,8 @@ struct HttpReply {
   std::string body;
   std::map<std::string, std::string> headers;  ///< names in lower case
 
-  std::string broken;     ///< why there is no whole answer; empty: there is one
+  std::string broken;     ///< why there is no whole answer (with via_proxy); empty: there is one
+  std::string via_proxy;  ///< names the proxy it went through and how to leave it out; empty: there is none
   bool hopeless = false;  ///< broken, and would be again: no such protocol, an invalid address or certificate
 
   double sent = 0;   ///< seconds from the start until the request was handed to the system
