@@ -105,6 +105,24 @@ def write_json():
     save("dataset", "deep", "[" * 2000)
 
 
+def write_forms():
+    def part(content=b"\x1f\x8b\r\n\0", head="Content-Disposition: form-data; name=\"file\"; filename=\"a.nii.gz\""):
+        return b"--b\r\n" + head.encode() + b"\r\n\r\n" + content + b"\r\n"
+
+    named = "Content-Disposition: form-data; "
+    bodies = {"file": part() + b"--b--\r\n", "two": part() + part(b"", named + "name=async") + b"--b--",
+              "preamble": b"before\r\n" + part(b"--b \r\n--bc\r\n-") + b"--b-- \t\r\nafter", "cut": part()[:-2], "empty": b"--b--",
+              "path": part(head=named + "name=a; filename=\"C:\\\\x\\y.nii\"; filename*=UTF-8''%2fz"), "extended": part(head=named + "name=a; filename*=UTF-8''..%2fz"),
+              "encoded": part(head=named + "name=a\r\nContent-Transfer-Encoding: BASE64"), "folded": part(head=named + "\r\n name=a"),
+              "mixed": part(head=named + "name=a\r\nContent-Type: multipart/mixed; boundary=c"), "newlines": part().replace(b"\r\n", b"\n"),
+              "many": part() * 70 + b"--b--", "no_blank_line": b"--b\r\n" + named.encode() + b"name=a\r\n--b--\r\n"}
+    for name, body in bodies.items():
+        save("multipart", name, b"multipart/form-data; boundary=b\n" + body)
+    save("multipart", "quoted", b"Multipart/Form-Data; charset=\"a;b\"; BOUNDARY=\"b c\"\n" + part().replace(b"--b", b"--b c") + b"--b c--")
+    save("multipart", "no_boundary", b"multipart/form-data\n" + part() + b"--b--")
+    save("multipart", "long_boundary", b"multipart/form-data; boundary=" + b"b" * 71 + b"\n" + part())
+
+
 def torch_bytes(value):
     buffer = io.BytesIO()
     torch.save(value, buffer)
@@ -155,4 +173,5 @@ if __name__ == "__main__":
     write_nifti()
     write_npy()
     write_json()
+    write_forms()
     write_checkpoints()

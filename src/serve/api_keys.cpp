@@ -3,8 +3,10 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <sstream>
 
+#include "header_tokens.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/serve/service.h"
@@ -23,8 +25,10 @@ ApiKeys::ApiKeys(const std::vector<std::string>& keys) {
 
 bool ApiKeys::admits(const std::string& api_key, const std::string& authorization) const {
   std::string key = api_key;
-  if (const std::string scheme = "Bearer "; key.empty() && authorization.starts_with(scheme))
-    key = authorization.substr(scheme.size());
+  if (key.empty()) {
+    const std::size_t space = std::min(authorization.find(' '), authorization.size());
+    if (same_token(authorization.substr(0, space), "Bearer")) key = trimmed(authorization.substr(space));
+  }
   const Digest given = digest(key);
   bool found = false;
   for (const Digest& known : digests_) found |= CRYPTO_memcmp(known.data(), given.data(), given.size()) == 0;

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "header_tokens.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/serve/http.h"
@@ -40,6 +41,18 @@ constexpr std::size_t room_bytes =
 bool is_invalid(error_code failure) {
   return failure && failure.category() == http::make_error_code(http::error::bad_method).category() &&
          failure != http::error::end_of_stream && failure != http::error::partial_message;
+}
+
+/// Throws HttpError for a way to send the body that this server does not have.
+void check_transfer(const HttpRequest& head) {
+  for (const std::string_view coding : header_list(head.header("transfer-encoding")))
+    if (!same_token(coding, "chunked"))
+      throw HttpError(501, fmt::format("Transfer-Encoding '{}' is not supported; send the body as it is", coding));
+  for (const std::string_view expected : header_list(head.header("expect")))
+    if (!same_token(expected, "100-continue"))
+      throw HttpError(
+          417,
+          fmt::format("'Expect: {}' cannot be met, only 100-continue; leave it out (curl -H 'Expect:')", expected));
 }
 
 class Connection;
@@ -187,16 +200,19 @@ class ConnectionOver final : public Connection, public std::enable_shared_from_t
     if (!take_head()) return send(error_response(400, "the request's path is not valid"));
     if (core_->draining) return send(error_response(503, "the server is shutting down"));
     try {
+      check_transfer(head_);
       if (auto refusal = core_->handler.refuse(head_)) return send(std::move(*refusal));
     } catch (...) {
       return send(error_response(std::current_exception()));
     }
-    if (head_.header("expect") == "100-continue") return send_continue();
+    // Who speaks HTTP/1.0 would take the interim answer for the whole one.
+    if (!head_.header("expect").empty() && parser_->get().version() >= 11) return send_continue();
     read_body();
   }
 
   std::string too_large() const {
-    return fmt::format("the request's body is larger than {} bytes", core_->options.max_request_bytes);
+    return fmt::format("the request's body is larger than {} bytes (the server's --max_request_mib)",
+                       core_->options.max_request_bytes);
   }
 
   bool take_head() {
@@ -205,10 +221,9 @@ class ConnectionOver final : public Connection, public std::enable_shared_from_t
     head_.target = std::string(message.target());
     head_.remote = remote_;
     for (const auto& field : message) {
-      std::string name(field.name_string());
-      for (char& c : name)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-      head_.headers[name] = std::string(field.value());
+      std::string& value = head_.headers[lower_case(field.name_string().to_string())];
+      if (!value.empty()) value += ", ";  // a list over several lines
+      value += field.value().to_string();
     }
     auto target = parse_target(head_.target);
     if (!target) return false;

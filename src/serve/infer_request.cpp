@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "nnunet/io/json_reading.h"
+#include "request_json.h"
 
 namespace nnunet::serve {
 namespace {
@@ -15,23 +18,8 @@ namespace {
 using Json = nlohmann::json;
 using Shape = std::vector<std::int64_t>;
 
-constexpr std::size_t max_depth = 16;                          ///< nested lists: one for each axis of a tensor
-constexpr std::size_t max_json_bytes = std::size_t{64} << 20;  ///< parsed it takes many times as much
-
 [[noreturn]] void fail(const std::string& message) {
   throw HttpError(400, message);
-}
-
-Json parse_json(std::string_view text) {
-  if (text.size() > max_json_bytes)
-    throw HttpError(
-        413, fmt::format("the request's JSON is larger than {} bytes; send tensors as binary data", max_json_bytes));
-  // Deep nesting would exhaust the stack of the parser's users.
-  if (json_nesting(text) > max_depth) fail("failed to parse the request JSON buffer: nested too deeply");
-  Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) fail("failed to parse the request JSON buffer: invalid JSON");
-  if (!json.is_object()) fail("failed to parse the request JSON buffer: not an object");
-  return json;
 }
 
 std::string text_of(const Json& object, const char* key, const std::string& what) {
@@ -80,10 +68,15 @@ void append_values(const Json& data, std::size_t most, std::vector<float>& value
     if (item.is_array()) {
       append_values(item, most, values, name);
     } else {
-      if (!item.is_number()) fail(fmt::format("the data of input '{}' hold {}, which is no number", name, item.dump()));
+      if (!item.is_number())
+        fail(fmt::format("the data of input '{}' hold {}, which is no number", name, quoted(item)));
       if (values.size() == most)
         fail(fmt::format("unexpected number of values for input '{}': more than {}", name, most));
-      values.push_back(item.get<float>());
+      const double value = item.get<double>();
+      if (std::abs(value) > static_cast<double>(std::numeric_limits<float>::max()))
+        fail(fmt::format("value {} of input '{}' is {}, which is beyond float32; numbers must be finite", values.size(),
+                         name, quoted(item)));
+      values.push_back(static_cast<float>(value));
     }
   }
 }
@@ -179,7 +172,7 @@ Json values_as_json(const std::string& bytes) {
 
 InferRequest parse_infer_request(std::string_view body, const std::string& header_length, const EntrySpec& entry) {
   const std::size_t size = json_size(body, header_length);
-  const Json json = parse_json(body.substr(0, size));
+  const Json json = parse_request_json(body.substr(0, size));
   BinaryData binary(body.substr(size));
   InferRequestBuilder request(entry);
   const auto inputs = json.find("inputs");

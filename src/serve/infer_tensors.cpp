@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -53,6 +55,16 @@ void check_shape(const Shape& shape, const TensorSpec& spec, const EntrySpec& en
   }
 }
 
+/// All exponent bits set: NaN or Inf. Written with integers so that it vectorises.
+void check_finite(const std::vector<float>& values, const std::string& input) {
+  constexpr std::uint32_t exponent = 0x7F800000;
+  std::uint32_t largest = 0;
+  for (const float value : values) largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & exponent);
+  if (largest != exponent) return;
+  const auto first = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+  fail(fmt::format("value {} of input '{}' is {}; numbers must be finite", first - values.begin(), input, *first));
+}
+
 }  // namespace
 
 InferRequestBuilder::InferRequestBuilder(const EntrySpec& entry) : entry_(entry) {
@@ -84,6 +96,8 @@ InferRequest InferRequestBuilder::finish(std::string id, bool all_outputs_binary
   if (inputs_ != entry_.inputs.size())
     fail(
         fmt::format("expected {} inputs but got {} inputs for model '{}'", entry_.inputs.size(), inputs_, entry_.name));
+  for (std::size_t i = 0; i < request_.inputs.size(); ++i)
+    check_finite(request_.inputs[i].values, entry_.inputs[i].name);
   if (request_.outputs.empty())
     for (std::size_t i = 0; i < entry_.outputs.size(); ++i) request_.outputs.push_back({i, all_outputs_binary});
   request_.id = std::move(id);

@@ -43,8 +43,8 @@ struct OutputTensor {
   std::string bytes;
 };
 
-/// Puts a request together from the parts that the reader of a protocol finds. All inputs must be FP32. What does not
-/// fit the entry throws HttpError(400), or 413 for too many values, with Triton's wording where it has one.
+/// Puts a request together from the parts that the reader of a protocol finds. All inputs must be FP32 and finite. What
+/// does not fit the entry throws HttpError(400), or 413 for too many values, with Triton's wording where it has one.
 class InferRequestBuilder {
  public:
   explicit InferRequestBuilder(const EntrySpec& entry);

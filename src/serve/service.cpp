@@ -4,21 +4,24 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <sstream>
 
+#include "header_tokens.h"
 #include "infer_request.h"
 #include "jobs.h"
 #include "nnunet/data/phantom.h"
-#include "nnunet/io/gzip.h"
 #include "process_metrics.h"
+#include "request_json.h"
 #include "service_core.h"
 #include "static_files.h"
+#include "upload.h"
 
 namespace nnunet::serve {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr const char* json_example = "request.json";
 
 HttpResponse json_response(const Json& json, int status = 200) {
   return {status, "application/json", json.dump(-1, ' ', false, Json::error_handler_t::replace)};
@@ -75,16 +78,14 @@ class Service::Impl {
 
   std::optional<HttpResponse> refuse(const HttpRequest& head) {
     const auto found = find_route(head);
-    if (!found.route)
-      return error_response(found.path_known ? 405 : 404, found.path_known ? "method not allowed" : "not found");
+    if (!found.route) return found.allowed.empty() ? not_found(head) : not_allowed(head, found.allowed);
     if (!found.route->open) core_.require_key(head.header("x-api-key"), head.header("authorization"));
     // A page from elsewhere that a user has open in the browser must not use this server.
     if (const std::string& origin = head.header("origin"); !origin.empty())
-      if (const std::string& host = head.header("host"); origin != "http://" + host && origin != "https://" + host)
+      if (const std::string& host = head.header("host");
+          !same_token(origin, "http://" + host) && !same_token(origin, "https://" + host))
         return error_response(403, "requests from other sites' pages are not answered");
-    if (!head.header("content-encoding").empty() && head.header("content-encoding") != "identity")
-      return error_response(415, "compressed request bodies are not supported");
-    return std::nullopt;
+    return refuse_content(head, *found.route);
   }
 
   void handle(HttpRequest request, Respond respond) {
@@ -103,12 +104,13 @@ class Service::Impl {
     const char* method;
     const char* pattern;  ///< '*' stands for a part of the path
     void (Impl::*run)(Call&);
-    bool open = false;  ///< without an API key
+    bool open = false;              ///< without an API key
+    const char* example = nullptr;  ///< for POST: a file to send
   };
   struct Found {
     const Route* route = nullptr;
     std::vector<std::string> args{};
-    bool path_known = false;
+    std::vector<const Route*> allowed{};  ///< those of the path, where none has the method
   };
 
   static const std::vector<Route>& routes() {
@@ -121,17 +123,17 @@ class Service::Impl {
         {"GET", "/v2/models/*/ready", &Impl::model_ready},
         {"GET", "/v2/models/*/config", &Impl::model_config},
         {"GET", "/v2/models/*/stats", &Impl::model_statistics},
-        {"POST", "/v2/models/*/infer", &Impl::infer},
+        {"POST", "/v2/models/*/infer", &Impl::infer, false, json_example},
         {"GET", "/v2/models/*/versions/*", &Impl::model_metadata},
         {"GET", "/v2/models/*/versions/*/ready", &Impl::model_ready},
         {"GET", "/v2/models/*/versions/*/config", &Impl::model_config},
         {"GET", "/v2/models/*/versions/*/stats", &Impl::model_statistics},
-        {"POST", "/v2/models/*/versions/*/infer", &Impl::infer},
-        {"POST", "/v2/repository/index", &Impl::index},
-        {"POST", "/v2/repository/models/*/load", &Impl::load},
-        {"POST", "/v2/repository/models/*/unload", &Impl::unload},
+        {"POST", "/v2/models/*/versions/*/infer", &Impl::infer, false, json_example},
+        {"POST", "/v2/repository/index", &Impl::index, false, json_example},
+        {"POST", "/v2/repository/models/*/load", &Impl::load, false, json_example},
+        {"POST", "/v2/repository/models/*/unload", &Impl::unload, false, json_example},
         {"GET", "/v1/models", &Impl::list_models},
-        {"POST", "/v1/segment/*", &Impl::segment},
+        {"POST", "/v1/segment/*", &Impl::segment, false, "image.nii.gz"},
         {"GET", "/v1/jobs/*", &Impl::job_state},
         {"GET", "/v1/jobs/*/result", &Impl::job_result},
         {"DELETE", "/v1/jobs/*", &Impl::job_cancel},
@@ -156,10 +158,49 @@ class Service::Impl {
         if (pattern[i] == "*") args.push_back(parts[i]);
       }
       if (!same) continue;
-      found.path_known = true;
-      if (route.method == (head.method == "HEAD" ? "GET" : head.method)) return {&route, std::move(args), true};
+      if (route.method == (head.method == "HEAD" ? "GET" : head.method)) return {&route, std::move(args)};
+      found.allowed.push_back(&route);
     }
     return found;
+  }
+
+  static HttpResponse not_found(const HttpRequest& head) {
+    const auto parts = split(head.path);
+    const bool near = parts.size() >= 2 && parts[1] == "segment";
+    return error_response(
+        404, near ? "not found; images go to /v1/segment/NAME, GET /v1/models lists the names" : "not found");
+  }
+
+  /// What curl is to be told instead.
+  static std::string curl_line(const Route& route) {
+    if (route.example != nullptr) return fmt::format("curl --data-binary @{} URL", route.example);
+    return std::string(route.method) == "GET" ? "curl URL" : fmt::format("curl -X {} URL", route.method);
+  }
+
+  static HttpResponse not_allowed(const HttpRequest& head, const std::vector<const Route*>& allowed) {
+    std::string methods, lines;
+    for (const Route* const route : allowed) {
+      const std::string method = route->method;
+      methods += (methods.empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
+      lines += (lines.empty() ? "" : ", or ") + curl_line(*route);
+    }
+    HttpResponse response =
+        error_response(405, fmt::format("method {} not allowed here; use {} ({})", head.method, methods, lines));
+    response.headers.emplace_back("Allow", methods);
+    return response;
+  }
+
+  /// A body that is sent in a way which this path does not take.
+  static std::optional<HttpResponse> refuse_content(const HttpRequest& head, const Route& route) {
+    for (const std::string_view coding : header_list(head.header("content-encoding")))
+      if (!same_token(coding, "identity"))
+        return error_response(415, fmt::format("compressed request bodies (Content-Encoding: {}) are not supported; a "
+                                               ".nii.gz file is sent without that header",
+                                               coding));
+    if (route.example == json_example && lower_case(head.header("content-type")).starts_with("multipart/"))
+      return error_response(
+          415, fmt::format("forms are not taken here, the body must be the file itself: {}", curl_line(route)));
+    return std::nullopt;
   }
 
   // --- server ---
@@ -210,8 +251,7 @@ class Service::Impl {
   }
 
   void index(Call& call) {
-    const Json body = Json::parse(call.request.body.empty() ? "{}" : call.request.body, nullptr, false);
-    if (!body.is_object()) throw HttpError(400, "failed to parse the request JSON buffer");
+    const Json body = parse_request_json(call.request.body.empty() ? "{}" : call.request.body);
     const bool only_ready = body.value("ready", Json(false)) == Json(true);
     Json list = Json::array();
     for (const IndexedEntry& entry : core_.index(only_ready)) {
@@ -223,8 +263,7 @@ class Service::Impl {
   }
 
   void load(Call& call) {
-    const Json body = Json::parse(call.request.body.empty() ? "{}" : call.request.body, nullptr, false);
-    if (!body.is_object()) throw HttpError(400, "failed to parse the request JSON buffer");
+    const Json body = parse_request_json(call.request.body.empty() ? "{}" : call.request.body);
     if (body.contains("parameters") && !body["parameters"].empty()) throw ServiceCore::no_load_parameters();
     core_.load(call.args[0], changed(call));
   }
@@ -283,24 +322,39 @@ class Service::Impl {
     const Entry entry = find_entry(call);
     if (entry.volume) throw HttpError(404, fmt::format("use /v1/segment/{}", entry.host->name()));
     const auto model = ServiceCore::open(entry).model;
-    if (call.request.body.empty()) throw HttpError(400, "the body is empty; send a NIfTI file (.nii or .nii.gz)");
+    const auto upload = std::make_shared<Upload>(call.request);
+    if (const int channels = model->model->data().in_channels;
+        upload->files() > 1 && upload->files() != static_cast<std::size_t>(channels))
+      throw HttpError(400,
+                      fmt::format("the form holds {} files, but '{}' takes {}; send one image at a time: one file, "
+                                  "or a file for each channel",
+                                  upload->files(), entry.name(),
+                                  channels == 1 ? "1 channel" : fmt::format("{} channels", channels)));
+    add_fields(upload->fields(), call.request.query);
     VolumeTask task;
-    const auto file = std::make_shared<std::string>(std::move(call.request.body));
-    const bool compressed = is_gzip(std::as_bytes(std::span(*file)));
-    task.read = [file, limits = NiftiLimits{core_.options().volume_voxels}] {
-      Image image = read_nifti(std::as_bytes(std::span(*file)), "image", limits);
-      *file = {};
-      return image;
-    };
-    const auto async = call.request.query.find("async");
-    if (async != call.request.query.end() && async->second != "0" && async->second != "false")
-      return start_job(call, entry.name(), *model, std::move(task), compressed);
+    const bool compressed = upload->compressed();
+    task.read = [upload, limits = NiftiLimits{core_.options().volume_voxels}] { return upload->read(limits); };
+    if (flag(call.request.query, "async")) return start_job(call, entry.name(), *model, std::move(task), compressed);
     task.watch = call.request.cancellation->watch();
     task.done = [compressed, respond = call.respond](const LabelMap& label, const std::exception_ptr& failure) {
       HttpResponse response = failure ? error_response(failure) : label_file(label, compressed);
       respond([response = std::move(response)] { return response; });
     };
     core_.segment(*model, std::move(task));
+  }
+
+  /// A form may hold what else is the query's.
+  static void add_fields(const std::map<std::string, std::string>& fields, std::map<std::string, std::string>& query) {
+    for (const auto& [name, value] : fields) {
+      if (name != "async")
+        throw HttpError(400, fmt::format("the form's field '{}' means nothing here; 'async' does, and files", name));
+      if (!query.emplace(name, value).second) throw HttpError(400, fmt::format("'{}' is there twice", name));
+    }
+  }
+
+  static bool flag(const std::map<std::string, std::string>& query, const char* name) {
+    const auto found = query.find(name);
+    return found != query.end() && found->second != "0" && !same_token(found->second, "false");
   }
 
   void start_job(Call& call, const std::string& name, LoadedModel& model, VolumeTask task, bool compressed) {

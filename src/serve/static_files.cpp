@@ -9,9 +9,11 @@
 #include <string_view>
 #include <system_error>
 
+#include "header_tokens.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/gzip.h"
+#include "nnunet/io/names.h"
 
 namespace nnunet::serve {
 namespace {
@@ -26,7 +28,7 @@ std::string content_type(const fs::path& path) {
       {".html", "text/html; charset=utf-8"},     {".css", "text/css; charset=utf-8"},
       {".js", "text/javascript; charset=utf-8"}, {".svg", "image/svg+xml"},
       {".txt", "text/plain; charset=utf-8"},     {".png", "image/png"}};
-  const auto type = types.find(path.extension().string());
+  const auto type = std::ranges::find_if(types, [&](const auto& t) { return has_suffix(path, t.first); });
   return type == types.end() ? std::string() : type->second;
 }
 
@@ -43,35 +45,18 @@ std::string packed(const std::string& body) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-/// The parts between commas.
-std::vector<std::string_view> list(std::string_view text) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    parts.push_back(trimmed(text.substr(0, comma)));
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  return parts;
-}
-
 /// Whether gzip is named in Accept-Encoding, and not with q=0.
 bool takes_gzip(const std::string& accept) {
-  return std::ranges::any_of(list(accept), [](std::string_view part) {
-    const std::size_t semicolon = std::min(part.find(';'), part.size());
-    if (trimmed(part.substr(0, semicolon)) != "gzip") return false;
-    const std::string_view quality = trimmed(part.substr(std::min(semicolon + 1, part.size())));
-    return !quality.starts_with("q=0") || quality.find_first_of("123456789") != std::string_view::npos;
+  return std::ranges::any_of(header_list(accept), [](std::string_view part) {
+    const auto coding = parse_header_value(part);
+    if (!coding || (coding->value != "gzip" && coding->value != "x-gzip")) return false;
+    const auto quality = coding->parameters.find("q");
+    return quality == coding->parameters.end() || quality->second.find_first_of("123456789") != std::string::npos;
   });
 }
 
 bool has_already(const std::string& if_none_match, const std::string& tag) {
-  return std::ranges::any_of(list(if_none_match), [&](std::string_view part) {
+  return std::ranges::any_of(header_list(if_none_match), [&](std::string_view part) {
     if (part.starts_with("W/")) part.remove_prefix(2);  // what a proxy may have made of it
     return part == tag || part == "*";
   });

@@ -17,11 +17,20 @@ struct Reply {
   std::map<std::string, std::string> headers;  ///< names in lower case
 };
 
-/// One request by libcurl.
+/// A part of a form as `curl -F` sends it.
+struct FormField {
+  std::string name, content;
+  std::string filename{};  ///< empty: the part is no file
+};
+
+/// One request by libcurl. form: sent instead of the body unless it is empty.
 inline Reply request(std::uint16_t port, const std::string& method, const std::string& path,
-                     const std::string& body = {}, const std::vector<std::string>& headers = {}) {
+                     const std::string& body = {}, const std::vector<std::string>& headers = {},
+                     const std::vector<FormField>& form = {}) {
   Reply reply;
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
+  const std::unique_ptr<curl_mime, void (*)(curl_mime*)> mime(form.empty() ? nullptr : curl_mime_init(curl.get()),
+                                                              curl_mime_free);
   const std::string url = "http://127.0.0.1:" + std::to_string(port) + path;
   curl_slist* list = nullptr;
   for (const std::string& header : headers) list = curl_slist_append(list, header.c_str());
@@ -31,7 +40,15 @@ inline Reply request(std::uint16_t port, const std::string& method, const std::s
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 60L);
-  if (method == "POST") {
+  for (const FormField& field : form) {
+    curl_mimepart* const part = curl_mime_addpart(mime.get());
+    curl_mime_name(part, field.name.c_str());
+    curl_mime_data(part, field.content.data(), field.content.size());
+    if (!field.filename.empty()) curl_mime_filename(part, field.filename.c_str());
+  }
+  if (mime) {
+    curl_easy_setopt(curl.get(), CURLOPT_MIMEPOST, mime.get());
+  } else if (method == "POST") {
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.data());
   }
@@ -77,6 +94,12 @@ class RawClient {
   bool connected() const { return connected_; }
   void send(const std::string& bytes) const {
     [[maybe_unused]] const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  /// What comes first, at least a byte.
+  std::string read_some() const {
+    char buffer[4096];
+    const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
+    return {buffer, static_cast<std::size_t>(n < 0 ? 0 : n)};
   }
   /// Until the server closes.
   std::string read_all() const {

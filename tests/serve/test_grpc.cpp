@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <future>
@@ -212,6 +213,11 @@ TEST(Grpc, InferFromRawAndTypedContents) {
 
 TEST(Grpc, WrongRequestsGetAStatusAndAMessage) {
   FakeGrpc server;
+  const auto add_values = [](inference::ModelInferRequest::InferInputTensor& tensor, std::size_t at, float value) {
+    std::vector<float> x = patches(1);
+    x[at] = value;
+    tensor.mutable_contents()->mutable_fp32_contents()->Assign(x.begin(), x.end());
+  };
   struct Case {
     std::function<void(inference::ModelInferRequest&)> spoil;
     StatusCode code;
@@ -236,6 +242,14 @@ TEST(Grpc, WrongRequestsGetAStatusAndAMessage) {
        "must not be specified"},
       {[&](Request& r) { r.clear_raw_input_contents(), input(r)->mutable_contents()->add_fp32_contents(1); },
        StatusCode::INVALID_ARGUMENT, "expecting 48 and got 1"},
+      {[&](Request& r) { r.clear_raw_input_contents(), add_values(*input(r), 17, NAN); }, StatusCode::INVALID_ARGUMENT,
+       "value 17 of input 'INPUT__0' is nan"},
+      {[](Request& r) {
+         std::vector<float> x = patches(1);
+         x[5] = -INFINITY;
+         *r.mutable_raw_input_contents(0) = bytes_of(x);
+       },
+       StatusCode::INVALID_ARGUMENT, "value 5 of input 'INPUT__0' is -inf"},
       {[](Request& r) { r.mutable_raw_input_contents(0)->pop_back(); }, StatusCode::INVALID_ARGUMENT,
        "unexpected total byte size 191"},
       {[&](Request& r) { (*input(r)->mutable_parameters())["shared_memory_region"].set_string_param("a"); },
@@ -371,6 +385,7 @@ TEST(Grpc, KeysInMetadata) {
     return server.stub->ModelInfer(&context, patch_request(), &response).error_code();
   };
   EXPECT_EQ(status("", ""), StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(status("authorization", "BEARER second"), StatusCode::OK);
   EXPECT_EQ(status("authorization", "Bearer third"), StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(status("authorization", "Bearer second"), StatusCode::OK);
   EXPECT_EQ(status("x-api-key", "first"), StatusCode::OK);

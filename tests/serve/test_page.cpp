@@ -96,7 +96,7 @@ TEST(Page, IsCompressedForWhoTakesIt) {
   const auto get = [&](const std::string& path, const std::string& accept) {
     return request(server.port(), "GET", path, {}, {"Accept-Encoding: " + accept});
   };
-  for (const char* accept : {"gzip", "br, gzip;q=0.5", "deflate , gzip ; q=1"}) {
+  for (const char* accept : {"gzip", "br, gzip;q=0.5", "deflate , gzip ; q=1", "GZip", "BR, X-GZIP; Q=0.5"}) {
     const Reply reply = get("/page/app.js", accept);
     ASSERT_EQ(reply.headers.count("content-encoding"), 1U) << accept;
     EXPECT_EQ(reply.headers.at("content-encoding"), "gzip");
@@ -105,7 +105,7 @@ TEST(Page, IsCompressedForWhoTakesIt) {
     const Buffer content = gunzip(std::as_bytes(std::span(reply.body)), script.size(), "app.js");
     EXPECT_TRUE(std::ranges::equal(content.bytes(), std::as_bytes(std::span(script))));
   }
-  for (const char* accept : {"br", "gzip;q=0", "gzip;q=0.0", "xgzip"}) {
+  for (const char* accept : {"br", "gzip;q=0", "gzip;q=0.0", "xgzip", "GZIP;Q=0.000"}) {
     const Reply reply = get("/page/app.js", accept);
     EXPECT_EQ(reply.headers.count("content-encoding"), 0U) << accept;
     EXPECT_EQ(reply.body, script);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "client.h"
@@ -127,6 +128,7 @@ TEST(Protocol, WrongRequestsGetAMessage) {
       {"{\"inputs\"", "invalid JSON"},
       {"[]", "not an object"},
       {std::string(100000, '['), "nested too deeply"},
+      {"{\n \"inputs\": [1,]}", "line 2, column 15"},
       {"{}", "no list of 'inputs'"},
       {R"({"inputs":[]})", "expected 1 inputs but got 0 inputs for model 'fake'"},
       {R"({"inputs":[7]})", "not an object"},
@@ -153,6 +155,54 @@ TEST(Protocol, WrongRequestsGetAMessage) {
   tensor["data"] = patches(1);
   EXPECT_NE(message(infer(server, Json{{"inputs", {tensor}}, {"outputs", {{{"name", "x"}}}}}.dump())).find("'x'"),
             std::string::npos);
+}
+
+TEST(Protocol, NumbersMustBeFinite) {
+  const FakeServer server;
+  const auto with = [](const std::string& number) {
+    std::string values = "0";
+    for (int i = 1; i < 48; ++i) values += i == 17 ? ", " + number : ", 0";
+    return R"({"inputs":[{"name":"INPUT__0","datatype":"FP32","shape":[1,2,4,6],)"
+           "\n\"data\": [" +
+           values + "]}]}";
+  };
+  ASSERT_EQ(infer(server, with("1e38")).status, 200);
+  for (const char* const number : {"NaN", "nan", "-NaN", "Infinity", "-Infinity", "inf", "1e999", "-1E+400"}) {
+    const Reply reply = infer(server, with(number));
+    EXPECT_EQ(reply.status, 400) << number;
+    EXPECT_NE(message(reply).find("line 2, column 61: "), std::string::npos) << number << ": " << message(reply);
+    EXPECT_NE(message(reply).find(number), std::string::npos) << number << ": " << message(reply);
+    const bool word = std::string(number).find_first_of("0123456789") == std::string::npos;
+    EXPECT_NE(message(reply).find(word ? "finite" : "too large"), std::string::npos) << message(reply);
+  }
+  for (const char* const number : {"1e39", "-3.5e38"}) {  // in float64, not in float32
+    const Reply reply = infer(server, with(number));
+    EXPECT_EQ(reply.status, 400) << number;
+    EXPECT_NE(message(reply).find("value 17 of input 'INPUT__0'"), std::string::npos) << message(reply);
+  }
+  EXPECT_EQ(infer(server, with("\"NaN\"")).status, 400);
+  EXPECT_EQ(infer(server, with("null")).status, 400);
+  EXPECT_EQ(request(server.port(), "POST", "/v2/repository/index", "{\"ready\": NaN}").status, 400);
+}
+
+TEST(Protocol, BinaryNumbersMustBeFinite) {
+  const FakeServer server;
+  const auto send = [&](float value) {
+    std::vector<float> x = patches(1);
+    x[17] = value;
+    Json tensor = input({1, 2, 4, 6});
+    tensor["parameters"]["binary_data_size"] = x.size() * sizeof(float);
+    const std::string header = Json{{"inputs", {tensor}}}.dump();
+    return infer(server, header + bytes_of(x), {"Inference-Header-Content-Length: " + std::to_string(header.size())});
+  };
+  using Limits = std::numeric_limits<float>;
+  EXPECT_EQ(send(Limits::max()).status, 200);
+  EXPECT_EQ(send(Limits::denorm_min()).status, 200);
+  for (const float value : {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity()}) {
+    const Reply reply = send(value);
+    EXPECT_EQ(reply.status, 400) << value;
+    EXPECT_NE(message(reply).find("value 17 of input 'INPUT__0'"), std::string::npos) << message(reply);
+  }
 }
 
 TEST(Protocol, BinaryDataThatDoNotFit) {

@@ -11,6 +11,7 @@
 
 #include "client.h"
 #include "fake_model.h"
+#include "images.h"
 #include "nnunet/io/nifti.h"
 #include "reference/shared.h"
 
@@ -43,29 +44,6 @@ Reply infer(const FakeServer& server, float value) {
 
 float last_logit(const Reply& reply) {
   return Json::parse(reply.body)["outputs"][0]["data"].back().get<float>();
-}
-
-/// A two-channel image as a file.
-std::string nifti_file(bool compressed) {
-  Image image;
-  image.voxels = Array<float>({2, 3, 4, 5});
-  for (std::size_t i = 0; i < image.voxels.values.size(); ++i) image.voxels.values[i] = static_cast<float>(i % 3) / 2;
-  image.geometry.shape = {3, 4, 5};
-  image.geometry.spacing = {3, 2, 1};
-  image.geometry.affine = {{{1, 0, 0, 5}, {0, 2, 0, 6}, {0, 0, 3, 7}, {0, 0, 0, 1}}};
-  const TempFolder folder;
-  const auto path = folder / (compressed ? "image.nii.gz" : "image.nii");
-  write_image(path, image);
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string expected_labels(const std::string& file, bool compressed) {
-  FakeModel model(std::make_shared<FakeControl>());
-  serve::SegmentWatch watch;
-  const auto bytes =
-      encode_label_map(model.segment("image", read_nifti(std::as_bytes(std::span(file)), "image"), watch), compressed);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
@@ -244,6 +222,10 @@ TEST(Service, KeysAndOrigins) {
   EXPECT_EQ(get({"Authorization: Bearer third"}), 401);
   EXPECT_EQ(get({"Authorization: Bearer secon"}), 401);
   EXPECT_EQ(get({"Authorization: Bearer second"}), 200);
+  EXPECT_EQ(get({"Authorization: bearer second"}), 200);
+  EXPECT_EQ(get({"Authorization: BEARER   second"}), 200);
+  EXPECT_EQ(get({"Authorization: Basic second"}), 401);
+  EXPECT_EQ(get({"Authorization: Bearer SECOND"}), 401);
   EXPECT_EQ(get({"X-API-Key: first"}), 200);
   EXPECT_EQ(get({"X-API-Key: first", "Origin: http://elsewhere.example"}), 403);
   EXPECT_EQ(get({"X-API-Key: first", "Origin: http://127.0.0.1:" + std::to_string(server.port())}), 200);

@@ -22,7 +22,7 @@ struct HttpRequest {
   std::string path;                            ///< percent-decoded, without the query
   std::string target;                          ///< as it came
   std::map<std::string, std::string> query;    ///< decoded
-  std::map<std::string, std::string> headers;  ///< names in lower case
+  std::map<std::string, std::string> headers;  ///< names in lower case; values of several lines joined by commas
   std::string remote;                          ///< the client's address
   std::string body;
   std::shared_ptr<Cancellation> cancellation = {};  ///< of handle()'s requests: the client closed the connection

@@ -1,0 +1,25 @@
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "header_tokens.h"
+
+/// Forms with files in them, as `curl -F` and browsers send them (multipart/form-data, RFC 7578).
+namespace nnunet::serve {
+
+inline constexpr std::size_t max_form_parts = 64;
+inline constexpr std::size_t max_part_header_bytes = 8 * 1024;
+
+struct FormPart {
+  std::string name;
+  std::optional<std::string> filename;  ///< without its path, for messages only; nothing: the part is no file
+  std::string_view content;             ///< lies in the body
+};
+
+/// The parts in their order. Throws HttpError(400) for a form that is malformed, cut off or beyond the limits.
+std::vector<FormPart> parse_form(const HeaderValue& content_type, std::string_view body);
+
+}  // namespace nnunet::serve
