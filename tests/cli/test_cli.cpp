@@ -1,13 +1,16 @@
 // The program as a user runs it: the main job from end to end on a small phantom, and what it says to bad input.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <regex>
 #include <sstream>
 #include <thread>
@@ -303,6 +306,39 @@ TEST_F(Cli, BenchmarkTracesStagesInTwoDimensions) {
   EXPECT_NE(names("predict").find("\"forward\""), std::string::npos);
 }
 
+/// NNUNET_ISA for the programs that are started while this lives.
+class InstructionSet {
+ public:
+  explicit InstructionSet(const char* name) {
+    if (const char* const former = std::getenv(kName)) former_ = former;
+    setenv(kName, name, 1);
+  }
+  ~InstructionSet() { former_ ? setenv(kName, former_->c_str(), 1) : unsetenv(kName); }
+  InstructionSet(const InstructionSet&) = delete;
+  InstructionSet& operator=(const InstructionSet&) = delete;
+
+ private:
+  static constexpr const char* kName = "NNUNET_ISA";
+  std::optional<std::string> former_;
+};
+
+TEST_F(Cli, AmpWithoutBf16ArithmeticIsFp32) {
+  const InstructionSet portable("portable");
+  const std::string command =
+      "benchmark --mode predict --dim 2 --amp --gpus 0 --patch_size 32 32 --batch_size 2 --num_workers 1 --warmup 0"
+      " --test_batches 1 --data " +
+      at("nothing") + small_network + " --results " + at("bench_amp");
+  const auto fp32 = nnunet_run(command);
+  ASSERT_EQ(fp32.code, 0) << fp32.text;
+  const std::string said = "--amp computes in fp32";
+  EXPECT_NE(fp32.text.find(said), std::string::npos) << fp32.text;
+  EXPECT_EQ(fp32.text.find(said), fp32.text.rfind(said)) << "said more than once: " << fp32.text;
+  EXPECT_NE(read(at("bench_amp/perf.md")).find("precision fp32"), std::string::npos);
+  const auto bf16 = nnunet_run(command + " --precision bf16");
+  ASSERT_EQ(bf16.code, 0) << bf16.text;
+  EXPECT_NE(bf16.text.find("emulated"), std::string::npos) << bf16.text;
+}
+
 TEST_F(Cli, BenchmarkOfAPreprocessedFolderAndARawTask) {
   const auto trained = nnunet_run("benchmark --task 99 --gpus 0 --train_batches 2 --warmup 0 --data " + at("prepared") +
                                   " --results " + at("bench_real") + small_network);
@@ -589,4 +625,122 @@ TEST_F(Cli, ClientAndLoadOnAServer) {
   EXPECT_GT(last["server_compute_infer_ms"], 0);
   EXPECT_FAILS(nnunet_run("benchmark --mode serve --results " + at("load")), "--model: is not given");
   EXPECT_EQ(server.stop(), 0) << server.log();
+}
+
+TEST_F(Cli, NamesInCapitalsLongNamesAndLinks) {
+  const fs::path images = at("data") + "/Task99_Phantom/imagesTs", input = at("habits");
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(images)) files.push_back(entry.path());
+  fs::create_directories(input);
+  const std::string longest(248, 'n');
+  fs::copy(files.at(0), input / "A.NII.GZ");
+  fs::copy(files.at(0), input / (longest + ".nii.gz"));
+  fs::create_symlink(files.at(1), input / "b.nii.gz");
+  ASSERT_EQ(mkfifo((input / "pipe.nii.gz").c_str(), 0600), 0);
+  const std::string predict = "predict --gpus 0 --ckpt_path " + best() + " --input " + input.string() + " --output ";
+  EXPECT_FAILS(nnunet_run(predict + at("habits_out")), "pipe.nii.gz: is a pipe (FIFO), not a regular file",
+               "3 images segmented", "1 of 4 cases failed");
+  for (const std::string& name : {std::string("A"), std::string("b"), longest})
+    EXPECT_TRUE(fs::exists(fs::path(at("habits_out")) / (name + ".nii.gz"))) << name;
+  EXPECT_FALSE(has_leftovers(at("habits_out")));
+
+  fs::remove(input / "pipe.nii.gz");
+  fs::copy(files.at(0), input / "b.NII");
+  EXPECT_FAILS(nnunet_run(predict + at("habits_twice")), "b.NII and b.nii.gz would have the same output");
+  EXPECT_FALSE(fs::exists(at("habits_twice") + "/b.nii.gz"));
+  fs::rename(input / (longest + ".nii.gz"), input / (longest + "nnn.nii"));
+  EXPECT_FAILS(nnunet_run(predict + at("habits_long")), "name has 258 bytes, the disk allows 255");
+}
+
+TEST_F(Cli, OutputsOfOtherKindsAreRefusedBeforeAnyWork) {
+  const std::string images = at("data") + "/Task99_Phantom/imagesTs";
+  // Whether the network is there is not even looked at.
+  for (const std::string command :
+       {"predict --gpus 0 --ckpt_path none.ckpt", "client --model m --url http://127.0.0.1:9"})
+    for (const char* name : {"map.mha", "map.NRRD", "map.nii.bz2"})
+      EXPECT_FAILS(nnunet_run(command + " --input " + images + " --output " + at(name)), "--output", name,
+                   "label maps are written as .nii.gz or .nii");
+  EXPECT_FAILS(nnunet_run("export --ckpt_path none.ckpt --format onnx --output " + at("model.onnx")),
+               "is to be a folder, but the name ends in .onnx");
+  EXPECT_FAILS(nnunet_run("train --data none --results " + at("best.ckpt")), "is to be a folder");
+  EXPECT_FAILS(nnunet_run("score --preds none --lbls none --json " + at("scores.csv")), ".csv files cannot be written");
+  for (const char* name : {"map.mha", "map.nii.bz2", "model.onnx", "best.ckpt", "scores.csv"})
+    EXPECT_FALSE(fs::exists(at(name))) << name;
+  const auto made = nnunet_run("predict --gpus 0 --ckpt_path " + best() + " --input " + images + " --output " +
+                               at("maps.v2") + " --test_batches 1");
+  EXPECT_EQ(made.code, 0) << made.text;
+  EXPECT_TRUE(fs::is_directory(at("maps.v2")));
+}
+
+TEST_F(Cli, DatasetsOfLinksAndLongNames) {
+  const fs::path task = at("data") + "/Task99_Phantom", linked = at("linked");
+  fs::copy(task, linked, fs::copy_options::recursive);
+  fs::create_directories(at("archive"));
+  for (const auto& entry : fs::directory_iterator(linked / "imagesTr")) {
+    const fs::path kept = fs::path(at("archive")) / entry.path().filename();
+    fs::rename(entry.path(), kept);
+    fs::create_symlink(kept, entry.path());
+  }
+  const std::string options = " --task 99 --dim 3 --patch_size 16 32 16 --quiet --results ";
+  const auto made = nnunet_run("preprocess --dataset_dir " + linked.string() + options + at("from_links"));
+  EXPECT_EQ(made.code, 0) << made.text;
+  EXPECT_EQ(read(at("from_links/99_3d/phantom_001_x.npy")), read(at("prepared/99_3d/phantom_001_x.npy")));
+
+  // The name fits as an image, but not with what preprocessing adds to it.
+  const std::string longest(248, 'n');
+  fs::rename(linked / "imagesTr/phantom_001.nii.gz", linked / ("imagesTr/" + longest + ".nii.gz"));
+  std::string json = read(linked / "dataset.json");
+  json.replace(json.find("imagesTr/phantom_001"), 20, "imagesTr/" + longest);
+  write(linked / "dataset.json", json);
+  const auto fits = nnunet_run("preprocess --dataset_dir " + linked.string() + options + at("long_names"));
+  EXPECT_EQ(fits.code, 0) << fits.text;
+  EXPECT_TRUE(fs::exists(at("long_names/99_3d/" + longest + "_x.npy")));
+  EXPECT_FALSE(has_leftovers(at("long_names")));
+  EXPECT_FAILS(nnunet_run("preprocess --exec_mode val --dataset_dir " + linked.string() + options + at("long_names")),
+               "name has 257 bytes, the disk allows 255");
+
+  json.replace(json.find("\"labels\": {"), 11, "\"labels\": {,");
+  write(linked / "dataset.json", json);
+  EXPECT_FAILS(nnunet_run("preprocess --dataset_dir " + linked.string() + options + at("broken")),
+               "dataset.json: is not valid JSON: line 8, column 14");
+}
+
+TEST(CommandLine, TheLastOfARepeatedOptionCounts) {
+  const TempFolder folder;
+  const std::string to = "phantom --cases 1 --test_cases 1 --output " + (folder / "first").string();
+  const auto made = nnunet_run(to + " --seed 3 --seed 4 --output " + (folder / "last").string() + " --seed=5");
+  EXPECT_EQ(made.code, 0) << made.text;
+  EXPECT_FALSE(fs::exists(folder / "first"));
+  EXPECT_NE(read(folder / "last/Task99_Phantom/dataset.json").find("\"seed\": 5"), std::string::npos);
+  const std::string dataset = (folder / "last/Task99_Phantom").string(), results = (folder / "p").string();
+  const auto prepared =
+      nnunet_run("preprocess --task 98 --dataset_dir none --quiet --quiet --patch_size 8 8 --patch_size 16 32 16 "
+                 "--dim 2 --dim 3 --task 99 --dataset_dir " + dataset + " --results " + results);
+  EXPECT_EQ(prepared.code, 0) << prepared.text;
+  EXPECT_NE(read(folder / "p/99_3d/config.json").find("16"), std::string::npos);
+  // Of the engine's commands, too.
+  EXPECT_FAILS(nnunet_run("train --max_epochs 3 --max_epochs 4 --save_ckpt --no-save_ckpt --steps 1 2 --steps 3 --data "
+                          "one --data " + (folder / "none").string()),
+               (folder / "none").string());
+}
+
+TEST(CommandLine, NumbersInMessagesCanBeRead) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"train --learning_rate 0,001", "--learning_rate: '0,001' is not a number: use a decimal point: 0.001\n"},
+      {"train --momentum 0,9", "--momentum: '0,9' is not a number: use a decimal point: 0.9\n"},
+      {"train --learning_rate -1", "--learning_rate: must be above 0, not -1\n"},
+      {"train --max_epochs -1", "--max_epochs: must be at least 0, not -1\n"},
+      {"train --max_epochs 1e3", "--max_epochs: '1e3' is not a whole number: write 1000\n"},
+      {"train --oversampling 1.5", "--oversampling: must be from 0 to 1, not 1.5\n"},
+      {"train --weight_decay nan", "--weight_decay: 'nan' is not a number\n"},
+      {"serve --model a=b --grpc_port 70000", "--grpc_port: must be from -1 to 65535, not 70000\n"},
+      {"preprocess --spacing 1,5 1 1", "--spacing: '1,5' is not a number: separate numbers with blanks, and use a "
+                                       "decimal point\n"},
+      {"score --preds a --lbls b --n_jobs two", "--n_jobs: 'two' is not a whole number\n"},
+  };
+  for (const auto& [arguments, message] : cases) {
+    const auto refused = nnunet_run(arguments);
+    EXPECT_EQ(refused.code, 105) << refused.text;
+    EXPECT_EQ(refused.text.rfind(message, 0), 0U) << refused.text;
+  }
 }
