@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <numeric>
+#include <vector>
 
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
@@ -145,11 +146,13 @@ torch::Tensor plain_dice_ce_loss(const torch::Tensor& logits, const torch::Tenso
   check(logits, label);
   const std::int64_t classes = logits.size(1);
   const torch::Tensor target = label.to(torch::kLong).flatten(1);
-  const torch::Tensor log_p = at::log_softmax(logits.to(torch::kFloat).flatten(2), 1), p = log_p.exp();
+  const auto type = logits.scalar_type() == torch::kDouble ? torch::kDouble : torch::kFloat;
+  const torch::Tensor log_p = at::log_softmax(logits.to(type).flatten(2), 1), p = log_p.exp();
   const torch::Tensor second = focal ? focal_loss(log_p, target) : at::nll_loss_nd(log_p, target);
   const torch::Tensor numbers = torch::arange(classes, target.options()).view({1, classes, 1});
   const torch::Tensor is_class = target.unsqueeze(1) == numbers;
-  return dice_loss((p * is_class).sum({0, 2}), p.sum({0, 2}), is_class.sum({0, 2})) + second;
+  const std::vector<std::int64_t> axes{0, 2};  // a bare {0, 2} could be names, too, for torch 2.11
+  return dice_loss((p * is_class).sum(axes), p.sum(axes), is_class.sum(axes)) + second;
 }
 
 torch::Tensor dice_ce_loss(const torch::Tensor& logits, const torch::Tensor& label, bool focal,

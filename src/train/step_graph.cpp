@@ -19,13 +19,13 @@ struct StepGraph::State {
   /// On the stream that recording needs; before and after it everything has come to rest.
   StepResult aside(const std::function<StepResult()>& body) const {
     c10::cuda::getCurrentCUDAStream(device.index()).synchronize();
-    StepResult result;
+    StepResult first;
     {
       const c10::cuda::CUDAStreamGuard guard(stream);
-      result = body();
+      first = body();
     }
     stream.synchronize();
-    return result;
+    return first;
   }
 
   torch::Device device;
