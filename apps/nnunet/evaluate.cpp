@@ -26,12 +26,13 @@ void evaluate(const InferenceOptions& o) {
   require_writable_folder(o.results);
   const auto score = predictor.validate(folder, split_fold(folder, o.nfolds, o.fold).val_names, o.test_batches);
 
-  nlohmann::ordered_json data{{"Mean dice", rounded(score.mean_dice, 2)}};
-  for (std::size_t k = 0; k < score.dice.size(); ++k) data[fmt::format("L{}", k + 1)] = rounded(score.dice[k], 2);
+  nlohmann::ordered_json data;
+  data["Mean dice"] = score.mean_dice ? nlohmann::ordered_json(rounded(*score.mean_dice, 2)) : nullptr;
+  for (std::size_t k = 0; k < score.dice.size(); ++k)
+    if (score.dice[k].cases > 0) data[fmt::format("L{}", k + 1)] = rounded(score.dice[k].dice, 2);
   const auto path = o.results / (o.logname.empty() ? "eval_log.json" : o.logname);
   DllLogger(path, false).log(nlohmann::ordered_json::array(), data);
-  fmt::print("{}\n{} cases, percent; written to {}\n", score_line(score.dice, score.mean_dice), score.volumes,
-             path.string());
+  fmt::print("{}\n{} cases, percent; written to {}\n", dice_text(score.dice, 2), score.volumes, path.string());
 }
 
 }  // namespace

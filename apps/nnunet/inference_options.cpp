@@ -63,10 +63,4 @@ Predictor make_predictor(const InferenceOptions& o, const DataConfig* config) {
   return predictor;
 }
 
-std::string score_line(const std::vector<double>& dice, double mean) {
-  std::string line = fmt::format("mean dice: {:.2f} -", mean);
-  for (std::size_t k = 0; k < dice.size(); ++k) line += fmt::format(" L{} {:.2f}", k + 1, dice[k]);
-  return line;
-}
-
 }  // namespace nnunet::app

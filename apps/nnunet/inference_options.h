@@ -29,7 +29,4 @@ void check_inference_options(const InferenceOptions& options);
 /// Chooses the device, loads the checkpoints. config: what a foreign checkpoint is built from (may be null).
 Predictor make_predictor(const InferenceOptions& options, const DataConfig* config);
 
-/// "mean dice: 81.25 - L1 82.00 L2 80.50" (percent).
-std::string score_line(const std::vector<double>& dice, double mean);
-
 }  // namespace nnunet::app

@@ -11,6 +11,7 @@
 #include "nnunet/infer/predict_folder.h"
 #include "nnunet/infer/predict_images.h"
 #include "nnunet/io/config.h"
+#include "nnunet/io/image_case.h"
 #include "part_options.h"
 
 namespace nnunet::app {
@@ -45,8 +46,8 @@ void predict_preprocessed(const PredictOptions& o) {
   options.part = o.part;
   const auto result = predict_folder(folder, predictor, options);
   if (result.score)
-    fmt::print("{}\n{} labelled cases, percent, on the preprocessed grid\n",
-               score_line(result.score->dice, result.score->mean_dice), result.score->volumes);
+    fmt::print("{}\n{} labelled cases, percent, on the preprocessed grid\n", dice_text(result.score->dice, 2),
+               result.score->volumes);
   if (o.save_preds)
     fmt::print("{} cases predicted, {} kept: {}\n", result.predicted, result.kept, result.folder.string());
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
@@ -54,6 +55,7 @@ void predict_preprocessed(const PredictOptions& o) {
 
 void predict_image_files(const PredictOptions& o) {
   if (o.images.output.empty()) throw Error("--output", "is not given", "name the file or folder for the label maps");
+  require_label_output(o.images.output);
   std::optional<DataConfig> config;
   if (o.data_given) config = PreprocessedFolder(o.data, o.task, o.dim).config();
   Predictor predictor = make_predictor(o, config ? &*config : nullptr);

@@ -6,6 +6,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/interrupt.h"
 #include "nnunet/train/trainer.h"
+#include "number_checks.h"
 #include "processes.h"
 #include "shared_options.h"
 
@@ -20,7 +21,7 @@ void add_optimisation_options(CLI::App& c, TrainOptions& o) {
       ->capture_default_str()
       ->group(group);
   c.add_option("--learning_rate", o.optimizer.learning_rate, "Learning rate")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(group);
   c.add_option("--momentum", o.optimizer.momentum, "Momentum of sgd")->capture_default_str()->group(group);
@@ -43,7 +44,7 @@ void add_optimisation_options(CLI::App& c, TrainOptions& o) {
              "into memory, at a third more time")
       ->group(group);
   c.add_option("--gradient_clip_val", o.gradient_clip_val, "Largest global L2 norm of the gradients; 0: no clipping")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   add_precision_options(c, o, group);
@@ -62,7 +63,7 @@ void add_length_options(CLI::App& c, TrainOptions& o) {
       ->capture_default_str()
       ->group(group);
   c.add_option("--max_epochs", o.max_epochs, "Epochs at most; 0 writes the untrained checkpoint")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   c.add_option("--patience", o.patience, "Early stop after this many evaluated epochs without a better Dice")
@@ -72,7 +73,7 @@ void add_length_options(CLI::App& c, TrainOptions& o) {
       ->capture_default_str()
       ->group(group);
   c.add_option("--train_batches", o.train_batches, "Steps an epoch at most; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
 }
@@ -80,10 +81,10 @@ void add_length_options(CLI::App& c, TrainOptions& o) {
 void add_data_options(CLI::App& c, TrainOptions& o) {
   const std::string group = "Batches and augmentation";
   c.add_option("--batch_size", o.batch_size, "Patches (3D) or slices (2D) a batch (default: 2 in 3D, 64 in 2D)")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->group(group);
   c.add_option("--nvol", o.nvol, "2D: volumes that share a batch")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(group);
   c.add_option("--data2d_dim", o.data2d_dim, "2D: 3 = slices of volumes, 2 = cases are single images")
@@ -91,16 +92,16 @@ void add_data_options(CLI::App& c, TrainOptions& o) {
       ->capture_default_str()
       ->group(group);
   c.add_option("--oversampling", o.oversampling, "Probability that a patch is centred on a foreground voxel")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(between(0.0, 1.0))
       ->capture_default_str()
       ->group(group);
   c.add_option("--num_workers", o.num_workers, "Threads that prepare batches; the results do not depend on it")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   c.add_option("--max_bad_cases", o.max_bad_cases,
                "Training goes on without cases that cannot be read, and fails when there are more than this")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
 }
@@ -111,11 +112,17 @@ void add_checkpoint_options(CLI::App& c, TrainOptions& o) {
              "Save checkpoints/last.ckpt after each epoch and the best one (default: on)")
       ->group(group);
   c.add_flag("--resume_training", o.resume_training,
-             "Continue checkpoints/last.ckpt, else --ckpt_path, else start anew")
+             "Continue checkpoints/last.ckpt, else --ckpt_path, else start anew; refused where the cases, their "
+             "labels or the loss are not those that it was trained with")
+      ->group(group);
+  c.add_flag("--force_resume", o.force_resume,
+             "With --resume_training: also on other cases, labels or data, or with another loss, which is refused "
+             "otherwise; the best epoch is then looked for anew")
+      ->needs("--resume_training")
       ->group(group);
   c.add_option("--save_every_n_steps", o.save_every_n_steps,
                "Save checkpoints/last.ckpt also after so many steps; 0: after each epoch only")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   c.add_option("--ckpt_path", o.ckpt_path, "What to resume from, or without --resume_training the initial weights")
@@ -145,7 +152,8 @@ void run_training(const TrainOptions& o) {
     if (!result.interrupted_by.empty()) throw CLI::RuntimeError(kInterruptedExitCode);
     return;
   }
-  if (result.best_epoch) fmt::print("best mean dice: {:.2f} (epoch {})\n", result.best_mean_dice, *result.best_epoch);
+  if (result.best_mean_dice)
+    fmt::print("best mean dice: {:.2f} (epoch {})\n", *result.best_mean_dice, *result.best_epoch);
   if (!result.best_checkpoint.empty())
     fmt::print("best checkpoint: {}\n", result.best_checkpoint.string());
   else if (!result.last_checkpoint.empty())

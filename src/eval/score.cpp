@@ -8,6 +8,7 @@
 #include <span>
 
 #include "nnunet/core/error.h"
+#include "nnunet/eval/dice.h"
 #include "nnunet/eval/distance_transform.h"
 
 namespace nnunet {
@@ -141,7 +142,7 @@ std::vector<ClassScore> score_case(const Array<std::uint8_t>& prediction, const 
     const auto both = static_cast<double>(n.both), pred = static_cast<double>(n.prediction),
                truth = static_cast<double>(n.label);
     ClassScore score;
-    score.dice = n.prediction + n.label > 0 ? 2 * both / (pred + truth) : 1;
+    score.dice = case_dice(n.both, n.prediction, n.label);
     if (n.prediction > 0) score.precision = both / pred;
     if (n.label > 0) score.recall = both / truth;
     if (n.prediction > 0 && n.label > 0) score.hd95 = hd95(prediction, label, c, n.box, spacing);

@@ -118,6 +118,7 @@ struct Mean {
 
 ClassMean mean_of_class(const std::vector<CaseScore>& cases, std::size_t c) {
   Mean dice, hd95, precision, recall, pred, label;
+  ClassMean mean;
   for (const CaseScore& one : cases) {
     const ClassScore& score = one.classes[c];
     dice.add(score.dice);
@@ -126,9 +127,18 @@ ClassMean mean_of_class(const std::vector<CaseScore>& cases, std::size_t c) {
     recall.add(score.recall);
     pred.add(score.volume_pred);
     label.add(score.volume_label);
+    mean.cases += score.precision || score.recall ? 1 : 0;
   }
-  return {*dice.value(), hd95.value(),   precision.value(), recall.value(),
-          *pred.value(), *label.value(), hd95.count,        recall.count};
+  mean.dice = *dice.value();
+  mean.hd95 = hd95.value();
+  mean.precision = precision.value();
+  mean.recall = recall.value();
+  mean.volume_pred = *pred.value();
+  mean.volume_label = *label.value();
+  mean.cases_hd95 = hd95.count;
+  mean.cases_pred = precision.count;
+  mean.cases_label = recall.count;
+  return mean;
 }
 
 void add_means(FolderScore& result) {
@@ -137,13 +147,17 @@ void add_means(FolderScore& result) {
   // A class that a case knows nothing of is absent from both of its maps.
   const ClassScore absent{1, {}, {}, {}, 0, 0};
   for (CaseScore& one : result.cases) one.classes.resize(classes, absent);
-  for (std::size_t c = 0; c < classes; ++c) {
-    result.classes.push_back(mean_of_class(result.cases, c));
-    result.mean_dice += result.classes.back().dice / static_cast<double>(classes);
-  }
+  for (std::size_t c = 0; c < classes; ++c) result.classes.push_back(mean_of_class(result.cases, c));
+  result.mean_dice = mean_dice(class_dice(result));
 }
 
 }  // namespace
+
+std::vector<ClassDice> class_dice(const FolderScore& score) {
+  std::vector<ClassDice> dice;
+  for (const ClassMean& mean : score.classes) dice.push_back({mean.dice, mean.cases});
+  return dice;
+}
 
 FolderScore score_folder(const ScoreOptions& options) {
   FolderScore result;

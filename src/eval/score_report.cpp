@@ -16,34 +16,34 @@ std::string fixed(const std::optional<double>& value, int digits) {
   return value ? fmt::format("{:.{}f}", *value, digits) : std::string("-");
 }
 
+std::string count(int cases) {
+  return fmt::format("{}", cases);
+}
+
 std::string means_table(const FolderScore& score) {
-  Table table({"class", "cases", "Dice", "HD95 (mm)", "precision", "recall", "predicted (mL)", "label (mL)"});
+  Table table(
+      {"class", "Dice", "n", "HD95 (mm)", "n", "precision", "n", "recall", "n", "predicted (mL)", "label (mL)"});
   for (std::size_t c = 0; c < score.classes.size(); ++c) {
     const ClassMean& m = score.classes[c];
-    table.add({fmt::format("L{}", c + 1), fmt::format("{}", m.cases_label), fixed(m.dice, 4), fixed(m.hd95, 2),
-               fixed(m.precision, 4), fixed(m.recall, 4), fixed(m.volume_pred, 2), fixed(m.volume_label, 2)});
+    if (m.cases == 0) continue;
+    table.add({fmt::format("L{}", c + 1), fixed(m.dice, 4), count(static_cast<int>(score.cases.size())),
+               fixed(m.hd95, 2), count(m.cases_hd95), fixed(m.precision, 4), count(m.cases_pred), fixed(m.recall, 4),
+               count(m.cases_label), fixed(m.volume_pred, 2), fixed(m.volume_label, 2)});
   }
   return table.text();
 }
 
-/// Which cases the means of HD95 leave out.
-std::string hd95_note(const FolderScore& score) {
-  std::string left;
+/// What the means leave out.
+std::string means_note(const FolderScore& score) {
   const int all = static_cast<int>(score.cases.size());
-  for (std::size_t c = 0; c < score.classes.size(); ++c)
-    if (score.classes[c].cases_hd95 < all)
-      left += fmt::format("{}L{} {}", left.empty() ? "" : ", ", c + 1, score.classes[c].cases_hd95);
-  if (left.empty()) return {};
-  return fmt::format(
-      "HD95 is the mean over the cases where label and prediction both have the class; of {} case{} these are: {}.\n",
-      all, all == 1 ? "" : "s", left);
-}
-
-std::string dice_line(const FolderScore& score) {
-  std::string line = fmt::format("mean dice: {:.4f} -", score.mean_dice);
-  for (std::size_t c = 0; c < score.classes.size(); ++c)
-    line += fmt::format(" L{} {:.4f}", c + 1, score.classes[c].dice);
-  return line + "\n";
+  std::string text = "n: cases in the mean";
+  if (std::ranges::any_of(score.classes, [&](const ClassMean& m) { return m.cases > 0 && m.cases_hd95 < all; }))
+    text +=
+        "; HD95 needs the class in label and prediction, precision in the prediction, recall in the label; Dice is 1 "
+        "where a case has it in neither";
+  text += ".\n";
+  const std::string absent = absent_classes_note(class_dice(score));
+  return absent.empty() ? text : text + absent + ".\n";
 }
 
 std::string csv_cell(const std::string& text) {
@@ -76,12 +76,12 @@ ordered_json class_json(const Score& s) {
 
 std::string score_text(const FolderScore& score) {
   std::string text;
-  if (!score.classes.empty()) text += means_table(score) + hd95_note(score);
-  if (score.classes.empty() && !score.cases.empty()) text += "No file holds any class but background.\n";
+  if (score.mean_dice) text += means_table(score) + means_note(score);
+  if (!score.mean_dice && !score.cases.empty()) text += "No file holds any class but background.\n";
   if (score.labels_left > 0) text += fmt::format("Labels without a prediction, not scored: {}.\n", score.labels_left);
   for (const ScoreFailure& failure : score.failures)
     text += fmt::format("not scored: {}: {}\n", failure.name, failure.reason);
-  if (!score.classes.empty()) text += dice_line(score);
+  if (score.mean_dice) text += dice_line(class_dice(score), 4) + "\n";
   return text;
 }
 
@@ -89,6 +89,7 @@ std::string score_csv(const FolderScore& score) {
   std::string text = "case,class,dice,hd95_mm,precision,recall,volume_pred_ml,volume_label_ml\n";
   for (const CaseScore& one : score.cases)
     for (std::size_t c = 0; c < one.classes.size(); ++c) {
+      if (score.classes[c].cases == 0) continue;
       const ClassScore& s = one.classes[c];
       text += fmt::format("{},L{},{},{},{},{},{},{}\n", csv_cell(one.name), c + 1, csv_number(s.dice),
                           csv_number(s.hd95), csv_number(s.precision), csv_number(s.recall), csv_number(s.volume_pred),
@@ -99,19 +100,30 @@ std::string score_csv(const FolderScore& score) {
 
 std::string score_json(const FolderScore& score) {
   ordered_json json;
-  json["mean dice"] = score.classes.empty() ? ordered_json(nullptr) : ordered_json(score.mean_dice);
+  json["mean dice"] = optional_json(score.mean_dice);
+  json["cases scored"] = score.cases.size();
   json["classes"] = ordered_json::object();
+  json["classes left out"] = ordered_json::array();
   for (std::size_t c = 0; c < score.classes.size(); ++c) {
-    ordered_json& entry = json["classes"][fmt::format("L{}", c + 1)];
-    entry = class_json(score.classes[c]);
-    entry["cases_with_label"] = score.classes[c].cases_label;
-    entry["cases_with_hd95"] = score.classes[c].cases_hd95;
+    const ClassMean& mean = score.classes[c];
+    const std::string name = fmt::format("L{}", c + 1);
+    if (mean.cases == 0) {
+      json["classes left out"].push_back(name);
+      continue;
+    }
+    ordered_json& entry = json["classes"][name];
+    entry = class_json(mean);
+    entry["cases"] = score.cases.size();
+    entry["cases_with_class"] = mean.cases;
+    entry["cases_with_prediction"] = mean.cases_pred;
+    entry["cases_with_label"] = mean.cases_label;
+    entry["cases_with_hd95"] = mean.cases_hd95;
   }
   json["cases"] = ordered_json::array();
   for (const CaseScore& one : score.cases) {
     ordered_json classes = ordered_json::object();
     for (std::size_t c = 0; c < one.classes.size(); ++c)
-      classes[fmt::format("L{}", c + 1)] = class_json(one.classes[c]);
+      if (score.classes[c].cases > 0) classes[fmt::format("L{}", c + 1)] = class_json(one.classes[c]);
     json["cases"].push_back({{"name", one.name}, {"classes", classes}});
   }
   json["failures"] = ordered_json::array();

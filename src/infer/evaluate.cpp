@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <optional>
 
 #include "mapped_case.h"
@@ -13,7 +12,8 @@
 
 namespace nnunet {
 
-DiceMetric::DiceMetric(int n_class) : sums_(static_cast<std::size_t>(n_class - 1), 0.0) {}
+DiceMetric::DiceMetric(int n_class)
+    : sums_(static_cast<std::size_t>(n_class - 1), 0.0), cases_(static_cast<std::size_t>(n_class - 1), 0) {}
 
 void DiceMetric::add(const Array<std::uint8_t>& prediction, const torch::Tensor& label) {
   if (label.sizes().vec() != prediction.shape)
@@ -29,20 +29,24 @@ void DiceMetric::add(const Array<std::uint8_t>& prediction, const torch::Tensor&
     both[p] += p == t[i];
   }
   for (std::size_t k = 0; k < sums_.size(); ++k) {
-    const std::int64_t size = predicted[k + 1] + labelled[k + 1];  // 2TP + FP + FN
-    sums_[k] += size == 0 ? 1.0 : 2.0 * static_cast<double>(both[k + 1]) / static_cast<double>(size);
+    sums_[k] += case_dice(both[k + 1], predicted[k + 1], labelled[k + 1]);
+    cases_[k] += predicted[k + 1] + labelled[k + 1] > 0 ? 1 : 0;
   }
   ++volumes_;
 }
 
-std::vector<double> DiceMetric::percent() const {
-  std::vector<double> result = sums_;
-  for (double& value : result) value = volumes_ == 0 ? 0.0 : 100.0 * value / static_cast<double>(volumes_);
-  return result;
+ValidationResult DiceMetric::result() const {
+  ValidationResult r;
+  r.volumes = volumes_;
+  for (std::size_t k = 0; k < sums_.size(); ++k)
+    r.dice.push_back({volumes_ == 0 ? 0.0 : 100.0 * sums_[k] / static_cast<double>(volumes_), cases_[k]});
+  r.mean_dice = mean_dice(r.dice);
+  return r;
 }
 
 void DiceMetric::combine(const ProcessGroup& group, double& with) {
   std::vector<double> all = sums_;
+  all.insert(all.end(), cases_.begin(), cases_.end());
   all.push_back(static_cast<double>(volumes_));
   all.push_back(with);
   torch::Tensor tensor = torch::from_blob(all.data(), {static_cast<std::int64_t>(all.size())}, torch::kDouble);
@@ -50,6 +54,7 @@ void DiceMetric::combine(const ProcessGroup& group, double& with) {
   with = all.back();
   volumes_ = static_cast<std::int64_t>(all[all.size() - 2]);
   std::copy_n(all.begin(), sums_.size(), sums_.begin());
+  for (std::size_t k = 0; k < cases_.size(); ++k) cases_[k] = static_cast<std::int64_t>(all[sums_.size() + k]);
 }
 
 namespace {
@@ -81,11 +86,8 @@ class Validation {
   ValidationResult result(const ProcessGroup* group) {
     if (group != nullptr) metric_.combine(*group, loss_sum_);
     if (metric_.volumes() == 0) throw Error(folder_.path().string(), "none of the validation cases can be read");
-    ValidationResult r;
-    r.dice = metric_.percent();
-    r.mean_dice = std::accumulate(r.dice.begin(), r.dice.end(), 0.0) / static_cast<double>(r.dice.size());
+    ValidationResult r = metric_.result();
     r.loss = loss_sum_ / static_cast<double>(metric_.volumes());
-    r.volumes = metric_.volumes();
     return r;
   }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <future>
 #include <memory>
-#include <numeric>
 #include <set>
 
 #include "nnunet/core/case_failure.h"
@@ -70,11 +69,7 @@ class Score {
   void add(const Array<std::uint8_t>& prediction, const MappedCase& c) { metric_.add(prediction, c.label[0]); }
   std::optional<ValidationResult> result() const {
     if (metric_.volumes() == 0) return std::nullopt;
-    ValidationResult r;
-    r.dice = metric_.percent();
-    r.mean_dice = std::accumulate(r.dice.begin(), r.dice.end(), 0.0) / static_cast<double>(r.dice.size());
-    r.volumes = metric_.volumes();
-    return r;
+    return metric_.result();
   }
 
  private:

@@ -36,6 +36,12 @@ std::set<std::int64_t> trim(const std::filesystem::path& file, std::int64_t end)
   return kept;
 }
 
+/// Of the classes that occur; null where none does.
+nlohmann::ordered_json rounded_mean(const EpochRecord& r) {
+  const auto mean = mean_dice(r.dice);
+  return mean ? nlohmann::ordered_json(rounded(*mean, 2)) : nlohmann::ordered_json(nullptr);
+}
+
 }  // namespace
 
 EpochLog::EpochLog(const std::filesystem::path& file, const History& history)
@@ -50,12 +56,12 @@ void EpochLog::add(const History& history, std::size_t index) {
   if (r.dice.empty()) return;
   const EpochRecord& top = history.epochs()[history.best_until(index)];
   nlohmann::ordered_json data;
-  data["mean dice"] = rounded(mean_dice(r), 2);
-  data["TOP_mean"] = rounded(mean_dice(top), 2);
+  data["mean dice"] = rounded_mean(r);
+  data["TOP_mean"] = rounded_mean(top);
   if (r.dice.size() > 1)
     for (std::size_t c = 0; c < r.dice.size(); ++c) {
-      data[fmt::format("L{}", c + 1)] = rounded(r.dice[c], 2);
-      data[fmt::format("TOP_L{}", c + 1)] = rounded(top.dice[c], 2);
+      if (r.dice[c].cases > 0) data[fmt::format("L{}", c + 1)] = rounded(r.dice[c].dice, 2);
+      if (top.dice[c].cases > 0) data[fmt::format("TOP_L{}", c + 1)] = rounded(top.dice[c].dice, 2);
     }
   data["val_loss"] = rounded(*r.val_loss, 4);
   data["val_loss_full"] = *r.val_loss;

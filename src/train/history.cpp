@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <numeric>
 
 #include "nnunet/core/error.h"
 #include "nnunet/report/plot.h"
@@ -13,7 +12,9 @@ namespace nnunet {
 namespace {
 
 double dice_sum(const EpochRecord& r) {
-  return std::accumulate(r.dice.begin(), r.dice.end(), 0.0);
+  double sum = 0;
+  for (const ClassDice& c : r.dice) sum += c.dice;
+  return sum;
 }
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
@@ -25,12 +26,16 @@ const Value& entry(const Value& dict, std::string_view key, const std::string& s
 }
 
 Value record_to_value(const EpochRecord& r) {
-  Value::List dice;
-  for (const double d : r.dice) dice.emplace_back(d);
+  Value::List dice, cases;
+  for (const ClassDice& c : r.dice) {
+    dice.emplace_back(c.dice);
+    cases.emplace_back(c.cases);
+  }
   return Value::Dict{{"epoch", Value(r.epoch)},
                      {"train_loss", Value(r.train_loss)},
                      {"val_loss", r.val_loss ? Value(*r.val_loss) : Value()},
                      {"dice", Value(std::move(dice))},
+                     {"dice_cases", Value(std::move(cases))},
                      {"learning_rate", Value(r.learning_rate)},
                      {"seconds", Value(r.seconds)},
                      {"data_seconds", Value(r.data_seconds)},
@@ -42,7 +47,12 @@ EpochRecord record_from_value(const Value& v, const std::string& source) {
   r.epoch = entry(v, "epoch", source).as_int("epoch");
   r.train_loss = entry(v, "train_loss", source).as_double("train_loss");
   if (const Value& loss = entry(v, "val_loss", source); !loss.is_none()) r.val_loss = loss.as_double("val_loss");
-  for (const Value& d : entry(v, "dice", source).as_list("dice")) r.dice.push_back(d.as_double("dice"));
+  for (const Value& d : entry(v, "dice", source).as_list("dice")) r.dice.push_back({d.as_double("dice"), 1});
+  if (const Value* const cases = v.find("dice_cases")) {  // older checkpoints lack them: there all classes counted
+    const Value::List& list = cases->as_list("dice_cases");
+    if (list.size() != r.dice.size()) throw Error(source, "the training history has Dice of other classes than cases");
+    for (std::size_t c = 0; c < list.size(); ++c) r.dice[c].cases = list[c].as_int("dice_cases");
+  }
   r.learning_rate = entry(v, "learning_rate", source).as_double("learning_rate");
   r.seconds = entry(v, "seconds", source).as_double("seconds");
   r.data_seconds = entry(v, "data_seconds", source).as_double("data_seconds");
@@ -52,19 +62,20 @@ EpochRecord record_from_value(const Value& v, const std::string& source) {
 
 }  // namespace
 
-double mean_dice(const EpochRecord& r) {
-  return r.dice.empty() ? 0 : dice_sum(r) / static_cast<double>(r.dice.size());
-}
-
 void History::add(EpochRecord record) {
   epochs_.push_back(std::move(record));
   const EpochRecord& last = epochs_.back();
   if (!last.dice.empty() && (!best_ || dice_sum(last) > dice_sum(epochs_[*best_]))) best_ = epochs_.size() - 1;
 }
 
+void History::start_best_anew() {
+  best_from_ = epochs_.size();
+  best_.reset();
+}
+
 std::size_t History::best_until(std::size_t index) const {
   std::size_t best = index;
-  for (std::size_t i = index; i-- > 0;)  // the first of equals
+  for (std::size_t i = index; i-- > (index < best_from_ ? 0 : best_from_);)  // the first of equals
     if (!epochs_[i].dice.empty() && dice_sum(epochs_[i]) >= dice_sum(epochs_[best])) best = i;
   return best;
 }
@@ -81,10 +92,15 @@ Value History::state() const {
   return Value(std::move(records));
 }
 
-void History::load_state(const Value& state, const std::string& source) {
+void History::load_state(const Value& state, const std::string& source, std::int64_t best_from) {
   epochs_.clear();
   best_.reset();
-  for (const Value& r : state.as_list(source + ": history")) add(record_from_value(r, source));
+  best_from_ = 0;
+  for (const Value& r : state.as_list(source + ": history")) {
+    if (static_cast<std::int64_t>(epochs_.size()) == best_from) start_best_anew();
+    add(record_from_value(r, source));
+  }
+  if (static_cast<std::int64_t>(epochs_.size()) == best_from) start_best_anew();
 }
 
 void draw_history(const std::filesystem::path& path, const History& history,
@@ -103,11 +119,12 @@ void draw_history(const std::filesystem::path& path, const History& history,
     };
     put(train_loss, r.train_loss);
     put(val_loss, r.val_loss.value_or(nothing));
-    put(mean, r.dice.empty() ? nothing : mean_dice(r));
+    put(mean, mean_dice(r.dice).value_or(nothing));
     put(lr, r.learning_rate);
     put(total, r.seconds);
     put(data, r.data_seconds);
-    for (std::size_t c = 0; c < classes.size(); ++c) put(classes[c], c < r.dice.size() ? r.dice[c] : nothing);
+    for (std::size_t c = 0; c < classes.size(); ++c)
+      put(classes[c], c < r.dice.size() && r.dice[c].cases > 0 ? r.dice[c].dice : nothing);
   }
   loss.curves = {train_loss, val_loss};
   dice.curves = {mean};
@@ -117,8 +134,8 @@ void draw_history(const std::filesystem::path& path, const History& history,
   seconds.curves = {total, data};
   std::string title = "Training";
   if (const auto best = history.best())
-    title = fmt::format("Best mean Dice {:.2f} % in epoch {}", mean_dice(history.epochs()[*best]),
-                        history.epochs()[*best].epoch);
+    if (const auto most = mean_dice(history.epochs()[*best].dice))
+      title = fmt::format("Best mean Dice {:.2f} % in epoch {}", *most, history.epochs()[*best].epoch);
   draw_panels(path, title, {loss, dice, rate, seconds});
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
@@ -31,6 +33,14 @@ void link_or_copy(const fs::path& from, const fs::path& to) {
   std::error_code no_links;
   fs::create_hard_link(from, to, no_links);
   if (no_links) fs::copy_file(from, to);
+}
+
+fs::path make_earlier_folder(const fs::path& results) {
+  int n = 1;
+  while (fs::exists(results / fmt::format("earlier-{}", n))) ++n;
+  const fs::path earlier = results / fmt::format("earlier-{}", n);
+  fs::create_directory(earlier);
+  return earlier;
 }
 
 [[noreturn]] void fail(const fs::path& checkpoints, const fs::filesystem_error& e) {
@@ -77,12 +87,24 @@ void remove_torn_files(const fs::path& results) {
     if (entry.path().filename().string().ends_with(".ckpt.tmp")) fs::remove(entry.path(), ignored);
 }
 
+void keep_earlier_best(const fs::path& results) try {
+  std::vector<fs::path> files;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(results / "checkpoints", ignored))
+    if (const std::string name = entry.path().filename().string(); name == "best.ckpt" || is_best_name(name))
+      files.push_back(entry.path());
+  if (files.empty()) return;
+  const fs::path earlier = make_earlier_folder(results) / "checkpoints";
+  fs::create_directory(earlier);
+  for (const fs::path& file : files) fs::rename(file, earlier / file.filename());
+  log::warn(fmt::format("the best checkpoint until now was moved to {}", earlier.string()));
+} catch (const fs::filesystem_error& e) {
+  fail(results, e);
+}
+
 void keep_earlier_results(const fs::path& results, const std::string& logname) {
   if (!fs::exists(results / "checkpoints") && !fs::exists(results / logname)) return;
-  int n = 1;
-  while (fs::exists(results / fmt::format("earlier-{}", n))) ++n;
-  const fs::path earlier = results / fmt::format("earlier-{}", n);
-  fs::create_directory(earlier);
+  const fs::path earlier = make_earlier_folder(results);
   for (const std::string& name :
        {std::string("checkpoints"), logname, std::string("progress.png"), std::string("train.log")})
     if (fs::exists(results / name)) fs::rename(results / name, earlier / name);

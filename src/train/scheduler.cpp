@@ -47,12 +47,32 @@ double Scheduler::step(double val_loss) {
     const auto times = std::count(options_.steps.begin(), options_.steps.end(), epoch_);
     rate_ *= std::pow(options_.factor, static_cast<double>(times));
   } else if (options_.name == "cosine") {
-    const double length = static_cast<double>(std::max<std::int64_t>(options_.max_epochs, 1));
-    rate_ = base_ * (1 + std::cos(std::numbers::pi * static_cast<double>(epoch_) / length)) / 2;
+    rate_ = cosine_rate();
   } else if (options_.name == "plateau" && !std::isnan(val_loss)) {
     watch(val_loss);
   }
   return rate_;
+}
+
+double Scheduler::cosine_rate() const {
+  const double length = static_cast<double>(std::max<std::int64_t>(options_.max_epochs, 1));
+  return base_ * (1 + std::cos(std::numbers::pi * static_cast<double>(epoch_) / length)) / 2;
+}
+
+void Scheduler::start_at(std::int64_t epoch) {
+  epoch_ = epoch;
+  rate_ = base_;
+  if (options_.name == "cosine") rate_ = cosine_rate();
+  if (options_.name == "multistep") {
+    const auto times = std::ranges::count_if(options_.steps, [&](std::int64_t s) { return s >= 1 && s <= epoch; });
+    rate_ = base_ * std::pow(options_.factor, static_cast<double>(times));
+  }
+  forget_losses();
+}
+
+void Scheduler::forget_losses() {
+  best_ = std::numeric_limits<double>::infinity();
+  bad_epochs_ = 0;
 }
 
 void Scheduler::watch(double val_loss) {
@@ -67,11 +87,8 @@ void Scheduler::watch(double val_loss) {
 }
 
 Value Scheduler::state() const {
-  return Value::Dict{{"name", options_.name},
-                     {"epoch", epoch_},
-                     {"learning_rate", rate_},
-                     {"bad_epochs", bad_epochs_},
-                     {"best", best_}};
+  return Value::Dict{{"name", options_.name},  {"epoch", epoch_},           {"base", base_},
+                     {"learning_rate", rate_}, {"bad_epochs", bad_epochs_}, {"best", best_}};
 }
 
 void Scheduler::load_state(const Value& state, const std::string& source) {
@@ -85,6 +102,9 @@ void Scheduler::load_state(const Value& state, const std::string& source) {
   best_ = entry(state, "best", source).as_double("best");
   epoch_ = epoch;
   rate_ = rate;
+  const Value* const base = state.find("base");  // older checkpoints lack it
+  const double began = base == nullptr ? base_ : base->as_double("base");
+  if (began != base_ && began > 0) rate_ *= base_ / began;
   bad_epochs_ = bad_epochs;
 }
 

@@ -29,6 +29,7 @@
 #include "nnunet/train/results.h"
 #include "nnunet/train/step.h"
 #include "results_lock.h"
+#include "resume_source.h"
 #include "step_watch.h"
 
 namespace nnunet {
@@ -58,7 +59,7 @@ torch::Device own_device(int gpus, const JobPlace& place) {
   return device;
 }
 
-/// A launcher (torchrun, Slurm) has started the job again after it broke off.
+/// A launcher (torchrun, Slurm) has started the job again after it broke off: it means to continue it.
 bool was_restarted() {
   for (const char* const count : {"TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"})
     if (const char* const value = std::getenv(count); value != nullptr && std::atoi(value) > 0) return true;
@@ -123,12 +124,14 @@ class Trainer {
   }
 
  private:
-  UNet prepared_network() const {
+  UNet prepared_network() {
     UNet network(plan_);
     network->initialize(o_.seed);
     if (!o_.ckpt_path.empty() && !o_.resume_training) {
       const ForeignDefaults defaults{&folder_.config(), o_.network};
-      load_state_dict(*network, load_checkpoint(o_.ckpt_path, defaults).state_dict, o_.ckpt_path.string());
+      const Checkpoint initial = load_checkpoint(o_.ckpt_path, defaults);
+      load_state_dict(*network, initial.state_dict, o_.ckpt_path.string());
+      if (!initial.training.is_none()) initial_ = record_of(initial, o_.ckpt_path.string());
       log::info(fmt::format("initial weights: {}", o_.ckpt_path.string()));
     }
     place_for_training(network, o_, folder_.config().patch_size, precision_, device_, group_);
@@ -138,49 +141,42 @@ class Trainer {
   std::filesystem::path checkpoints() const { return o_.results / "checkpoints"; }
   std::filesystem::path last_path() const { return checkpoints() / "last.ckpt"; }
 
-  // Makes the results folder, and continues an earlier training where that is wanted. The first process decides; all of
-  // them read the file.
+  // Makes the results folder, and continues an earlier training where that is wanted. The first process decides, before
+  // it changes anything; all of them read the file.
   void prepare_results() {
-    std::string source;
+    Resumed resumed;
     if (group_.leads()) {
       require_writable_folder(o_.results);
       lock_.emplace(o_.results);
+      record_ = training_record(o_, folder_, fold_, {precision_, step_.native(), group_.size()});
+      if (o_.resume_training || was_restarted())
+        resumed = find_resumed(o_, checkpoints(), plan_, folder_.config(), record_);
       remove_torn_files(o_.results);
-      source = resume_source().string();
-      if (source.empty()) keep_earlier_results(o_.results, o_.logname);
+      if (resumed.source.empty()) keep_earlier_results(o_.results, o_.logname);
       log::set_log_file(o_.results / "train.log");
+      if (initial_) begin_with(*initial_);
+      if (resumed.checkpoint) take_over(resumed);
     }
-    group_.broadcast(source);
-    if (!source.empty()) resume(source);
-    if (group_.leads() && source == last_path().string()) finish_best();
+    std::string epoch_anew = resumed.check.epoch_anew ? "yes" : "",
+                best_anew = resumed.check.refused.empty() ? "" : "yes";
+    for (std::string* const text : {&resumed.source, &epoch_anew, &best_anew}) group_.broadcast(*text);
+    if (resumed.source.empty()) return;
+    resume(resumed, !epoch_anew.empty(), !best_anew.empty());
+    if (group_.leads() && resumed.source == last_path().string()) finish_best();
   }
 
-  /// What to continue from; empty: nothing.
-  std::filesystem::path resume_source() const {
-    // A launcher that starts the job again means to continue it.
-    if (!o_.resume_training && !was_restarted()) return {};
-    const std::filesystem::path previous = checkpoints() / "last.prev.ckpt";
-    for (const auto& path : {last_path(), previous}) {
-      if (!std::filesystem::exists(path)) continue;
-      try {
-        check_resumable(load_checkpoint(path), path.string());
-        return path;
-      } catch (const Error& e) {
-        if (path == previous || !std::filesystem::exists(previous)) throw;
-        log::warn(fmt::format("{} The checkpoint before it is used: {}", e.what(), previous.string()));
-      }
-    }
-    if (!o_.ckpt_path.empty()) return o_.ckpt_path;
-    log::info("nothing to resume: neither checkpoints/last.ckpt nor --ckpt_path is there; starting anew");
-    return {};
+  void take_over(const Resumed& resumed) {
+    report_differences(resumed);
+    if (resumed.checkpoint->training.is_none()) return;
+    if (!resumed.check.refused.empty()) keep_earlier_best(o_.results);
+    inherit_cases(record_of(*resumed.checkpoint, resumed.source), record_);
   }
 
-  void check_resumable(const Checkpoint& c, const std::string& source) const {
-    if (!(c.plan == plan_))
-      throw Error(source, "the checkpoint is of another network than these options describe",
-                  "give the options that it was trained with, or train into another --results");
-    if (c.training.is_none())
-      throw Error(source, "the checkpoint holds no training to continue", "give it as --ckpt_path instead");
+  // Initial weights: their training is over, but not what they have seen.
+  void begin_with(const TrainingRecord& initial) {
+    const auto leaked = leaked_cases(initial, record_);
+    if (!leaked.empty()) log::warn(leaked_text(leaked, o_.ckpt_path.string()));
+    inherit_cases(initial, record_);
   }
 
   // A training that was killed between last.ckpt and the best one's name.
@@ -241,6 +237,7 @@ class Trainer {
     if (o_.save_ckpt && history_.last_is_best()) keep_best_checkpoint(checkpoints(), history_.epochs().back().epoch);
     log_->add(history_, history_.epochs().size() - 1);
     report(history_.epochs().back());
+    name_absent_classes(history_.epochs().back());
     draw_history(o_.results / "progress.png", history_, foreground_names());
   }
 
@@ -354,10 +351,19 @@ class Trainer {
   void report(const EpochRecord& r) const {
     std::string text = fmt::format("epoch {}: train loss {:.4f}", r.epoch, r.train_loss);
     if (!r.dice.empty()) {
-      text += fmt::format(", val loss {:.4f}, mean Dice {:.2f}", *r.val_loss, mean_dice(r));
+      const auto mean = mean_dice(r.dice);
+      text += fmt::format(", val loss {:.4f}, mean Dice {}", *r.val_loss, mean ? fmt::format("{:.2f}", *mean) : "-");
       if (history_.last_is_best()) text += " (best so far)";
     }
     log::info(text + fmt::format(", {} (data {:.2f} s)", format_duration(r.seconds), r.data_seconds));
+  }
+
+  // Once, and again when they are others.
+  void name_absent_classes(const EpochRecord& r) {
+    if (r.dice.empty()) return;
+    const std::string note = absent_classes_note(r.dice);
+    if (!note.empty() && note != absent_note_) log::info(fmt::format("epoch {}: {}", r.epoch, note));
+    absent_note_ = note;
   }
 
   std::vector<std::string> foreground_names() const {
@@ -370,23 +376,6 @@ class Trainer {
     return names;
   }
 
-  /// What decides, beside the state, how the training goes on.
-  Value::Dict decisive_options() const {
-    const auto text = [](const auto& value) { return Value(fmt::format("{}", value)); };
-    return {{"seed", text(o_.seed)},
-            {"fold", text(o_.fold)},
-            {"nfolds", text(o_.nfolds)},
-            {"batch_size", text(o_.batch_size * group_.size())},
-            {"nvol", text(o_.nvol * group_.size())},
-            {"train_batches", text(o_.train_batches)},
-            {"oversampling", text(o_.oversampling)},
-            {"focal", text(o_.focal)},
-            {"gradient_clip_val", text(o_.gradient_clip_val)},
-            {"weight_decay", text(o_.optimizer.weight_decay)},
-            {"momentum", text(o_.optimizer.momentum)},
-            {"precision", text(precision_name(precision_))}};
-  }
-
   void save() {
     Checkpoint c;
     c.plan = plan_;
@@ -396,76 +385,73 @@ class Trainer {
     c.training = Value::Dict{{"epochs_done", Value(epoch_)},
                              {"global_step", Value(step_.steps())},
                              {"epoch_state", to_value(state_)},
-                             {"options", Value(decisive_options())},
+                             {"options", options_value(record_)},
+                             {"cases", cases_value(record_)},
                              {"optimizer_name", Value(o_.optimizer.name)},
                              {"optimizer", step_.optimizer().state()},
                              {"scheduler", scheduler_.state()},
                              {"scaler", step_.scaler().state()},
-                             {"history", history_.state()}};
+                             {"history", history_.state()},
+                             {"best_from", Value(history_.best_from())}};
     keep_previous_checkpoint(checkpoints());
     save_checkpoint(last_path(), c);
   }
 
-  void resume(const std::string& source) {
-    const Checkpoint c = load_checkpoint(source, ForeignDefaults{&folder_.config(), o_.network});
+  // best_anew: what was validated until now is something else.
+  void resume(const Resumed& resumed, bool epoch_anew, bool best_anew) {
+    const std::string& source = resumed.source;
+    const Checkpoint c =
+        resumed.checkpoint ? *resumed.checkpoint : load_checkpoint(source, {&folder_.config(), o_.network});
+    load_state_dict(*network_, c.state_dict, source);
     if (c.training.is_none()) {  // only what --ckpt_path names gets here
-      load_state_dict(*network_, c.state_dict, source);
       log::warn(fmt::format("{} holds weights only: optimizer and epoch start anew", source));
       return;
     }
-    check_resumable(c, source);
-    load_state_dict(*network_, c.state_dict, source);
     const auto part = [&](std::string_view key) -> const Value& {
       const Value* v = c.training.find(key);
       if (v == nullptr)
         throw Error(source, fmt::format("the checkpoint lacks '{}' of its training", key), "resume from another one");
       return *v;
     };
-    if (const auto& name = part("optimizer_name").as_string(source); name != o_.optimizer.name)
-      throw Error(source, fmt::format("it was trained with --optimizer {}, not {}", name, o_.optimizer.name),
-                  "give the same optimizer");
-    step_.optimizer().load_state(part("optimizer"), source);
-    scheduler_.load_state(part("scheduler"), source);
-    step_.optimizer().set_learning_rate(scheduler_.learning_rate());
-    step_.scaler().load_state(part("scaler"), source);
-    history_.load_state(part("history"), source);
     epoch_ = part("epochs_done").as_int(source);
     step_.set_steps(part("global_step").as_int(source));
-    resume_within_epoch(c.training, source);
+    if (part("optimizer_name").as_string(source) == o_.optimizer.name)
+      step_.optimizer().load_state(part("optimizer"), source);
+    else if (group_.leads())
+      log::warn("the optimizer is another one: its averages start anew");
+    resume_schedule(part("scheduler"), source, best_anew);
+    step_.scaler().load_state(part("scaler"), source);
+    const Value* const best_from = c.training.find("best_from");
+    history_.load_state(part("history"), source, best_from == nullptr ? 0 : best_from->as_int(source));
+    if (best_anew) history_.start_best_anew();
+    if (!epoch_anew) resume_within_epoch(c.training, source);
     log::info(fmt::format("resuming {} at epoch {}{}", source, epoch_,
                           state_.step > 0 ? fmt::format(", step {}", state_.step) : ""));
   }
 
+  void resume_schedule(const Value& state, const std::string& source, bool best_anew) {
+    const Value* const name = state.find("name");
+    if (name != nullptr && name->as_string(source) == o_.scheduler.name)
+      scheduler_.load_state(state, source);
+    else
+      scheduler_.start_at(epoch_);
+    if (best_anew) scheduler_.forget_losses();
+    step_.optimizer().set_learning_rate(scheduler_.learning_rate());
+  }
+
   void resume_within_epoch(const Value& training, const std::string& source) {
     const Value* const state = training.find("epoch_state");
-    const Value* const options = training.find("options");
-    if (state == nullptr || options == nullptr) return;  // from before there were any
-    const std::vector<std::string> changed = changed_options(*options);
-    if (!changed.empty())
-      log::warn(fmt::format("{} was trained with other options ({}): losses will differ from a training that went on",
-                            source, fmt::join(changed, ", ")));
+    if (state == nullptr) return;  // from before there was any
     const auto number = [&](const char* key) -> const Value& {
       const Value* const found = state->find(key);
       if (found == nullptr) throw Error(source, fmt::format("the state of its epoch lacks '{}'", key));
       return *found;
     };
-    // Steps of batches of another size cover other cases: such an epoch begins anew.
-    for (const std::string key : {"batch_size", "nvol", "train_batches", "seed", "fold", "nfolds"})
-      if (std::ranges::find(changed, key) != changed.end()) return;
     state_.step = number("step").as_int(source);
     state_.counted = number("counted").as_int(source);
     state_.loss_sum = number("loss_sum").as_double(source);
     state_.seconds = number("seconds").as_double(source);
     state_.data_seconds = number("data_seconds").as_double(source);
-  }
-
-  std::vector<std::string> changed_options(const Value& saved) const {
-    std::vector<std::string> changed;
-    for (const auto& [key, value] : decisive_options()) {
-      const Value* const before = saved.find(key);
-      if (before != nullptr && before->as_string(key) != value.as_string(key)) changed.push_back(key);
-    }
-    return changed;
   }
 
   TrainResult result() const {
@@ -475,8 +461,10 @@ class Trainer {
     r.epochs = history_.epochs();
     if (const auto best = history_.best()) {
       r.best_epoch = r.epochs[*best].epoch;
-      r.best_mean_dice = mean_dice(r.epochs[*best]);
-      if (o_.save_ckpt) r.best_checkpoint = best_checkpoint_path(checkpoints(), *r.best_epoch);
+      r.best_mean_dice = mean_dice(r.epochs[*best].dice);
+      // A training that was continued from elsewhere has its best epoch until now there.
+      const auto file = best_checkpoint_path(checkpoints(), *r.best_epoch);
+      if (o_.save_ckpt && std::filesystem::exists(file)) r.best_checkpoint = file;
     }
     if (o_.save_ckpt || o_.max_epochs == 0) r.last_checkpoint = last_path();
     return r;
@@ -491,10 +479,12 @@ class Trainer {
   PreprocessedFolder folder_;
   FoldSplit fold_;
   NetworkPlan plan_;
+  std::optional<TrainingRecord> initial_;  // of the initial weights
   UNet network_;
   TrainStep step_;
   Scheduler scheduler_;
   LoaderOptions loading_;
+  TrainingRecord record_;  // the first process's
   History history_;
   std::optional<ResultsLock> lock_;  // the first process's
   std::optional<EpochLog> log_;      // likewise
@@ -502,6 +492,7 @@ class Trainer {
   EpochState state_;
   std::int64_t skipped_in_a_row_ = 0;
   std::string interrupted_by_;
+  std::string absent_note_;
 };
 
 }  // namespace

@@ -231,7 +231,7 @@ TEST_F(Training, LossesThatAreNotFiniteNameCaseAndPlace) {
                       copy + extra);
   };
   EXPECT_FAILS(run("nan1", ""), "not finite", "the image of case", "checkpoints of earlier steps are kept");
-  const Outcome skipped = run("nan2", " --amp");
+  const Outcome skipped = run("nan2", " --amp --precision bf16");  // mixed precision on any processor
   EXPECT_NE(skipped.text.find("the step was skipped"), std::string::npos) << skipped.text;
 }
 
@@ -265,4 +265,59 @@ TEST_F(Training, AFullFilesystemLosesNothing) {
   for (const std::string part : {"No space left on device", "code of train 1", "code of predict 1", "last.ckpt"})
     EXPECT_NE(o.text.find(part), std::string::npos) << "no '" << part << "' in: " << o.text;
   EXPECT_EQ(o.text.find(".nii.gz\n"), std::string::npos) << "half a label map: " << o.text;
+}
+
+TEST_F(Training, ATrainingIsNotResumedAsAnother) {
+  const std::string more = "--train_batches 1 ";
+  ASSERT_EQ(nnunet_run(train("another", more + "--max_epochs 1")).code, 0);
+  // Cases of the same names, other images and labels.
+  ASSERT_EQ(nnunet_run("phantom --output " + at("data2") + " --cases 10 --test_cases 0 --seed 4").code, 0);
+  fs::rename(at("data2/Task99_Phantom"), at("data2/Task98_Phantom"));
+  const Outcome prepared = nnunet_run("preprocess --data " + at("data2") + " --results " + at("prepared2") +
+                                      " --task 98 --dim 3 --patch_size 16 32 16");
+  ASSERT_EQ(prepared.code, 0) << prepared.text;
+  const std::string log = read(at("another/logs.json")), messages = read(at("another/train.log"));
+  const std::string last = read(at("another/checkpoints/last.ckpt"));
+  const std::string other = "train --data " + at("prepared2") + " --results " + at("another") +
+                            " --task 98 --gpus 0 --filters 8 16 --depth 1 --test_batches 2 --learning_rate 0.003 " +
+                            more + "--max_epochs 2 --resume_training";
+  EXPECT_FAILS(nnunet_run(other), "it is of another training", "task: 99 before, 98 now", "with another content",
+               "--force_resume");
+  EXPECT_FAILS(nnunet_run(train("another", more + "--max_epochs 2 --resume_training --fold 1")),
+               "fold: 0 before, 1 now", "validation cases are among what it was trained on");
+  EXPECT_FAILS(nnunet_run(train("another", more + "--force_resume")), "--resume_training");
+  EXPECT_EQ(read(at("another/logs.json")), log);
+  EXPECT_EQ(read(at("another/train.log")), messages);
+  EXPECT_EQ(read(at("another/checkpoints/last.ckpt")), last);
+  EXPECT_FALSE(fs::exists(at("another/earlier-1")));
+
+  const Outcome forced = nnunet_run(other + " --force_resume");
+  EXPECT_EQ(forced.code, 0) << forced.text;
+  EXPECT_NE(forced.text.find("forced: task: 99 before, 98 now"), std::string::npos) << forced.text;
+  EXPECT_TRUE(fs::exists(at("another/earlier-1/checkpoints/best.ckpt")));
+}
+
+TEST_F(Training, TwoProcessesAreForcedAlike) {
+  const std::string more = "--batch_size 1 --train_batches 2 --procs 2 ";
+  ASSERT_EQ(nnunet_run(train("forced2", more + "--max_epochs 1")).code, 0);
+  EXPECT_FAILS(nnunet_run(train("forced2", more + "--max_epochs 2 --resume_training --local_dice")),
+               "local_dice: false before, true now");
+  const Outcome forced =
+      nnunet_run(train("forced2", more + "--max_epochs 2 --resume_training --local_dice --force_resume"));
+  EXPECT_EQ(forced.code, 0) << forced.text;
+  EXPECT_EQ(losses(at("forced2")).size(), 2U);
+  EXPECT_TRUE(fs::exists(at("forced2/checkpoints/epoch=1.ckpt")));
+}
+
+TEST_F(Training, TwoProcessesValidateAsOne) {
+  const std::string more = "--learning_rate 1e-12 --train_batches 1 --max_epochs 1 --test_batches 2 ";
+  ASSERT_EQ(nnunet_run(train("alone", more + "--batch_size 2")).code, 0);
+  ASSERT_EQ(nnunet_run(train("shared2", more + "--batch_size 1 --procs 2")).code, 0);
+  const auto values = [](const std::string& results) {
+    auto data = nlohmann::json::parse(read(results + "/logs.json").substr(5))["data"];
+    for (const char* const rounding : {"train_loss", "val_loss_full", "data_wait_percent"}) data.erase(rounding);
+    return data;
+  };
+  EXPECT_TRUE(values(at("alone")).contains("L1")) << values(at("alone"));
+  EXPECT_EQ(values(at("alone")), values(at("shared2")));
 }

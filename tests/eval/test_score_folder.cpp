@@ -75,7 +75,7 @@ TEST_F(ScoreFolder, MeansOverCasesThenClasses) {
   ASSERT_EQ(result.cases[1].classes.size(), 2U);
   EXPECT_NEAR(result.classes[0].dice, (2. / 3 + 1) / 2, 1e-12);
   EXPECT_DOUBLE_EQ(result.classes[1].dice, 1);
-  EXPECT_NEAR(result.mean_dice, (5. / 6 + 1) / 2, 1e-12);
+  EXPECT_NEAR(result.mean_dice.value(), (5. / 6 + 1) / 2, 1e-12);
   // Class 1 of case a: all voxels are surface; the label's second column is 3 mm away from the prediction.
   EXPECT_NEAR(result.cases[0].classes[0].hd95.value(), 3, 1e-6);
   EXPECT_NEAR(result.classes[0].hd95.value(), 1.5, 1e-6);
@@ -86,7 +86,9 @@ TEST_F(ScoreFolder, MeansOverCasesThenClasses) {
 
   const std::string text = score_text(result);
   EXPECT_TRUE(text.ends_with("\nmean dice: 0.9167 - L1 0.8333 L2 1.0000\n")) << text;
-  EXPECT_NE(text.find("of 2 cases these are: L2 1."), std::string::npos) << text;
+  EXPECT_NE(text.find("L2     1.0000  2       0.00  1     1.0000  1  1.0000  1"), std::string::npos) << text;
+  EXPECT_NE(text.find("n: cases in the mean; HD95 needs the class in label and prediction"), std::string::npos) << text;
+  EXPECT_EQ(text.find("left out"), std::string::npos) << text;
   EXPECT_NE(text.find("Labels without a prediction, not scored: 1."), std::string::npos) << text;
 }
 
@@ -144,13 +146,13 @@ TEST_F(ScoreFolder, BadCasesAreNamedAndTheOthersScored) {
 TEST_F(ScoreFolder, FilesDirectly) {
   write_npy(preds / "any.npy", rows({1, 0}));
   write_label_map(lbls / "case.nii.gz", with_geometry(rows({1, 0}), {1, 1, 1}));
-  EXPECT_DOUBLE_EQ(score_folder({preds / "any.npy", lbls / "case.nii.gz", 1}).mean_dice, 1);
+  EXPECT_DOUBLE_EQ(score_folder({preds / "any.npy", lbls / "case.nii.gz", 1}).mean_dice.value(), 1);
   EXPECT_EQ(score_folder({preds / "any.npy", lbls, 1}).failures.size(), 1U);
   EXPECT_THROW(score_folder({preds, lbls / "case.nii.gz", 1}), Error);
   write_npy(preds / "case.npy", rows({0, 0}));
   const FolderScore one = score_folder({preds, lbls / "case.nii.gz", 1});
   ASSERT_EQ(one.cases.size(), 1U);
-  EXPECT_DOUBLE_EQ(one.mean_dice, 0);
+  EXPECT_DOUBLE_EQ(one.mean_dice.value(), 0);
 }
 
 TEST_F(ScoreFolder, NothingToScore) {
@@ -167,12 +169,48 @@ TEST_F(ScoreFolder, NothingToScore) {
   EXPECT_NE(score_text(score()).find("No file holds any class"), std::string::npos);
 }
 
-TEST_F(ScoreFolder, ClassesOfASoftmaxCountEvenIfNeverPredicted) {
+TEST_F(ScoreFolder, ClassesThatOccurNowhereLeaveTheMean) {
+  for (const char* name : {"a", "b"}) {  // two of four voxels of the one structure meet
+    write_label_map(lbls / (std::string(name) + ".nii.gz"), with_geometry(rows({5, 5, 0, 0}), {1, 1, 1}));
+    write_label_map(preds / (std::string(name) + ".nii.gz"), with_geometry(rows({0, 5, 5, 0}), {1, 1, 1}));
+  }
+  FolderScore result = score();
+  EXPECT_DOUBLE_EQ(result.mean_dice.value(), 0.5);
+  std::string text = score_text(result);
+  EXPECT_TRUE(text.ends_with("mean dice: 0.5000 - L5 0.5000\n")) << text;
+  EXPECT_NE(text.find("classes 1 to 4 are in no label and no prediction; left out of the mean.\n"), std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("L1"), std::string::npos) << text;
+  EXPECT_EQ(score_csv(result).find("L1"), std::string::npos);
+  auto json = nlohmann::ordered_json::parse(score_json(result));
+  EXPECT_DOUBLE_EQ(json.at("mean dice"), 0.5);
+  EXPECT_EQ(json.at("cases scored"), 2);
+  EXPECT_EQ(json.at("classes left out"), nlohmann::ordered_json({"L1", "L2", "L3", "L4"}));
+  ASSERT_EQ(json.at("classes").size(), 1U);
+  EXPECT_EQ(json.at("classes").at("L5").at("cases"), 2);
+  EXPECT_EQ(json.at("cases").at(0).at("classes").size(), 1U);
+
+  // One voxel row of class 2, only predicted, in one of two cases: 0 there, 1 in the other.
+  write_label_map(preds / "b.nii.gz", with_geometry(rows({2, 5, 5, 0}), {1, 1, 1}));
+  result = score();
+  EXPECT_DOUBLE_EQ(result.classes[1].dice, 0.5);
+  EXPECT_EQ(result.classes[1].cases, 1);
+  EXPECT_EQ(result.classes[1].cases_label, 0);
+  text = score_text(result);
+  EXPECT_NE(text.find("classes 1, 3, 4 are in no label"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("mean dice: 0.5000 - L2 0.5000 L5 0.5000\n")) << text;
+  json = nlohmann::ordered_json::parse(score_json(result));
+  EXPECT_EQ(json.at("classes").at("L2").at("cases_with_prediction"), 1);
+}
+
+TEST_F(ScoreFolder, ClassesOfASoftmaxThatAreNeverPredictedLeaveTheMean) {
   write_npy(preds / "a.npy", softmax_of(rows({1, 0}), 4));
   write_npy(lbls / "a.npy", rows({1, 0}));
   const FolderScore result = score();
   ASSERT_EQ(result.classes.size(), 3U);
-  EXPECT_DOUBLE_EQ(result.mean_dice, 1);
+  EXPECT_EQ(result.classes[1].cases + result.classes[2].cases, 0);
+  EXPECT_DOUBLE_EQ(result.mean_dice.value(), 1);
+  EXPECT_NE(score_text(result).find("classes 2, 3 are in no label and no prediction"), std::string::npos);
 }
 
 TEST_F(ScoreFolder, FirstLargestChannelWins) {

@@ -25,8 +25,8 @@ TEST(DiceMetric, CountsAgreement) {
   DiceMetric metric(3);
   // class 1: TP 2, FP 1, FN 1; class 2: TP 1, FP 1, FN 1.
   metric.add(predicted({1, 1, 1, 0, 2, 2, 0, 0}), labels({1, 1, 2, 1, 2, 0, 0, 0}));
-  EXPECT_NEAR(metric.percent()[0], 100 * 4.0 / 6.0, 1e-9);
-  EXPECT_NEAR(metric.percent()[1], 100 * 2.0 / 4.0, 1e-9);
+  EXPECT_NEAR(metric.result().dice[0].dice, 100 * 4.0 / 6.0, 1e-9);
+  EXPECT_NEAR(metric.result().dice[1].dice, 100 * 2.0 / 4.0, 1e-9);
   EXPECT_EQ(metric.volumes(), 1);
 }
 
@@ -34,19 +34,39 @@ TEST(DiceMetric, AbsentClasses) {
   const auto dice = [](const std::vector<int>& prediction, const std::vector<int>& label) {
     DiceMetric metric(2);
     metric.add(predicted(prediction), labels(label));
-    return metric.percent()[0];
+    return metric.result().dice[0].dice;
   };
   EXPECT_EQ(dice({0, 0}, {0, 0}), 100);  // absent from both
   EXPECT_EQ(dice({0, 1}, {0, 0}), 0);    // from the label only
   EXPECT_EQ(dice({0, 0}, {0, 1}), 0);    // from the prediction only
 }
 
+TEST(DiceMetric, ClassesThatOccurNowhereLeaveTheMean) {
+  DiceMetric metric(4);
+  metric.add(predicted({1, 0, 0, 0}), labels({1, 1, 0, 0}));
+  metric.add(predicted({0, 0, 0, 0}), labels({0, 0, 0, 0}));
+  ValidationResult result = metric.result();
+  EXPECT_NEAR(result.dice[0].dice, 100 * (2. / 3 + 1) / 2, 1e-9);  // absent from both maps of a case: 1 there
+  EXPECT_EQ(result.dice[0].cases, 1);
+  EXPECT_EQ(result.dice[1].cases, 0);
+  EXPECT_NEAR(result.mean_dice.value(), result.dice[0].dice, 1e-9);
+  metric.add(predicted({2, 0, 0, 0}), labels({0, 0, 0, 0}));  // only predicted: 0 in that case
+  result = metric.result();
+  EXPECT_EQ(result.dice[1].cases, 1);
+  EXPECT_NEAR(result.dice[1].dice, 100 * 2. / 3, 1e-9);
+  EXPECT_NEAR(result.mean_dice.value(), (result.dice[0].dice + result.dice[1].dice) / 2, 1e-9);
+
+  DiceMetric background(2);
+  background.add(predicted({0, 0}), labels({0, 0}));
+  EXPECT_FALSE(background.result().mean_dice);
+}
+
 TEST(DiceMetric, MeanOverVolumesNotVoxels) {
   DiceMetric metric(2);
-  EXPECT_EQ(metric.percent(), std::vector<double>{0});
+  EXPECT_EQ(metric.result().dice[0].dice, 0);
   metric.add(predicted({1, 1}), labels({1, 1}));
   metric.add(predicted({1, 0, 0, 0, 0, 0, 0, 0}), labels({0, 1, 1, 1, 1, 1, 1, 1}));
-  EXPECT_EQ(metric.percent()[0], 50);
+  EXPECT_EQ(metric.result().dice[0].dice, 50);
   EXPECT_EQ(metric.volumes(), 2);
 }
 
@@ -94,7 +114,11 @@ TEST_F(Validate, PerfectAndConstantNetworks) {
   const WindowOptions windows{{8, 16, 16}};
   const auto result = validate(folder, {"a", "b"}, perfect, {}, windows);
   EXPECT_EQ(result.volumes, 2);
-  EXPECT_EQ(result.dice, (std::vector<double>{100, 100}));
+  ASSERT_EQ(result.dice.size(), 2U);
+  for (const ClassDice& c : result.dice) {
+    EXPECT_EQ(c.dice, 100);
+    EXPECT_EQ(c.cases, 2);
+  }
   EXPECT_EQ(result.mean_dice, 100);
   const auto zeros = [](const torch::Tensor& x) { return torch::zeros_like(x).repeat({1, 3, 1, 1, 1}); };
   EXPECT_EQ(validate(folder, {"a", "b"}, zeros, {}, windows).mean_dice, 0);

@@ -76,6 +76,25 @@ TEST(Scheduler, ContinuesExactlyFromItsState) {
   }
 }
 
+TEST(Scheduler, AnotherLearningRateScalesTheRate) {
+  const SchedulerOptions options{.name = "multistep", .steps = {1}, .factor = 0.5};
+  Scheduler before(options, 0.1), after(options, 0.2);
+  before.step(1);
+  after.load_state(before.state(), "test");
+  EXPECT_DOUBLE_EQ(after.learning_rate(), 0.1);
+}
+
+TEST(Scheduler, StartsInTheMiddle) {
+  for (const SchedulerOptions& options : {SchedulerOptions{.name = "multistep", .steps = {3, 9}},
+                                          SchedulerOptions{.name = "cosine", .max_epochs = 20}, SchedulerOptions{}}) {
+    Scheduler straight(options, 0.1), late(options, 0.1);
+    for (std::size_t i = 0; i < 8; ++i) straight.step(1);
+    late.start_at(8);
+    EXPECT_NEAR(late.learning_rate(), straight.learning_rate(), 1e-12) << options.name;
+    EXPECT_NEAR(late.step(1), straight.step(1), 1e-12) << options.name;
+  }
+}
+
 TEST(Scheduler, RefusesBadOptionsAndStates) {
   EXPECT_THROW(Scheduler({.name = "linear"}, 0.1), Error);
   EXPECT_THROW(Scheduler({.name = "multistep"}, 0.1), Error);

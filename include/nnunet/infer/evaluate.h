@@ -2,6 +2,7 @@
 #include <torch/torch.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,14 +10,15 @@
 #include "nnunet/data/bad_cases.h"
 #include "nnunet/data/folder.h"
 #include "nnunet/distributed/process_group.h"
+#include "nnunet/eval/dice.h"
 #include "nnunet/infer/sliding_window.h"
 
 namespace nnunet {
 
 /// Dice per class over validation volumes, in percent (contract, section 4, "Metric"), and the mean loss.
 struct ValidationResult {
-  std::vector<double> dice;  ///< per foreground class, 0-100
-  double mean_dice = 0;
+  std::vector<ClassDice> dice;      ///< per foreground class, 0-100
+  std::optional<double> mean_dice;  ///< over the classes that occur; none when no class does
   double loss = 0;  ///< mean over volumes of the loss on the blended logits
   std::int64_t volumes = 0;
 };
@@ -27,13 +29,15 @@ class DiceMetric {
   explicit DiceMetric(int n_class);
   /// Both (D,H,W), label uint8 on the CPU.
   void add(const Array<std::uint8_t>& prediction, const torch::Tensor& label);
-  std::vector<double> percent() const;
+  /// Without a loss.
+  ValidationResult result() const;
   std::int64_t volumes() const { return volumes_; }
   /// Adds up the processes' volumes; `with` too.
   void combine(const ProcessGroup& group, double& with);
 
  private:
   std::vector<double> sums_;
+  std::vector<std::int64_t> cases_;  ///< volumes with the class in label or prediction
   std::int64_t volumes_ = 0;
 };
 

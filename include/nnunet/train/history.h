@@ -14,7 +14,11 @@ class History {
   void add(EpochRecord record);
   const std::vector<EpochRecord>& epochs() const { return epochs_; }
 
-  /// Index into epochs() of the best Dice sum (the first of equals); nullopt before the first evaluation.
+  /// From now on only later epochs can be the best: what was validated before is not what is validated now.
+  void start_best_anew();
+
+  /// Index into epochs() of the best Dice sum (the first of equals); nullopt before the first evaluation. A class that
+  /// occurs in no case of an epoch counts as perfect in the sum, so that predicting it by mistake never looks better.
   std::optional<std::size_t> best() const { return best_; }
   /// The same as it was when the epoch of that index, an evaluated one, was the last.
   std::size_t best_until(std::size_t index) const;
@@ -24,15 +28,15 @@ class History {
   std::int64_t epochs_without_improvement() const;
 
   Value state() const;
-  void load_state(const Value& state, const std::string& source);
+  /// Where the best epoch was looked for anew; to be kept beside state() and given back with it.
+  std::int64_t best_from() const { return static_cast<std::int64_t>(best_from_); }
+  void load_state(const Value& state, const std::string& source, std::int64_t best_from = 0);
 
  private:
   std::vector<EpochRecord> epochs_;
   std::optional<std::size_t> best_;
+  std::size_t best_from_ = 0;  ///< first epoch that can be the best
 };
-
-/// Mean of the Dice values; 0 for none.
-double mean_dice(const EpochRecord& record);
 
 /// Draws losses, Dice per class, learning rate and seconds per epoch. class_names: foreground classes.
 void draw_history(const std::filesystem::path& path, const History& history,

@@ -41,6 +41,7 @@ struct TrainOptions : RunOptions {
   bool save_ckpt = true;
   std::int64_t save_every_n_steps = 0;  ///< last.ckpt also within the epoch; 0: after each epoch only
   bool resume_training = false;
+  bool force_resume = false;  ///< also on other cases or labels, or with another loss, which is refused otherwise
   std::filesystem::path
       ckpt_path;  ///< with resume_training: what to continue where last.ckpt is absent; else initial weights
 

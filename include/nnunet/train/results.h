@@ -24,4 +24,8 @@ void remove_torn_files(const std::filesystem::path& results);
 /// `results/earlier-<n>`, and the log says so. Nothing there: nothing happens.
 void keep_earlier_results(const std::filesystem::path& results, const std::string& logname);
 
+/// The best checkpoints of a training that goes on as another one are moved to `results/earlier-<n>/checkpoints`, and
+/// the log says so. None there: nothing happens.
+void keep_earlier_best(const std::filesystem::path& results);
+
 }  // namespace nnunet

@@ -26,10 +26,17 @@ class Scheduler {
   double step(double val_loss);
   double learning_rate() const { return rate_; }
   Value state() const;
+  /// Goes on with the state of a scheduler of the same name. Where that one began with another learning rate, the rate
+  /// is scaled to this one's.
   void load_state(const Value& state, const std::string& source);
+  /// As if so many epochs had gone by under this schedule (plateau has seen none of their losses).
+  void start_at(std::int64_t epoch);
+  /// plateau: later losses are not compared with earlier ones.
+  void forget_losses();
 
  private:
   void watch(double val_loss);
+  double cosine_rate() const;
 
   SchedulerOptions options_;
   double base_, rate_;
