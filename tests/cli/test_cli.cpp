@@ -427,7 +427,7 @@ TEST_F(Cli, CheckpointOfAnotherShape) {
   EXPECT_FAILS(nnunet_run("train --data " + at("prepared") + " --results " + at("other_shape") +
                           " --task 99 --gpus 0 --filters 16 32 --depth 1 --ckpt_path " + best()),
                "best.ckpt");
-  EXPECT_FALSE(fs::exists(at("other/checkpoints")));
+  EXPECT_FALSE(fs::exists(at("other_shape/checkpoints")));
 }
 
 TEST_F(Cli, UnwritableResults) {
