@@ -36,9 +36,8 @@ else
   commands='Cli.MainJob*:Cli.EvaluatePredictAndScore:Cli.Resume*:Cli.AmpWithout*:Cli.OneBad*:Cli.BadOptions*'
 fi
 
-# Runs a program on the emulated processor `cpu`. QEMU says for each process which CPUID bits it does not emulate, and
-# libtorch that NNPACK wants AVX2; all
-# else on standard error is kept.
+# Runs a program on the emulated processor `cpu`. Left out of standard error: QEMU's list, for each process, of CPUID
+# bits that it does not emulate, and libtorch's word that NNPACK wants AVX2.
 emulate() {
   "$emulator" -cpu "$cpu" "$@" 2> >(grep -v -e "warning: TCG doesn't support requested feature" -e 'Could not initialize NNPACK' >&2)
 }
