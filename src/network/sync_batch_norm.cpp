@@ -13,11 +13,16 @@ std::vector<std::int64_t> all_but_channels(const torch::Tensor& x) {
   return axes;
 }
 
+/// Lower precisions are computed in float32.
+torch::ScalarType computed_in(const torch::Tensor& x) {
+  return x.scalar_type() == torch::kDouble ? torch::kDouble : torch::kFloat;
+}
+
 /// (C) that multiplies (N,C,spatial).
 torch::Tensor per_channel(const torch::Tensor& values, const torch::Tensor& x) {
   std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
   shape[1] = -1;
-  return values.to(torch::kFloat).view(shape);
+  return values.to(x.scalar_type()).view(shape);
 }
 
 struct Moments {
@@ -51,7 +56,7 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& input, const torch::Tensor& weight,
                                const torch::Tensor& bias, torch::Tensor running_mean, torch::Tensor running_var,
                                double momentum, double epsilon, const ProcessGroup* group) {
-    const torch::Tensor x = input.to(torch::kFloat);
+    const torch::Tensor x = input.to(computed_in(input));
     const Moments m = moments_of(x, *group);
     move_towards(running_mean, m.mean, momentum);
     move_towards(running_var, m.variance * (m.count / std::max(1.0, m.count - 1)), momentum);
@@ -67,7 +72,7 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
     const auto saved = context->get_saved_variables();
     const torch::Tensor &normal = saved[0], &weight = saved[1], &scale = saved[2];
     const auto* const group = reinterpret_cast<const ProcessGroup*>(context->saved_data["group"].toInt());
-    const torch::Tensor by_output = gradients[0].to(torch::kFloat);
+    const torch::Tensor by_output = gradients[0].to(normal.scalar_type());
     const auto axes = all_but_channels(normal);
     const torch::Tensor by_bias = by_output.sum(axes), by_weight = (by_output * normal).sum(axes);
     torch::Tensor sums = torch::cat({by_bias, by_weight}).to(torch::kDouble);

@@ -8,7 +8,7 @@
 #include "nnunet/network/unet.h"
 #include "reference/reference_network.h"
 
-/// Checkpoints of the networks of ../shared/reference/network.json.
+/// Checkpoints of the networks of ../shared/reference/network_double.json.
 namespace nnunet::test {
 
 /// 3D, residual, anisotropic, 2D, batch norm, group norm.

@@ -10,29 +10,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const std::vector<std::string> kReferences{"hippocampus_3d", "brats_like_3d_residual", "anisotropic_3d",
-                                           "hippocampus_2d", "batch_norm_3d",          "group_norm_2d"};
-
 double distance(const torch::Tensor& a, const torch::Tensor& b) {
   const torch::Tensor x = a.to(torch::kDouble), y = b.to(torch::kDouble);
   return ((x - y).norm() / (y.norm() + 1e-30)).item<double>();
 }
 
-/// A copy in double precision, by torch's operators.
-UNet precise_copy(const UNet& network) {
-  UNet copy(network->plan());
-  copy->use_fused_kernels(false);
-  copy->to(torch::kDouble);
-  const torch::NoGradGuard no_grad;
-  auto from = network->parameters(), to = copy->parameters();
-  for (std::size_t i = 0; i < from.size(); ++i) to[i].copy_(from[i]);
-  return copy;
-}
-
 class Native : public testing::TestWithParam<std::string> {};
 
 TEST_P(Native, ParametersAreTheNetworks) {
-  NNUNET_NEEDS_SHARED("reference/network.json");
+  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const NetworkPlan plan = test::reference_plan(test::reference_networks().at(GetParam()));
   const UNet network(plan);
   const std::vector<NamedShape> found = parameters_of(plan);
@@ -57,89 +43,76 @@ torch::Tensor loss_of(const torch::Tensor& logits) {
 }
 
 /// All gradients in a row.
-torch::Tensor gradients_of(UNet& network) {
+torch::Tensor gradients_of(const UNetImpl& network) {
   std::vector<torch::Tensor> flat;
-  for (const auto& p : network->parameters()) flat.push_back(p.grad().to(torch::kDouble).flatten());
-  network->zero_grad();
+  for (const auto& p : network.parameters()) flat.push_back(p.grad().to(torch::kDouble).flatten());
   return torch::cat(flat);
 }
 
-/// The network in all ways to compute it, and what they give for the same images.
+/// The native engine beside double precision, with the gradients of loss_of in both networks.
 struct Compared {
-  Compared(const NetworkPlan& plan, std::uint64_t seed) : network(plan), eager(plan) {
+  Compared(const NetworkPlan& plan, std::uint64_t seed, bool off_kinks = false) : network(plan) {
     network->initialize(5);
-    load_state_dict(*eager, state_dict(*network), "test");
-    eager->use_fused_kernels(false);
-    precise = precise_copy(network);
+    if (off_kinks) test::keep_off_kinks(*network);
+    precise = test::precise_copy(network);
     images = small_images(plan, seed);
-    NativeForward native(network);
     expected = precise->forward(images.to(torch::kDouble));
-    plain = eager->forward(images);
-    found = native.forward(images, false);
-    for (const torch::Tensor& logits : {expected, plain, found}) loss_of(logits).backward();
+    found = run(false);
+    loss_of(expected).backward();
   }
 
-  UNet network, eager, precise{nullptr};
-  torch::Tensor images, expected, plain, found;
+  /// Logits; the network has their gradients.
+  torch::Tensor run(bool bf16) {
+    network->zero_grad();
+    NativeForward native(network);
+    const torch::Tensor logits = native.forward(images, bf16);
+    loss_of(logits).backward();
+    return logits;
+  }
+  double logits_error() const { return test::largest_share(found, expected); }
+  double gradient_error() const { return test::gradient_error(*network, *precise); }
+
+  UNet network, precise{nullptr};
+  torch::Tensor images, expected, found;
 };
 
-/// Without the kinks of LeakyReLU every parameter's gradient is held against double precision.
-void check_smooth(NetworkPlan plan) {
+/// Without LeakyReLU, and with it off its kinks, every parameter's gradient is held against double precision.
+void check_off_kinks(NetworkPlan plan) {
+  const Compared rectified(plan, 3, true);
+  EXPECT_LT(rectified.logits_error(), test::kFloat32Logits);
+  EXPECT_LT(rectified.gradient_error(), test::kFloat32GradientOffKinks);
   plan.negative_slope = 1;
-  Compared c(plan, 3);
-  EXPECT_LT(distance(c.found, c.expected), 3 * distance(c.plain, c.expected));
-  const auto p = c.precise->named_parameters(), e = c.eager->named_parameters();
-  double whole = 0;
-  for (const auto& item : p) whole = std::hypot(whole, item.value().grad().norm().item<double>());
-  for (const auto& item : c.network->named_parameters()) {
-    // A sum that cancels (a bias before a norm) is no more exact than what it is a sum of.
-    const torch::Tensor& truth = p[item.key()].grad();
-    const double own = (item.value().grad() - truth).norm().item<double>(),
-                 theirs = (e[item.key()].grad() - truth).norm().item<double>();
-    EXPECT_LT(own, 5 * theirs + 1e-5 * truth.norm().item<double>() + 1e-7 * whole) << item.key();
-  }
-  EXPECT_LT(distance(gradients_of(c.network), gradients_of(c.precise)), 1e-5);
+  const Compared smooth(plan, 3);
+  EXPECT_LT(smooth.logits_error(), test::kFloat32Logits);
+  EXPECT_LT(smooth.gradient_error(), test::kFloat32Gradient);
 }
 
-/// With them a rounding may decide which of two gradients a value has, in torch's operators as in ours: then all
-/// gradients differ by 1e-3 to 1e-2. Not for all images.
-void check_with_kinks(const NetworkPlan& plan) {
-  double least = 1;
-  for (std::uint64_t seed = 0; seed < 4 && least > 1e-5; ++seed) {
-    Compared c(plan, seed);
-    EXPECT_LT(distance(c.found, c.expected), 3 * distance(c.plain, c.expected));
-    const torch::Tensor truth = gradients_of(c.precise);
-    least = std::min(least, distance(gradients_of(c.network), truth));
-
-    NativeForward native(c.network);
-    const torch::Tensor half = native.forward(c.images, true);
-    EXPECT_LT(distance(half, c.expected), 0.05);
-    loss_of(half).backward();
-    EXPECT_LT(distance(gradients_of(c.network), truth), 0.25);
-  }
-  EXPECT_LT(least, 1e-5);
+/// A rounding that decides at a kink changes a gradient; a wrong derivative would change all of them by their size.
+void check_at_kinks(const NetworkPlan& plan) {
+  Compared c(plan, 1);
+  EXPECT_LT(c.logits_error(), test::kFloat32Logits);
+  EXPECT_LT(c.gradient_error(), test::kFloat32GradientAtKinks);
+  // bf16 keeps 8 bits (2e-3), after some layers 1e-2; and of a hundred values a few cross a kink: the root of that.
+  EXPECT_LT(distance(c.run(true), c.expected), 0.05);
+  EXPECT_LT(distance(gradients_of(*c.network), gradients_of(*c.precise)), 0.25);
 }
 
 TEST_P(Native, ForwardAndGradientsMatchDoublePrecision) {
-  NNUNET_NEEDS_SHARED("reference/network.json");
+  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const NetworkPlan plan = test::reference_plan(test::reference_networks().at(GetParam()));
-  check_smooth(plan);
-  check_with_kinks(plan);
+  check_off_kinks(plan);
+  check_at_kinks(plan);
 }
 
 TEST_P(Native, OutputIsTheReferences) {
-  NNUNET_NEEDS_SHARED("reference/network.json");
+  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
-  UNet network(test::reference_plan(reference));
-  test::set_reference_weights(*network, reference);
+  UNet network = test::reference_network(reference);
   const torch::NoGradGuard no_grad;
+  const torch::Tensor images = test::reference_images(reference);
+  const torch::Tensor expected = test::precise_copy(network)->forward(images.to(torch::kDouble));
   NativeForward native(network);
-  const torch::Tensor flat = native.forward(test::reference_images(reference), false).flatten();
-  for (std::int64_t i = 0; i < 16; ++i)
-    EXPECT_NEAR(flat[i].item<double>(), reference.at("output_first16").at(static_cast<std::size_t>(i)).get<double>(),
-                1e-4);
-  EXPECT_NEAR(flat.to(torch::kDouble).mean().item<double>(), reference.at("output_mean").get<double>(), 1e-4);
-  EXPECT_NEAR(flat.to(torch::kDouble).abs().mean().item<double>(), reference.at("output_abs_mean").get<double>(), 1e-4);
+  EXPECT_LT(test::largest_share(native.forward(images, false), expected), test::kFloat32Logits);
 }
 
 TEST(NativeNetwork, IdentityShortcutsNegativeSlopesAndOtherKernels) {
@@ -151,9 +124,10 @@ TEST(NativeNetwork, IdentityShortcutsNegativeSlopesAndOtherKernels) {
   plan.kernels = {{3, 3, 3}, {1, 3, 3}, {5, 3, 1}};
   plan.strides = {{1, 1, 1}, {1, 1, 1}, {2, 1, 2}};
   plan.residual = true;
-  check_smooth(plan);
+  check_off_kinks(plan);
   plan.negative_slope = -0.3;
-  check_with_kinks(plan);
+  check_off_kinks(plan);
+  check_at_kinks(plan);
 }
 
 TEST(NativeNetwork, BatchNormTracksStatisticsAndUsesThemInEvaluation) {
@@ -207,7 +181,7 @@ TEST(NativeNetwork, RefusesWhatItDoesNotCompute) {
 }
 
 TEST_P(Native, RefreshesItsWeightsAndIsAsDeterministicAsItsShape) {
-  NNUNET_NEEDS_SHARED("reference/network.json");
+  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
   UNet network(test::reference_plan(reference));
   network->initialize(5);
@@ -229,7 +203,7 @@ TEST_P(Native, RefreshesItsWeightsAndIsAsDeterministicAsItsShape) {
   EXPECT_GT(native.bytes(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Native, testing::ValuesIn(kReferences),
+INSTANTIATE_TEST_SUITE_P(All, Native, testing::ValuesIn(test::kReferenceNetworks),
                          [](const auto& parameter) { return parameter.param; });
 
 }  // namespace

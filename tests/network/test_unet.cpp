@@ -12,13 +12,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const std::vector<std::string> kReferences{"hippocampus_3d", "brats_like_3d_residual", "anisotropic_3d",
-                                           "hippocampus_2d", "batch_norm_3d",          "group_norm_2d"};
-
 class ReferenceNetwork : public testing::TestWithParam<std::string> {};
 
 TEST_P(ReferenceNetwork, Plan) {
-  NNUNET_NEEDS_SHARED("reference/network.json");
+  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
   const NetworkPlan plan = test::reference_plan(reference);
   EXPECT_EQ(plan.kernels, reference.at("kernels").get<decltype(plan.kernels)>());
@@ -27,7 +24,7 @@ TEST_P(ReferenceNetwork, Plan) {
 }
 
 TEST_P(ReferenceNetwork, ParameterNamesShapesAndOrder) {
-  NNUNET_NEEDS_SHARED("reference/network.json");
+  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
   const UNet network(test::reference_plan(reference));
   Json parameters = Json::object();
@@ -41,22 +38,42 @@ TEST_P(ReferenceNetwork, ParameterNamesShapesAndOrder) {
 }
 
 TEST_P(ReferenceNetwork, Output) {
-  NNUNET_NEEDS_SHARED("reference/network.json");
+  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
-  UNet network(test::reference_plan(reference));
-  test::set_reference_weights(*network, reference);
+  UNet network = test::precise_copy(test::reference_network(reference));
   const torch::NoGradGuard no_grad;
-  const torch::Tensor output = network->forward(test::reference_images(reference));
+  const torch::Tensor output = network->forward(test::reference_images(reference).to(torch::kDouble));
   ASSERT_EQ(output.size(1), reference.at("n_class").get<std::int64_t>());
   const torch::Tensor flat = output.flatten();
-  for (std::int64_t i = 0; i < 16; ++i)
-    EXPECT_NEAR(flat[i].item<double>(), reference.at("output_first16").at(static_cast<std::size_t>(i)).get<double>(),
-                1e-4);
-  EXPECT_NEAR(flat.to(torch::kDouble).mean().item<double>(), reference.at("output_mean").get<double>(), 1e-4);
-  EXPECT_NEAR(flat.to(torch::kDouble).abs().mean().item<double>(), reference.at("output_abs_mean").get<double>(), 1e-4);
+  const double largest = flat.abs().max().item<double>();
+  const auto expect = [&](const torch::Tensor& found, const Json& wanted) {
+    const auto value = wanted.get<double>();
+    EXPECT_NEAR(found.item<double>(), value, test::precise_tolerance(value, largest));
+  };
+  for (std::int64_t i = 0; i < 16; ++i) expect(flat[i], reference.at("output_first16").at(static_cast<std::size_t>(i)));
+  expect(flat.mean(), reference.at("output_mean"));
+  expect(flat.abs().mean(), reference.at("output_abs_mean"));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ReferenceNetwork, testing::ValuesIn(kReferences),
+TEST_P(ReferenceNetwork, OutputInFloat32) {
+  NNUNET_NEEDS_SHARED("reference/network_double.json");
+  const Json reference = test::reference_networks().at(GetParam());
+  UNet network = test::reference_network(reference);
+  const torch::NoGradGuard no_grad;
+  const torch::Tensor images = test::reference_images(reference);
+  const torch::Tensor expected = test::precise_copy(network)->forward(images.to(torch::kDouble));
+  const auto check = [&](const std::string& how) {
+    EXPECT_LT(test::largest_share(network->forward(images), expected), test::kFloat32Logits) << how;
+  };
+  check("our kernels");
+  network->use_fused_kernels(false);
+  check("torch's operators");
+  network->use_fused_kernels(true);
+  network->place(torch::kCPU);
+  check("our kernels, channels last");
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ReferenceNetwork, testing::ValuesIn(test::kReferenceNetworks),
                          [](const auto& parameter) { return parameter.param; });
 
 NetworkPlan small_plan(Norm norm = Norm::instance, bool residual = false) {

@@ -82,7 +82,6 @@ void compare(const torch::Tensor& logits, const torch::Tensor& label, bool focal
   const torch::Tensor fast = logits.detach().requires_grad_();
   const torch::Tensor plain = logits.detach().to(torch::kDouble).requires_grad_();
   const torch::Tensor a = dice_ce_loss(fast, label, focal);
-  // In float32 whatever the logits: its own rounding is the tolerance.
   const torch::Tensor b = plain_dice_ce_loss(plain, label, focal);
   (a * 3).backward();
   (b * 3).backward();

@@ -1,119 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "nnunet/core/error.h"
-#include "nnunet/train/loss.h"
 #include "nnunet/train/optimizer.h"
-#include "reference/reference_network.h"
 
 namespace nnunet {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-class ReferenceTraining : public testing::TestWithParam<std::string> {
- protected:
-  void SetUp() override {
-    NNUNET_NEEDS_SHARED("reference/network.json");
-    reference_ = test::reference_networks().at(GetParam());
-    images_ = test::reference_images(reference_);
-    labels_ = test::reference_labels(reference_);
-  }
-  /// Of torch's operators. Many of these gradients are all but zero (1e-6 to 1e-15) and hang on single roundings: the
-  /// reference's float32 itself misses those of double precision by up to 2.5 %. So the reference is met operator by
-  /// operator, and the fused kernels are held against double precision (FusedKernels below).
-  UNet network() const {
-    UNet made(test::reference_plan(reference_));
-    test::set_reference_weights(*made, reference_);
-    made->use_fused_kernels(false);
-    return made;
-  }
-  /// The loss before each step, on one batch.
-  void check_trajectory(const std::string& name) {
-    UNet trained = network();
-    OptimizerOptions options;
-    options.name = name;
-    const auto optimizer = make_optimizer(options, trained->parameters());
-    for (const auto& expected : reference_.at("loss_trajectory_" + name)) {
-      optimizer->zero_grad();
-      const torch::Tensor loss = plain_dice_ce_loss(trained->forward(images_), labels_);
-      EXPECT_NEAR(loss.item<double>(), expected.get<double>(), 1e-5);
-      loss.backward();
-      optimizer->step();
-    }
-  }
-  Json reference_;
-  torch::Tensor images_, labels_;
-};
-
-TEST_P(ReferenceTraining, LossesAndGradientNorms) {
-  UNet trained = network();
-  const torch::Tensor logits = trained->forward(images_);
-  const torch::Tensor loss = plain_dice_ce_loss(logits, labels_);
-  EXPECT_NEAR(loss.item<double>(), reference_.at("loss_dice_ce").get<double>(), 1e-5);
-  EXPECT_NEAR(dice_ce_loss(logits, labels_).item<double>(), reference_.at("loss_dice_ce").get<double>(), 1e-5);
-  EXPECT_NEAR(dice_ce_loss(logits, labels_, true).item<double>(), reference_.at("loss_dice_focal").get<double>(), 1e-5);
-  loss.backward();
-  const auto parameters = trained->named_parameters();
-  for (const auto& item : reference_.at("grad_norms").items()) {
-    const double expected = item.value().get<double>();
-    EXPECT_NEAR(parameters[item.key()].grad().norm().item<double>(), expected, 1e-3 * expected) << item.key();
-  }
-}
-
-TEST_P(ReferenceTraining, RAdam) {
-  check_trajectory("radam");
-}
-TEST_P(ReferenceTraining, AdamW) {
-  check_trajectory("adam");
-}
-TEST_P(ReferenceTraining, Sgd) {
-  check_trajectory("sgd");
-}
-
-/// All gradients in one vector, in double.
-torch::Tensor gradients(const UNet& network) {
-  std::vector<torch::Tensor> all;
-  for (const auto& p : network->parameters()) all.push_back(p.grad().to(torch::kDouble).flatten());
-  return torch::cat(all);
-}
-
-// Double precision is slow: two networks stand for all.
-class FusedKernels : public ReferenceTraining {};
-
-TEST_P(FusedKernels, AreAsExactAsTorchsOperators) {
-  const auto backward = [&](bool fused, bool channels_last, torch::ScalarType type) {
-    UNet trained = network();
-    trained->to(type);
-    trained->use_fused_kernels(fused);
-    if (channels_last) trained->place(torch::kCPU);
-    const torch::Tensor logits = trained->forward(images_.to(type));
-    (fused ? dice_ce_loss(logits, labels_) : plain_dice_ce_loss(logits, labels_)).backward();
-    return gradients(trained);
-  };
-  const torch::Tensor truth = backward(false, false, torch::kDouble);
-  const auto error = [&](const torch::Tensor& g) { return ((g - truth).norm() / truth.norm()).item<double>(); };
-  const double plain = error(backward(false, false, torch::kFloat));
-  // Values that rounding moves across LeakyReLU's kink make both scatter.
-  EXPECT_LT(error(backward(true, false, torch::kFloat)), 4 * plain + 1e-6);
-  EXPECT_LT(error(backward(true, true, torch::kFloat)), 4 * plain + 1e-6);
-}
-
-TEST_P(ReferenceTraining, FusedKernelsMeetTheLosses) {
-  UNet trained = network();
-  trained->use_fused_kernels(true);
-  trained->place(torch::kCPU);
-  for (const bool focal : {false, true})
-    EXPECT_NEAR(dice_ce_loss(trained->forward(images_), labels_, focal).item<double>(),
-                reference_.at(focal ? "loss_dice_focal" : "loss_dice_ce").get<double>(), 1e-5);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, FusedKernels, testing::Values("brats_like_3d_residual", "hippocampus_2d"),
-                         [](const auto& parameter) { return parameter.param; });
-
-INSTANTIATE_TEST_SUITE_P(All, ReferenceTraining,
-                         testing::Values("hippocampus_3d", "brats_like_3d_residual", "anisotropic_3d", "hippocampus_2d",
-                                         "batch_norm_3d", "group_norm_2d"),
-                         [](const auto& parameter) { return parameter.param; });
 
 /// A few parameters with gradients that are a formula of the step.
 std::vector<torch::Tensor> make_parameters() {
@@ -203,24 +96,32 @@ TEST(Optimizer, FirstStepByHand) {
   }
 }
 
-TEST(Optimizer, KernelAgreesWithTorchsOperatorsWhateverTheLayout) {
+TEST(Optimizer, KernelAndTorchsOperatorsAgreeWithDoublePrecisionWhateverTheLayout) {
   torch::manual_seed(2);
+  constexpr int kSteps = 9;
   for (const std::string name : {"radam", "adam"}) {
     OptimizerOptions options;
     options.name = name;
     options.weight_decay = 0.01;
     const torch::Tensor start = torch::randn({32, 17, 3, 3, 3});
     const auto empty = torch::empty(start.sizes(), torch::MemoryFormat::ChannelsLast3d);
-    std::vector<torch::Tensor> fast{empty.copy_(start).requires_grad_()}, plain{start.clone().requires_grad_()};
-    const auto a = make_optimizer(options, fast), b = make_optimizer(options, plain);
-    for (int step = 0; step < 9; ++step) {
+    std::vector<torch::Tensor> fast{empty.copy_(start).requires_grad_()}, plain{start.clone().requires_grad_()},
+        precise{start.to(torch::kDouble).requires_grad_()};
+    const auto a = make_optimizer(options, fast), b = make_optimizer(options, plain),
+               c = make_optimizer(options, precise);
+    for (int step = 0; step < kSteps; ++step) {
       const torch::Tensor gradient = torch::randn(start.sizes());
       fast[0].mutable_grad() = torch::empty_like(fast[0]).copy_(gradient);
       plain[0].mutable_grad() = torch::randn({3, 3, 3, 17, 32}).permute({4, 3, 0, 1, 2}).copy_(gradient);  // no kernel
+      precise[0].mutable_grad() = gradient.to(torch::kDouble);
       a->step();
       b->step();
+      c->step();
     }
-    EXPECT_LT((fast[0] - plain[0]).abs().max().item<double>(), 1e-6) << name;
+    // A step rounds a parameter twice, after the decay and after the update; the update itself is a thousandth.
+    const double tolerance = 2 * kSteps * 0x1p-24 * precise[0].abs().max().item<double>();
+    EXPECT_LT((fast[0] - precise[0]).abs().max().item<double>(), tolerance) << name;
+    EXPECT_LT((plain[0] - precise[0]).abs().max().item<double>(), tolerance) << name;
   }
 }
 
