@@ -1,6 +1,7 @@
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
+#include "nnunet/core/cpu.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/precision.h"
 
@@ -12,7 +13,7 @@ const torch::Device kCpu(torch::kCPU);
 TEST(Precision, Choice) {
   EXPECT_EQ(choose_precision(false, "", kCpu), Precision::fp32);
   EXPECT_EQ(choose_precision(false, "bf16", kCpu), Precision::fp32);
-  EXPECT_EQ(choose_precision(true, "", kCpu), Precision::bf16);
+  EXPECT_EQ(choose_precision(true, "fp32", kCpu), Precision::fp32);
   EXPECT_EQ(choose_precision(true, "bf16", kCpu), Precision::bf16);
   EXPECT_THROW(choose_precision(true, "fp16", kCpu), Error);
   EXPECT_THROW(choose_precision(true, "int8", kCpu), Error);
@@ -20,6 +21,20 @@ TEST(Precision, Choice) {
   const torch::Device gpu(torch::kCUDA, 0);
   EXPECT_EQ(choose_precision(true, "", gpu), Precision::fp16);
   EXPECT_EQ(choose_precision(true, "bf16", gpu), Precision::bf16);
+}
+
+// On any processor: what it has is an argument, and the default asks for the instruction set in use.
+TEST(Precision, WithoutBf16ArithmeticAmpIsFp32UnlessBf16IsAskedFor) {
+  EXPECT_EQ(choose_precision(true, "", kCpu, true), Precision::bf16);
+  EXPECT_EQ(choose_precision(true, "", kCpu, false), Precision::fp32);
+  EXPECT_EQ(choose_precision(true, "bf16", kCpu, false), Precision::bf16);
+  EXPECT_EQ(choose_precision(true, "", kCpu), has_bf16_arithmetic() ? Precision::bf16 : Precision::fp32);
+  const torch::Device gpu(torch::kCUDA, 0);
+  EXPECT_EQ(choose_precision(true, "", gpu, false), Precision::fp16);
+  EXPECT_EQ(choose_precision(true, "bf16", gpu, false), Precision::bf16);
+#if defined(__x86_64__)
+  EXPECT_EQ(has_bf16_arithmetic(), chosen_isa() == Isa::avx512_bf16);
+#endif
 }
 
 TEST(AutocastScope, LowersConvolutionsWithinItsLife) {

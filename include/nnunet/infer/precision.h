@@ -1,18 +1,23 @@
 #pragma once
 #include <torch/torch.h>
 
-#include "nnunet/core/job.h"
-
 #include <string>
 
+#include "nnunet/core/job.h"
 #include "nnunet/core/precision.h"
 
 namespace nnunet {
 
-/// --amp / --precision for this device: amp false: fp32; default bf16 on CPUs, fp16 on GPUs; throws Error for fp16 on a
-/// CPU, or bf16 on a CPU without it (avx512_bf16 or amx_bf16 absent: a warning, since it is emulated and slow, not an
-/// error).
-Precision choose_precision(bool amp, const std::string& precision, torch::Device device);
+/// Whether bf16 numbers are multiplied without emulation: by the chosen instruction set (core/cpu.h) on x86-64, by the
+/// processor on ARM.
+bool has_bf16_arithmetic();
+
+/// What --amp and --precision mean on this device, for every command. Without amp fp32. On GPUs fp16 unless bf16 is
+/// asked for. On CPUs bf16 where there is arithmetic for it; elsewhere fp32, which is faster and more exact than
+/// emulation (said in the log), or emulated bf16 (with a warning) if precision says "bf16". What is recorded and what
+/// folders are named after is what this returns. Throws Error for fp16 on a CPU and for unknown names.
+Precision choose_precision(bool amp, const std::string& precision, torch::Device device,
+                           bool bf16_arithmetic = has_bf16_arithmetic());
 
 /// Turns autocast on for its lifetime (nothing for fp32).
 class AutocastScope {

@@ -22,7 +22,7 @@ struct RunOptions {
 
   NetworkOptions network;
   bool amp = false;
-  std::string precision;  ///< "bf16" or "fp16" with amp; empty: bf16 on CPUs, fp16 on GPUs
+  std::string precision;  ///< "bf16" or "fp16" with amp; empty: choose_precision decides
 
   std::int64_t val_batch_size = 0;  ///< windows or slices a forward; 0: 4 in 3D, 64 in 2D
   double overlap = 0.5;
