@@ -526,7 +526,7 @@ TEST_F(Cli, TritonsClientIsServed) {
   Server server("--gpus 0 --model phantom=" + best());
   ASSERT_NE(server.port(), 0) << server.log();
   ASSERT_NE(server.grpc_port(), 0) << server.log();
-  const auto script = fs::path(__FILE__).parent_path().parent_path() / "serve/triton_client.py";
+  const auto script = fs::path(NNUNET_TESTS_DIR) / "serve/triton_client.py";
   for (const auto& [protocol, port] : {std::pair{"http", server.port()}, {"grpc", server.grpc_port()}}) {
     const auto client = shell("'" + python_with_torch() + "' '" + script.string() + "' " + protocol +
                               " 127.0.0.1:" + std::to_string(port) + " phantom");
