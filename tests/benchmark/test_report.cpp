@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nnunet/benchmark/report.h"
+#include "nnunet/core/cpu.h"
 #include "nnunet/io/atomic_file.h"
 #include "reference/shared.h"
 
@@ -33,9 +34,12 @@ TEST(BenchmarkReport, RunsAreAddedToTheLogAndToTheMarkdownTable) {
 
   const std::string table = read_text(folder / "results/perf.md");
   EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 4);  // header, rule, two runs
-  EXPECT_NE(table.find("| predict, task 04, batch 2 | 20.00 | 100.1 | 100.0 | 110.0 | 120.0 | 130.0 | | | | 512.0 | |"),
+  const std::string machine = processor_name() + ", instruction set " + std::string(isa_name(chosen_isa()));
+  EXPECT_NE(table.find("| predict, task 04, batch 2, processor " + machine +
+                       " | 20.00 | 100.1 | 100.0 | 110.0 | 120.0 | 130.0 | | | | 512.0 | |"),
             std::string::npos)
       << table;
+  EXPECT_EQ(first["data"]["processor"], processor_name());
 }
 
 TEST(BenchmarkReport, TableIsAligned) {
