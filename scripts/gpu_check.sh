@@ -30,18 +30,24 @@ mkdir -p "$out" "$build"
 : > "$report"
 : > "$log"
 
+child=
+trap 'write "" "**Stopped** at the time limit."; [ -z "$child" ] || kill "$child"; exit 124' TERM
+
 left() { echo $((seconds - SECONDS)); }
 # Each argument a line.
 write() { printf '%s\n' "$@" | tee -a "$report"; }
 fail() { failed=1; write "$@"; }
 
-# step LIMIT COMMAND...: at most so many seconds, and no longer than the whole may take.
+# step LIMIT COMMAND...: at most so many seconds, and no longer than the whole may take. Waited for in a way that lets
+# the trap above interrupt.
 step() {
   local limit=$1
   shift
   [ "$limit" -lt "$(left)" ] || limit=$(left)
   [ "$limit" -gt 0 ] || return 124
-  timeout --kill-after=3 "$limit" "$@"
+  timeout --kill-after=3 "$limit" "$@" <&0 &
+  child=$!
+  wait "$child"
 }
 
 finish() {
