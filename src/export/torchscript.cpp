@@ -28,7 +28,7 @@ class Source {
       body += fmt::format("    {} = {}\n", name(value), expression);
     };
     if (low) line(0, fmt::format("torch.to(x, {})", static_cast<int>(scalar_type(options_.precision))));
-    const auto nodes = network_graph(plan_);
+    const auto nodes = network_graph(plan_).finest().nodes;
     for (std::size_t i = 0; i < nodes.size(); ++i) line(i + 1, expression(nodes[i]));
     std::string result = name(nodes.size());
     if (low) result = fmt::format("torch.to({}, {})", result, static_cast<int>(torch::kFloat));
@@ -67,6 +67,8 @@ class Source {
         return fmt::format("torch.add({}, {})", x, name(node.inputs[1]));
       case GraphNode::Kind::concat:
         return fmt::format("torch.cat([{}, {}], 1)", x, name(node.inputs[1]));
+      case GraphNode::Kind::mean_pool:
+        return fmt::format("torch.avg_pool{}d({}, {})", plan_.dim, x, node.kernel);
     }
     return x;
   }
@@ -122,7 +124,7 @@ torch::Tensor converted(const torch::Tensor& tensor, const GraphNode& node, Prec
 Tree module_tree(const Checkpoint& checkpoint, Precision precision) {
   const auto weights = export_weights(checkpoint);
   Tree tree;
-  for (const GraphNode& node : network_graph(checkpoint.plan))
+  for (const GraphNode& node : network_graph(checkpoint.plan).finest().nodes)
     for (const char* part : {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"})
       if (const auto found = weights.find(node.name + "." + part); found != weights.end())
         tree.insert(found->first, converted(found->second, node, precision));

@@ -3,7 +3,7 @@
 
 #include "nnunet/kernels/direct.h"
 #include "nnunet/kernels/winograd.h"
-#include "nnunet/native/native_unet.h"
+#include "nnunet/native/native_network.h"
 
 namespace nnunet::native {
 

@@ -6,9 +6,6 @@
 namespace nnunet::native {
 namespace {
 
-constexpr double kEpsilon = 1e-5, kMomentum = 0.1;  // torch's defaults
-constexpr std::int64_t kGroups = 32;
-
 using kernels::Moments;
 
 }  // namespace
@@ -41,7 +38,7 @@ void NormState::for_each_group(const Body& body) const {
     }
     return;
   }
-  const std::int64_t size = kind == Norm::group ? channels / kGroups : 1;
+  const std::int64_t size = kind == Norm::group ? channels / kNormGroups : 1;
   for (std::int64_t n = 0; n < samples; ++n)
     for (std::int64_t c = 0; c < channels; c += size) {
       members.clear();
@@ -52,7 +49,7 @@ void NormState::for_each_group(const Body& body) const {
 
 void NormState::track(std::int64_t channel, const Moments& m, double count) const {
   const auto blend = [](float& value, double with) {
-    value = static_cast<float>((1 - kMomentum) * static_cast<double>(value) + kMomentum * with);
+    value = static_cast<float>((1 - kNormMomentum) * static_cast<double>(value) + kNormMomentum * with);
   };
   blend(running.mean[channel], m.mean);
   blend(running.variance[channel], m.variance * count / (count - 1));
@@ -72,7 +69,7 @@ void NormState::finish_forward(std::int64_t voxels) {
       together = {static_cast<double>(running.mean[channel]), static_cast<double>(running.variance[channel])};
     if (kind == Norm::batch && training)
       track(channel, together, static_cast<double>(voxels) * static_cast<double>(members.size()));
-    const double r = 1 / std::sqrt(together.variance + kEpsilon);
+    const double r = 1 / std::sqrt(together.variance + kNormEpsilon);
     for (const std::size_t i : members) {
       const auto c = i % static_cast<std::size_t>(row);
       const double g = static_cast<double>(gamma[c]);
@@ -110,6 +107,19 @@ void NormState::finish_backward(std::int64_t voxels, float* gamma_gradient, floa
     }
     gamma_gradient[c] = static_cast<float>(g);
     beta_gradient[c] = static_cast<float>(b);
+  }
+}
+
+void NormState::sum_input_gradient(std::int64_t voxels, float* sums_of_channels) const {
+  for (std::int64_t c = 0; c < channels; ++c) {
+    double sum = 0;
+    for (std::int64_t n = 0; n < samples; ++n) {
+      const auto i = static_cast<std::size_t>(n * row + c);
+      sum += static_cast<double>(gradient_scale[i]) * sums[2 * i] +
+             static_cast<double>(voxels) *
+                 (static_cast<double>(input_scale[i]) * moments[i].mean + static_cast<double>(gradient_shift[i]));
+    }
+    sums_of_channels[c] = static_cast<float>(sum);
   }
 }
 

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "nnunet/kernels/blocked.h"
-#include "nnunet/native/native_unet.h"
+#include "nnunet/native/native_network.h"
 #include "nnunet/plan/plan.h"
 
 namespace nnunet::native {
@@ -19,6 +19,10 @@ struct NormState {
   /// From `sums` (ThroughNorm): the gradient of the norm's input as g' * gradient_scale + x * input_scale +
   /// gradient_shift, and the gradients of gamma and beta, (channels).
   void finish_backward(std::int64_t voxels, float* gamma_gradient, float* beta_gradient);
+
+  /// After finish_backward: the sums over samples and voxels of the gradient of the norm's input, which is that of a
+  /// bias before it; (channels).
+  void sum_input_gradient(std::int64_t voxels, float* sums_of_channels) const;
 
   Norm kind;
   std::int64_t samples, channels, row;  ///< row: blocks * 16

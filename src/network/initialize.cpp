@@ -27,11 +27,12 @@ void fill_uniform(torch::Tensor& values, double bound, CounterRng rng) {
     v[i] = rng.uniform(static_cast<float>(-bound), static_cast<float>(bound));
 }
 
-void initialize_conv(ConvImpl& conv, double slope, std::uint64_t seed, std::uint32_t index) {
+/// as_reference: the library's default for transposed convolutions.
+void initialize_conv(ConvImpl& conv, double slope, bool as_reference, std::uint64_t seed, std::uint32_t index) {
   const torch::NoGradGuard no_grad;  // a property of each thread
   torch::Tensor weight = torch::empty(conv.weight.sizes(), torch::kFloat);
   const CounterRng rng(seed, 0, index, kWeightStream), bias_rng(seed, 1, index, kWeightStream);
-  if (conv.transposed()) {
+  if (conv.transposed() && as_reference) {
     const double bound = 1 / std::sqrt(fan_in(weight));
     fill_uniform(weight, bound, rng);
     torch::Tensor bias = torch::empty(conv.bias.sizes(), torch::kFloat);
@@ -46,7 +47,7 @@ void initialize_conv(ConvImpl& conv, double slope, std::uint64_t seed, std::uint
 
 void initialize_norm(NormLayerImpl& norm) {
   const torch::NoGradGuard no_grad;
-  norm.weight.fill_(1);
+  norm.weight.fill_(norm.starts_at_zero ? 0 : 1);
   norm.bias.zero_();
   if (!norm.running_mean.defined()) return;
   norm.running_mean.zero_();
@@ -58,13 +59,12 @@ void initialize_norm(NormLayerImpl& norm) {
 
 void UNetImpl::initialize(std::uint64_t seed) {
   std::vector<ConvImpl*> convolutions;
-  for (const auto& module : modules(false)) {
-    if (auto* conv = module->as<ConvImpl>()) convolutions.push_back(conv);
-    if (auto* norm = module->as<NormLayerImpl>()) initialize_norm(*norm);
-  }
+  for (const auto& conv : convs_)
+    if (conv) convolutions.push_back(conv.get());
+  for (const auto& [name, norm] : norms()) initialize_norm(*norm);
   parallel_for(static_cast<std::int64_t>(convolutions.size()), 0, [&](std::int64_t i) {
-    initialize_conv(*convolutions[static_cast<std::size_t>(i)], plan_.negative_slope, seed,
-                    static_cast<std::uint32_t>(i));
+    initialize_conv(*convolutions[static_cast<std::size_t>(i)], plan_.negative_slope, plan_.naming == Naming::reference,
+                    seed, static_cast<std::uint32_t>(i));
   });
 }
 

@@ -4,7 +4,7 @@
 #include <list>
 
 #include "nnunet/core/error.h"
-#include "nnunet/native/native_unet.h"
+#include "nnunet/native/native_network.h"
 
 namespace nnunet {
 namespace {
@@ -30,7 +30,7 @@ struct State {
 /// An engine, and the weights that it has.
 struct Engine {
   Key key;
-  NativeUNet net;
+  NativeNetwork net;
   State seen;
 };
 
@@ -38,6 +38,7 @@ struct Engine {
 struct Lease : torch::CustomClassHolder {
   std::shared_ptr<Engine> engine;
   std::shared_ptr<std::int64_t> backwards;
+  std::vector<std::string> names;
   torch::Tensor images;
   bool used = false;
 };
@@ -48,7 +49,10 @@ constexpr std::size_t kKept = 4;  // engines of other shapes: the last batch of 
 
 class NativeForward::Engines {
  public:
-  explicit Engines(UNet n) : network(std::move(n)) {}
+  explicit Engines(UNet n) : network(std::move(n)) {
+    for (const auto& parameter : network_parameters(network->graph(), network->plan().naming))
+      names.push_back(parameter.name);
+  }
 
   /// One that nobody holds, with the network's present weights.
   std::shared_ptr<Engine> take(const Key& key) {
@@ -74,6 +78,7 @@ class NativeForward::Engines {
   }
 
   UNet network;
+  std::vector<std::string> names;  ///< of the parameters, in torch's order
   std::shared_ptr<std::int64_t> backwards = std::make_shared<std::int64_t>(0);
 
  private:
@@ -83,7 +88,7 @@ class NativeForward::Engines {
     options.training = key.training;
     options.bf16 = key.bf16;
     const std::vector<std::int64_t> size(key.shape.begin() + 2, key.shape.end());
-    return {key, NativeUNet(network->plan(), key.shape[0], size, options), State{}};
+    return {key, NativeNetwork(network->plan(), network->graph().finest(), key.shape[0], size, options), State{}};
   }
 
   void refresh(Engine& engine) const {
@@ -93,19 +98,17 @@ class NativeForward::Engines {
     for (const auto& p : parameters) now.versions.emplace_back(p.const_data_ptr(), p._version());
     if (now == engine.seen && !engine.key.gradients) return;
     std::vector<torch::Tensor> standard;
-    std::vector<const float*> values;
-    for (const auto& p : parameters) {
-      standard.push_back(p.detach().contiguous());
-      values.push_back(standard.back().const_data_ptr<float>());
+    ParameterValues values;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      standard.push_back(parameters[i].detach().contiguous());
+      values[names[i]] = standard.back().const_data_ptr<float>();
     }
     engine.net.set_parameters(values);
     engine.seen = std::move(now);
     if (network->plan().norm != Norm::batch) return;
-    std::vector<RunningStatistics> statistics;
-    for (const auto& module : network->modules(false))
-      if (auto* const norm = module->as<NormLayerImpl>())
-        statistics.push_back(
-            {norm->running_mean.mutable_data_ptr<float>(), norm->running_var.mutable_data_ptr<float>()});
+    std::unordered_map<std::string, RunningStatistics> statistics;
+    for (const auto& [name, norm] : network->norms())
+      statistics[name] = {norm->running_mean.mutable_data_ptr<float>(), norm->running_var.mutable_data_ptr<float>()};
     engine.net.set_running_statistics(statistics);
   }
 
@@ -132,12 +135,12 @@ class NativeForward::Function : public torch::autograd::Function<Function> {
     ++*lease->backwards;
     const torch::Tensor dy = gradients[0].to(torch::kFloat).contiguous();
     variable_list result{torch::Tensor(), torch::Tensor()};  // of the first two arguments
-    std::vector<float*> into;
+    ParameterGradients into;
     for (const torch::Tensor& p : context->get_saved_variables()) {
       result.push_back(torch::empty(p.sizes(), p.options().memory_format(torch::MemoryFormat::Contiguous)));
-      into.push_back(result.back().mutable_data_ptr<float>());
+      into[lease->names[into.size()]] = result.back().mutable_data_ptr<float>();
     }
-    lease->engine->net.backward(dy.const_data_ptr<float>(), into);
+    lease->engine->net.backward({dy.const_data_ptr<float>()}, into);
     return result;
   }
 
@@ -145,7 +148,7 @@ class NativeForward::Function : public torch::autograd::Function<Function> {
     std::vector<std::int64_t> shape = lease.images.sizes().vec();
     shape[1] = classes;
     torch::Tensor logits = torch::empty(shape, lease.images.options());
-    lease.engine->net.forward(lease.images.const_data_ptr<float>(), logits.mutable_data_ptr<float>());
+    lease.engine->net.forward(lease.images.const_data_ptr<float>(), {logits.mutable_data_ptr<float>()});
     return logits;
   }
 };
@@ -169,11 +172,11 @@ torch::Tensor NativeForward::forward(const torch::Tensor& images, bool bf16) {
   const auto lease = c10::make_intrusive<Lease>();
   lease->engine = engines_->take(key);
   lease->backwards = engines_->backwards;
+  lease->names = engines_->names;
   lease->images = images.detach().to(torch::kFloat).contiguous();
   if (key.training)
-    for (const auto& module : network->modules(false))
-      if (auto* const norm = module->as<NormLayerImpl>(); norm && norm->num_batches_tracked.defined())
-        norm->num_batches_tracked.add_(1);
+    for (const auto& [name, norm] : network->norms())
+      if (norm->num_batches_tracked.defined()) norm->num_batches_tracked.add_(1);
   if (!key.gradients) return Function::run(*lease, plan.n_class);
   return Function::apply(lease, static_cast<std::int64_t>(plan.n_class), at::TensorList(parameters));
 }

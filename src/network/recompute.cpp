@@ -36,7 +36,7 @@ class AutocastAsBefore {
 /// What the backward needs to run the part again.
 struct Again : torch::CustomClassHolder {
   Part part;
-  std::shared_ptr<torch::nn::Module> module;
+  std::vector<torch::Tensor> buffers;
   std::size_t inputs = 0;
   torch::DeviceType device = torch::kCPU;
   bool autocast = false;
@@ -56,10 +56,10 @@ struct Again : torch::CustomClassHolder {
   }
 };
 
-/// Buffers of a module, put back when this goes: the forward has updated running statistics already.
+/// Buffers of a part, put back when this goes: the forward has updated running statistics already.
 class KeptBuffers {
  public:
-  explicit KeptBuffers(const torch::nn::Module& module) : buffers_(module.buffers()) {
+  explicit KeptBuffers(const std::vector<torch::Tensor>& buffers) : buffers_(buffers) {
     for (const auto& b : buffers_) kept_.push_back(b.clone());
   }
   ~KeptBuffers() {
@@ -86,7 +86,7 @@ class Recompute : public torch::autograd::Function<Recompute> {
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto again = c10::static_intrusive_pointer_cast<Again>(context->saved_data["again"].toCapsule());
-    const KeptBuffers kept(*again->module);
+    const KeptBuffers kept(again->buffers);
     variable_list variables = context->get_saved_variables();
     const torch::Tensor output = again->run(variables);
     variable_list wanted;
@@ -102,18 +102,18 @@ class Recompute : public torch::autograd::Function<Recompute> {
 
 }  // namespace
 
-torch::Tensor recomputed(const Part& part, const std::shared_ptr<torch::nn::Module>& module,
-                         const std::vector<torch::Tensor>& inputs) {
+torch::Tensor recomputed(const Part& part, const std::vector<torch::Tensor>& parameters,
+                         const std::vector<torch::Tensor>& buffers, const std::vector<torch::Tensor>& inputs) {
   if (!torch::GradMode::is_enabled()) return part(inputs);
   const auto again = c10::make_intrusive<Again>();
   again->part = part;
-  again->module = module;
+  again->buffers = buffers;
   again->inputs = inputs.size();
   again->device = inputs.front().device().type();
   again->autocast = at::autocast::is_autocast_enabled(again->device);
   again->type = at::autocast::get_autocast_dtype(again->device);
   variable_list variables = inputs;
-  for (const auto& parameter : module->parameters()) variables.push_back(parameter);
+  variables.insert(variables.end(), parameters.begin(), parameters.end());
   return Recompute::apply(again, at::TensorList(variables));  // a vector would pass as no tensors
 }
 

@@ -7,41 +7,82 @@
 
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
+#include "nnunet/network/concat.h"
 #include "nnunet/network/recompute.h"
 
 namespace nnunet {
 
-UNetImpl::UNetImpl(NetworkPlan plan) : plan_(std::move(plan)) {
-  check_network_plan(plan_, "network");
-  total_stride_ = nnunet::total_stride(plan_);
-  const std::size_t levels = plan_.filters.size(), bottom = levels - 1;
-
-  // torch lists parameters in the order of registration, which must be the reference's.
-  encoder_.push_back(register_module("input_block", encoder_block(0)));
-  torch::nn::ModuleList downsamples;
-  for (std::size_t level = 1; level < bottom; ++level) {
-    encoder_.push_back(encoder_block(level));
-    downsamples->push_back(encoder_.back());
-  }
-  register_module("downsamples", downsamples);
-  encoder_.push_back(register_module("bottleneck", encoder_block(bottom)));
-
-  torch::nn::ModuleList upsamples;
-  for (std::size_t level = bottom; level > 0; --level) {
-    // The block that ends at level - 1 has the kernel of the level below it.
-    decoder_.push_back(std::make_shared<UpsampleBlock>(plan_.filters[level], plan_.filters[level - 1],
-                                                       plan_.kernels[level], plan_.strides[level], plan_));
-    upsamples->push_back(decoder_.back());
-  }
-  register_module("upsamples", upsamples);
-  output_ = register_module("output_block", std::make_shared<OutputBlock>(plan_));
+UNetImpl::UNetImpl(NetworkPlan plan)
+    : plan_(std::move(plan)), graph_(network_graph(plan_)), total_stride_(nnunet::total_stride(plan_)) {
+  register_layers();
+  find_parts();
 }
 
-std::shared_ptr<Block> UNetImpl::encoder_block(std::size_t level) const {
-  const std::int64_t in = level == 0 ? plan_.in_channels : plan_.filters[level - 1];
-  const auto &kernel = plan_.kernels[level], &stride = plan_.strides[level];
-  if (plan_.residual) return std::make_shared<ResidualBlock>(in, plan_.filters[level], kernel, stride, plan_);
-  return std::make_shared<ConvBlock>(in, plan_.filters[level], kernel, stride, plan_);
+namespace {
+
+/// The module of a path, "downsamples.0.conv1.conv", made with those on the way to it.
+torch::nn::Module& parent_of(torch::nn::Module& root, const std::string& path) {
+  torch::nn::Module* module = &root;
+  std::size_t begin = 0;
+  for (std::size_t dot; (dot = path.find('.', begin)) != std::string::npos; begin = dot + 1) {
+    const std::string name = path.substr(begin, dot - begin);
+    const auto children = module->named_children();
+    const auto* const child = children.find(name);
+    module = child ? child->get() : module->register_module(name, std::make_shared<torch::nn::Module>(name)).get();
+  }
+  return *module;
+}
+
+}  // namespace
+
+/// torch lists parameters in the order of registration, which must be that of the system whose names they have.
+void UNetImpl::register_layers() {
+  convs_.resize(graph_.nodes.size());
+  norms_.resize(graph_.nodes.size());
+  for (const NetworkParameter& parameter : network_parameters(graph_, plan_.naming)) {
+    const std::size_t i = parameter.node;
+    if (convs_[i] || norms_[i]) continue;  // the bias after the weight
+    const GraphNode& node = graph_.nodes[i];
+    torch::nn::Module& parent = parent_of(*this, node.name);
+    const std::string name = node.name.substr(node.name.rfind('.') + 1);
+    if (node.convolves())
+      convs_[i] = parent.register_module(name, std::make_shared<ConvImpl>(node));
+    else
+      norms_[i] = parent.register_module(name, std::make_shared<NormLayerImpl>(plan_.norm, node));
+  }
+}
+
+void UNetImpl::find_parts() {
+  const std::vector<int> readers = graph_.readers();
+  activated_.assign(graph_.nodes.size(), false);
+  last_reader_.assign(graph_.nodes.size() + 1, 0);
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const GraphNode& node = graph_.nodes[i];
+    for (const std::size_t input : node.inputs) last_reader_[input] = i;
+    const std::size_t first = node.inputs.front();
+    if (node.kind == GraphNode::Kind::leaky_relu && first > 0 && norms_[first - 1] && readers[first] == 1)
+      activated_[first - 1] = true;
+    if (parts_.empty() || parts_.back().name != node.part) parts_.push_back({node.part, i, i, {}, 0, {}, {}});
+    Part& part = parts_.back();
+    part.end = i + 1;
+    part.output = i + 1;
+    for (const std::size_t input : node.inputs)
+      if (input <= part.begin && std::ranges::find(part.inputs, input) == part.inputs.end())
+        part.inputs.push_back(input);
+    for (const torch::nn::Module* layer :
+         {static_cast<torch::nn::Module*>(convs_[i].get()), static_cast<torch::nn::Module*>(norms_[i].get())}) {
+      if (layer == nullptr) continue;
+      for (const auto& p : layer->parameters()) part.parameters.push_back(p);
+      for (const auto& b : layer->buffers()) part.buffers.push_back(b);
+    }
+  }
+}
+
+std::vector<std::pair<std::string, NormLayerImpl*>> UNetImpl::norms() const {
+  std::vector<std::pair<std::string, NormLayerImpl*>> list;
+  for (std::size_t i = 0; i < norms_.size(); ++i)
+    if (norms_[i]) list.emplace_back(graph_.nodes[i].name, norms_[i].get());
+  return list;
 }
 
 void UNetImpl::check_input(const torch::Tensor& x) const {
@@ -78,49 +119,89 @@ void UNetImpl::place(torch::Device device, torch::MemoryFormat format) {
 }
 
 void UNetImpl::use_fused_kernels(bool fused) {
-  for (const auto& module : modules(false))
-    if (auto* const norm = module->as<NormLayerImpl>()) norm->fused = fused;
+  for (const auto& [name, norm] : norms()) norm->fused = fused;
 }
 
 void UNetImpl::use_sync_batchnorm(const ProcessGroup& group) {
-  for (const auto& module : modules(false))
-    if (auto* const norm = module->as<NormLayerImpl>()) norm->group = group.alone() ? nullptr : &group;
+  for (const auto& [name, norm] : norms()) norm->group = group.alone() ? nullptr : &group;
 }
 
 void UNetImpl::observe(std::function<void(const std::string&, const torch::Tensor&)> observer) {
   observer_ = std::move(observer);
 }
 
-torch::Tensor UNetImpl::down(const std::shared_ptr<Block>& block, const torch::Tensor& x) const {
-  if (!recompute_) return block->forward(x);
-  return recomputed([block = block.get()](const auto& inputs) { return block->forward(inputs[0]); }, block, {x});
+torch::Tensor UNetImpl::compute(std::size_t i, const Values& values) const {
+  using Kind = GraphNode::Kind;
+  const GraphNode& node = graph_.nodes[i];
+  const torch::Tensor& x = values[node.inputs.front()];
+  switch (node.kind) {
+    case Kind::conv:
+    case Kind::transposed_conv:
+      return convs_[i]->forward(x);
+    case Kind::norm:
+      return norms_[i]->forward(x, activated_[i] ? plan_.negative_slope : 1);
+    case Kind::leaky_relu:
+      return activated_[node.inputs.front() - 1] ? x : leaky_relu(x, plan_.negative_slope);
+    case Kind::add:
+      return x + values[node.inputs[1]];
+    case Kind::concat:
+      return concat_channels(x, values[node.inputs[1]]);
+    case Kind::mean_pool:
+      return plan_.dim == 3 ? at::avg_pool3d(x, node.kernel) : at::avg_pool2d(x, node.kernel);
+  }
+  return x;
 }
 
-torch::Tensor UNetImpl::up(const std::shared_ptr<UpsampleBlock>& block, const torch::Tensor& x,
-                           const torch::Tensor& skip) const {
-  if (!recompute_) return block->forward(x, skip);
-  return recomputed([block = block.get()](const auto& inputs) { return block->forward(inputs[0], inputs[1]); }, block,
-                    {x, skip});
+void UNetImpl::run(std::size_t begin, std::size_t end, Values& values) const {
+  for (std::size_t i = begin; i < end; ++i) {
+    values[i + 1] = compute(i, values);
+    for (const std::size_t input : graph_.nodes[i].inputs)
+      if (last_reader_[input] == i) values[input].reset();
+  }
+}
+
+void UNetImpl::run_part(const Part& part, Values& values) const {
+  if (!recompute_ || part.name == "output") return run(part.begin, part.end, values);
+  Values inputs;
+  for (const std::size_t input : part.inputs) {
+    inputs.push_back(values[input]);
+    if (last_reader_[input] < part.end) values[input].reset();
+  }
+  const auto again = [this, &part](const Values& given) {
+    Values own(graph_.nodes.size() + 1);
+    for (std::size_t k = 0; k < given.size(); ++k) own[part.inputs[k]] = given[k];
+    run(part.begin, part.end, own);
+    return own[part.output];
+  };
+  values[part.output] = recomputed(again, part.parameters, part.buffers, inputs);
 }
 
 torch::Tensor UNetImpl::forward(torch::Tensor x) {
   check_input(x);
-  x = x.contiguous(format_);
-  std::vector<torch::Tensor> skips;
-  for (std::size_t level = 0; level < encoder_.size(); ++level) {
-    x = down(encoder_[level], x);
-    if (observer_) observer_(fmt::format("encoder level {}", level), x);
-    skips.push_back(x);
+  Values values(graph_.nodes.size() + 1);
+  values[0] = x.contiguous(format_);
+  x.reset();
+  const std::size_t end = graph_.outputs.front();
+  for (const Part& part : parts_) {
+    if (part.begin >= end) break;
+    if (part.end > end)
+      run(part.begin, end, values);
+    else
+      run_part(part, values);
+    const std::size_t made = std::min(part.output, end);
+    if (observer_) observer_(part.name, values[made]);
   }
-  skips.pop_back();  // the bottleneck's output goes straight up
-  for (const auto& block : decoder_) {
-    x = up(block, x, skips.back());
-    skips.pop_back();
-    if (observer_) observer_(fmt::format("decoder level {}", skips.size()), x);
-  }
-  x = output_->forward(x);
-  if (observer_) observer_("output", x);
-  return x;
+  return values[end];
+}
+
+std::vector<torch::Tensor> UNetImpl::forward_heads(torch::Tensor x) {
+  check_input(x);
+  Values values(graph_.nodes.size() + 1);
+  values[0] = x.contiguous(format_);
+  for (const Part& part : parts_) run_part(part, values);
+  Values heads;
+  for (const std::size_t output : graph_.outputs) heads.push_back(values[output]);
+  return heads;
 }
 
 namespace {

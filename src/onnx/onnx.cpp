@@ -67,11 +67,11 @@ class Writer {
     describe(*graph_.add_input(), kModelInput, TensorProto::FLOAT, plan_.in_channels);
     const bool half = options_.precision == Precision::fp16;
     names_.push_back(half ? cast("input_fp16", kModelInput, TensorProto::FLOAT16) : kModelInput);
-    sizes_.push_back(options_.patch);
-    const auto nodes = network_graph(plan_);
+    const NetworkGraph graph = network_graph(plan_).finest();
+    sizes_ = value_sizes(graph, options_.patch);
+    const auto& nodes = graph.nodes;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const bool last = i + 1 == nodes.size() && !half && !options_.argmax;
-      sizes_.push_back(output_size(nodes[i]));
       names_.push_back(write(nodes[i], last ? kModelOutput : nodes[i].name + ".out"));
     }
     if (half) names_.push_back(cast(options_.argmax ? "logits" : kModelOutput, names_.back(), TensorProto::FLOAT));
@@ -92,13 +92,6 @@ class Writer {
     for (const std::int64_t size : options_.patch) tensor.mutable_shape()->add_dim()->set_dim_value(size);
   }
 
-  Sizes output_size(const GraphNode& node) const {
-    Sizes size = sizes_[node.inputs.front()];
-    for (std::size_t axis = 0; axis < node.stride.size(); ++axis)
-      size[axis] = node.kind == GraphNode::Kind::conv ? size[axis] / node.stride[axis] : size[axis] * node.stride[axis];
-    return size;
-  }
-
   /// Returns the name of what it makes: `output`.
   std::string write(const GraphNode& node, const std::string& output) {
     const std::string& x = names_[node.inputs.front()];
@@ -117,15 +110,19 @@ class Writer {
       case GraphNode::Kind::concat:
         set_int(add("Concat", node.name, {x, names_[node.inputs[1]]}, output), "axis", 1);
         return output;
+      case GraphNode::Kind::mean_pool: {
+        NodeProto& pool = add("AveragePool", node.name, {x}, output);
+        set_ints(pool, "kernel_shape", node.kernel);
+        set_ints(pool, "strides", node.stride);
+        return output;
+      }
     }
     return output;
   }
 
   std::string write_conv(const GraphNode& node, const std::string& x, const std::string& output) {
     const bool transposed = node.kind == GraphNode::Kind::transposed_conv;
-    Sizes shape = transposed ? Sizes{node.in_channels, node.channels} : Sizes{node.channels, node.in_channels};
-    shape.insert(shape.end(), node.kernel.begin(), node.kernel.end());
-    std::vector<std::string> inputs{x, conv_weight(node.name + ".weight", shape)};
+    std::vector<std::string> inputs{x, conv_weight(node.name + ".weight", weight_shape(node))};
     if (node.bias) inputs.push_back(parameter(node.name + ".bias", {node.channels}));
     NodeProto& conv = add(transposed ? "ConvTranspose" : "Conv", node.name, inputs, output);
     Sizes pads = node.padding;

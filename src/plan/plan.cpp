@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -18,7 +19,6 @@ using Sizes = std::vector<std::int64_t>;
 /// Axes whose spacing exceeds the finest by more than this are neither convolved over nor halved yet (contract, section
 /// 3).
 constexpr double kMaxRatio = 2.0;
-constexpr std::int64_t kGroups = 32;
 constexpr std::int64_t kFirstFilters = 32, kMaxFilters2d = 512, kMaxFilters3d = 320;
 
 /// The last patch.size() spacings; checks both.
@@ -141,13 +141,37 @@ Sizes total_stride(const NetworkPlan& plan) {
   return product;
 }
 
+namespace {
+
+/// The counts of blocks, and what goes together.
+template <class Require>
+void check_blocks(const NetworkPlan& plan, const Require& require) {
+  const std::size_t levels = plan.filters.size();
+  const auto counts = [&](const Sizes& blocks, std::size_t expected, const char* what) {
+    require(blocks.empty() || blocks.size() == expected,
+            fmt::format("{} numbers of blocks in the {}, {} are needed", blocks.size(), what, expected));
+    for (const std::int64_t count : blocks)
+      require(count >= 1 && count <= 64, fmt::format("{} blocks in a level of the {}", count, what));
+  };
+  counts(plan.encoder_blocks, levels, "encoder");
+  counts(plan.decoder_blocks, levels - 1, "decoder");
+  require(plan.residual || !plan.stem, "a stem belongs to a residual encoder");
+  const bool one_block = std::ranges::all_of(plan.encoder_blocks, [](auto n) { return n == 1; });
+  require(plan.naming == Naming::nnunet_v2 || ((one_block || !plan.residual) && !plan.stem && !plan.deep_supervision),
+          "the reference system has no names for several residual blocks a level, a stem or more than one head");
+}
+
+}  // namespace
+
 void check_network_plan(const NetworkPlan& plan, const std::string& name) {
   const auto require = [&name](bool fine, const std::string& problem) {
     if (!fine) throw Error(name, problem, "check the options or the file that describe the network");
   };
   require(plan.dim == 2 || plan.dim == 3, fmt::format("a network of {} dimensions", plan.dim));
   require(plan.in_channels >= 1, fmt::format("{} input channels", plan.in_channels));
-  require(plan.n_class >= 2, fmt::format("{} classes (background included), at least 2 are needed", plan.n_class));
+  // nnU-Net v2's regions have a head each and no background.
+  require(plan.n_class >= (plan.naming == Naming::nnunet_v2 ? 1 : 2),
+          fmt::format("{} classes (background included), at least 2 are needed", plan.n_class));
   require(std::isfinite(plan.negative_slope), "the negative slope is not a number");
   const std::size_t levels = plan.filters.size();
   require(levels >= 2 && levels <= 32, fmt::format("{} levels, between 2 and 32 are possible", levels));
@@ -165,21 +189,70 @@ void check_network_plan(const NetworkPlan& plan, const std::string& name) {
               fmt::format("a stride of {} in level {}", stride[axis], level));
     }
     require(plan.filters[level] >= 1 && plan.filters[level] <= 65536, fmt::format("{} filters", plan.filters[level]));
-    require(plan.norm != Norm::group || plan.filters[level] % kGroups == 0,
-            fmt::format("{} filters are no multiple of the {} groups of --norm group", plan.filters[level], kGroups));
+    require(
+        plan.norm != Norm::group || plan.filters[level] % kNormGroups == 0,
+        fmt::format("{} filters are no multiple of the {} groups of --norm group", plan.filters[level], kNormGroups));
   }
+  check_blocks(plan, require);
 }
 
+namespace {
+
+template <class Enum, std::size_t kCount>
+using Names = std::array<std::pair<Enum, const char*>, kCount>;
+constexpr Names<Shortcut, 2> kShortcuts{{{Shortcut::convolution, "convolution"}, {Shortcut::pooling, "pooling"}}};
+constexpr Names<DecoderKernel, 2> kDecoderKernels{{{DecoderKernel::below, "below"}, {DecoderKernel::own, "own"}}};
+constexpr Names<Naming, 2> kNamings{{{Naming::reference, "reference"}, {Naming::nnunet_v2, "nnunet_v2"}}};
+
+template <class Enum, std::size_t kCount>
+const char* name_of(const Names<Enum, kCount>& names, Enum value) {
+  return std::ranges::find(names, value, &std::pair<Enum, const char*>::first)->second;
+}
+
+/// Absent: as it is.
+template <class Enum, std::size_t kCount>
+void read_name(const nlohmann::json& json, const char* key, const Names<Enum, kCount>& names, Enum& value,
+               const std::string& subject) {
+  if (!json.contains(key)) return;
+  const auto text = json[key].get<std::string>();
+  const auto found = std::ranges::find_if(names, [&](const auto& pair) { return text == pair.second; });
+  if (found == names.end())
+    throw Error(subject, fmt::format("the network's \"{}\" is \"{}\", which is not known", key, text),
+                "use a newer version of this program");
+  value = found->first;
+}
+
+template <class T>
+void read_if(const nlohmann::json& json, const char* key, T& value) {
+  if (json.contains(key)) json[key].get_to(value);
+}
+
+}  // namespace
+
+// What has its default is left out, so that files of the reference system's networks stay readable for older versions.
 nlohmann::json plan_to_json(const NetworkPlan& plan) {
-  return {{"dim", plan.dim},
-          {"in_channels", plan.in_channels},
-          {"n_class", plan.n_class},
-          {"kernels", plan.kernels},
-          {"strides", plan.strides},
-          {"filters", plan.filters},
-          {"norm", norm_name(plan.norm)},
-          {"residual", plan.residual},
-          {"negative_slope", plan.negative_slope}};
+  nlohmann::json json{{"dim", plan.dim},
+                      {"in_channels", plan.in_channels},
+                      {"n_class", plan.n_class},
+                      {"kernels", plan.kernels},
+                      {"strides", plan.strides},
+                      {"filters", plan.filters},
+                      {"norm", norm_name(plan.norm)},
+                      {"residual", plan.residual},
+                      {"negative_slope", plan.negative_slope}};
+  const NetworkPlan usual;
+  const auto add = [&](const char* key, const auto& value, bool is_usual) {
+    if (!is_usual) json[key] = value;
+  };
+  add("encoder_blocks", plan.encoder_blocks, plan.encoder_blocks == usual.encoder_blocks);
+  add("decoder_blocks", plan.decoder_blocks, plan.decoder_blocks == usual.decoder_blocks);
+  add("stem", plan.stem, plan.stem == usual.stem);
+  add("conv_bias", plan.conv_bias, plan.conv_bias == usual.conv_bias);
+  add("deep_supervision", plan.deep_supervision, plan.deep_supervision == usual.deep_supervision);
+  add("shortcut", name_of(kShortcuts, plan.shortcut), plan.shortcut == usual.shortcut);
+  add("decoder_kernel", name_of(kDecoderKernels, plan.decoder_kernel), plan.decoder_kernel == usual.decoder_kernel);
+  add("naming", name_of(kNamings, plan.naming), plan.naming == usual.naming);
+  return json;
 }
 
 NetworkPlan plan_from_json(const nlohmann::json& json, const std::string& name) {
@@ -194,6 +267,14 @@ NetworkPlan plan_from_json(const nlohmann::json& json, const std::string& name) 
     plan.norm = norm_from_name(json.at("norm").get<std::string>());
     json.at("residual").get_to(plan.residual);
     json.at("negative_slope").get_to(plan.negative_slope);
+    read_if(json, "encoder_blocks", plan.encoder_blocks);
+    read_if(json, "decoder_blocks", plan.decoder_blocks);
+    read_if(json, "stem", plan.stem);
+    read_if(json, "conv_bias", plan.conv_bias);
+    read_if(json, "deep_supervision", plan.deep_supervision);
+    read_name(json, "shortcut", kShortcuts, plan.shortcut, name);
+    read_name(json, "decoder_kernel", kDecoderKernels, plan.decoder_kernel, name);
+    read_name(json, "naming", kNamings, plan.naming, name);
   } catch (const nlohmann::json::exception& problem) {
     throw Error(name, fmt::format("the description of the network is broken ({})", problem.what()),
                 "make the file again");

@@ -28,7 +28,9 @@ def torch_model(path):
     extra = {"nnunet.json": ""}
     module = torch.jit.load(path, _extra_files=extra).eval()
     assert b"patch_size" in extra["nnunet.json"]
-    assert "input_block.conv1.conv.weight" in module.state_dict()
+    names = module.state_dict()
+    assert any(f"{block}.weight" in names for block in ("input_block.conv1.conv", "encoder.stages.0.0.convs.0.conv",
+                                                        "encoder.stages.0.blocks.0.conv1.conv"))
     with torch.no_grad():
         return lambda x: module(torch.from_numpy(x)).detach().numpy()
 

@@ -6,6 +6,7 @@
 
 #include "nnunet/export/model.h"
 #include "nnunet/network/unet.h"
+#include "reference/random_plan.h"
 #include "reference/reference_network.h"
 
 /// Checkpoints of the networks of ../shared/reference/network_double.json.
@@ -44,6 +45,24 @@ struct Exported {
     network->eval();
     checkpoint.state_dict = state_dict(*network);
     images = reference_images(reference);
+  }
+
+  /// A network that nobody has drawn (reference/random_plan.h).
+  explicit Exported(std::uint32_t seed) {
+    checkpoint.plan = random_plan(seed);
+    for (const std::int64_t stride : total_stride(checkpoint.plan))
+      checkpoint.data.patch_size.push_back(stride * (checkpoint.data.patch_size.empty() ? 3 : 4));
+    checkpoint.data.spacings.assign(checkpoint.data.patch_size.size(), 1.0);
+    checkpoint.data.in_channels = checkpoint.plan.in_channels;
+    checkpoint.data.n_class = checkpoint.plan.n_class;
+    network = UNet(checkpoint.plan);
+    network->initialize(seed);
+    network->eval();
+    checkpoint.state_dict = state_dict(*network);
+    torch::manual_seed(seed);
+    std::vector<std::int64_t> shape{2, checkpoint.plan.in_channels};
+    shape.insert(shape.end(), checkpoint.data.patch_size.begin(), checkpoint.data.patch_size.end());
+    images = torch::randn(shape);
   }
 
   torch::Tensor logits() {

@@ -79,6 +79,19 @@ TEST(ExportedOnnx, GivesTheSameInOtherRuntimes) {
   for (const std::string runtime : {"openvino", "onnxruntime"}) EXPECT_SAME_IN(runtime, folder);
 }
 
+TEST(ExportedModels, RandomGraphsGiveTheSameInOtherRuntimes) {
+  NNUNET_NEEDS_PYTHON();
+  const test::TempFolder folder;
+  for (std::uint32_t seed = 1; seed <= 10; ++seed) {
+    test::Exported e(seed);
+    const std::string name = "random_" + std::to_string(seed);
+    write(folder / (name + ".onnx"), to_onnx(e.checkpoint, {}));
+    write(folder / (name + ".pt"), to_torchscript(e.checkpoint, {}));
+    write_case(folder, name, e, kTolerance);
+  }
+  for (const std::string runtime : {"onnxruntime", "openvino", "torch"}) EXPECT_SAME_IN(runtime, folder);
+}
+
 TEST(ExportedOnnx, LowerPrecisionIsClose) {
   NNUNET_NEEDS_SHARED("reference/network_double.json");
   NNUNET_NEEDS_PYTHON();

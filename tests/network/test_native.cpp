@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "nnunet/core/error.h"
-#include "nnunet/native/native_unet.h"
+#include "nnunet/native/native_network.h"
 #include "nnunet/network/native.h"
 #include "reference/reference_network.h"
 
@@ -21,7 +21,7 @@ TEST_P(Native, ParametersAreTheNetworks) {
   NNUNET_NEEDS_SHARED("reference/network_double.json");
   const NetworkPlan plan = test::reference_plan(test::reference_networks().at(GetParam()));
   const UNet network(plan);
-  const std::vector<NamedShape> found = parameters_of(plan);
+  const std::vector<NetworkParameter> found = network_parameters(network->graph(), plan.naming);
   const auto expected = network->named_parameters();
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {

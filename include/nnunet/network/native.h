@@ -8,7 +8,7 @@
 
 namespace nnunet {
 
-/// A network's forward and backward by kernels of our own (native/native_unet.h). Parameters, buffers and gradients
+/// A network's forward and backward by kernels of our own (native/native_network.h). Parameters, buffers and gradients
 /// stay the network's, in the standard layout; float32, on the CPU.
 ///   NativeForward native(network); auto logits = native.forward(images, /*bf16=*/false);
 class NativeForward {

@@ -7,13 +7,13 @@
 
 namespace nnunet {
 
-/// A part of the network: from its inputs to its output, with the parameters of `module`.
+/// A part of the network: from its inputs to its output.
 using Part = std::function<torch::Tensor(const std::vector<torch::Tensor>& inputs)>;
 
 /// Runs a part keeping only its inputs; the backward runs it again to have its activations (Chen et al., "Training deep
 /// nets with sublinear memory cost", 2016). Same values and gradients; one more forward of the part. Running statistics
-/// of batch norm are updated once.
-torch::Tensor recomputed(const Part& part, const std::shared_ptr<torch::nn::Module>& module,
-                         const std::vector<torch::Tensor>& inputs);
+/// of batch norm (its buffers) are updated once.
+torch::Tensor recomputed(const Part& part, const std::vector<torch::Tensor>& parameters,
+                         const std::vector<torch::Tensor>& buffers, const std::vector<torch::Tensor>& inputs);
 
 }  // namespace nnunet

@@ -10,7 +10,24 @@ enum class Norm { instance, batch, group };
 Norm norm_from_name(const std::string& name);  ///< throws Error
 std::string norm_name(Norm norm);
 
-/// A network described by data: everything that builds a U-Net (contract, section 3).
+/// Of normalisation; the reference's, which are torch's defaults.
+inline constexpr double kNormEpsilon = 1e-5, kNormMomentum = 0.1;
+inline constexpr std::int64_t kNormGroups = 32;
+
+/// How a residual block brings its input to another shape: a convolution with the block's kernel and stride, then a
+/// norm (the reference system); average pooling by the stride, then, for other channels, a 1x1 convolution without bias
+/// and a norm (nnU-Net v2).
+enum class Shortcut { convolution, pooling };
+
+/// Which kernel the decoder's convolutions at a level have: that of the level below it (the reference system), or the
+/// level's own (nnU-Net v2).
+enum class DecoderKernel { below, own };
+
+/// Whose names and order the parameters have.
+enum class Naming { reference, nnunet_v2 };
+
+/// A network described by data: everything that builds a U-Net (contract, section 3; contract-v2-run, section 2). The
+/// defaults of what follows `negative_slope` are the reference system's networks.
 struct NetworkPlan {
   int dim = 3;  ///< 2 or 3
   int in_channels = 1;
@@ -20,6 +37,15 @@ struct NetworkPlan {
   Norm norm = Norm::instance;
   bool residual = false;
   double negative_slope = 0.01;
+
+  std::vector<std::int64_t> encoder_blocks = {};  ///< convolutions, or residual blocks, a level; empty: 2, or 1
+  std::vector<std::int64_t> decoder_blocks = {};  ///< convolutions a level, from the bottom up; empty: 2
+  bool stem = false;              ///< a convolution with level 0's kernel and filters before the first residual block
+  bool conv_bias = false;         ///< of the convolutions before a norm
+  bool deep_supervision = false;  ///< every level of the decoder has a head, the full resolution's is the first output
+  Shortcut shortcut = Shortcut::convolution;
+  DecoderKernel decoder_kernel = DecoderKernel::below;
+  Naming naming = Naming::reference;
 
   bool operator==(const NetworkPlan&) const = default;
 };
