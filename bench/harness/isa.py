@@ -3,8 +3,8 @@ import os
 
 LOWERED = ("avx2",)
 SECTIONS = ("forward", "train", "shapes")  # those whose peers can be held back
-# Ours; ATen's own kernels; oneDNN under PyTorch; MKL. onnxruntime and OpenVINO ask the processor alone: they take part on
-# a processor that has no more.
+# Ours; ATen's own kernels; oneDNN under PyTorch and under OpenVINO; MKL. onnxruntime asks the processor alone: it takes
+# part on a processor that has no more.
 VARIABLES = {"avx2": {"NNUNET_ISA": "avx2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
                       "DNNL_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
 

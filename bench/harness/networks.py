@@ -125,10 +125,10 @@ def forward_of(context, name):
     field, model = Field(context, name), onnx_file(context, name)
     ours = {p: field.ours("predict", p) for p in precisions(context)}
     pairs = [(ours[p], field.eager("forward", p)) for p in ours]
-    if not context.isa:
+    if not context.isa:  # it asks the processor alone
         pairs.append((ours["fp32"], field.peer("onnxruntime fp32", "onnx_runtime.py", [model])))
-        pairs += [(ours[p], field.peer(f"OpenVINO {p}", "open_vino.py", [*(["--bf16"] if p == "bf16" else []), model]))
-                  for p in ours]
+    pairs += [(ours[p], field.peer(f"OpenVINO {p}", "open_vino.py", [*(["--bf16"] if p == "bf16" else []), model]))
+              for p in ours]
     if name in FORWARD:
         pairs += [(ours[p], field.eager("forward", p, channels_last=True)) for p in ours]
     field.play()
