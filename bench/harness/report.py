@@ -71,8 +71,9 @@ def markdown_table(rows):
 
 def machine_lines(results):
     m = results["machine"]
-    peak = ", ".join(f"{m[key]:.0f} GFLOP/s {precision}" for precision in ("fp32", "bf16")
-                     if (key := f"peak_gflops_{precision}") in m)
+    what = {"fp32": "fp32", "bf16": "bf16", "fp32_avx2": "fp32 held to AVX2"}
+    peak = ", ".join(f"{m[key]:.0f} GFLOP/s {text}" for name, text in what.items()
+                     if (key := f"peak_gflops_{name}") in m)
     peers = ", ".join(f"{name} {version}" for name, version in results["peers"].items())
     return [f"Machine: {m['cpu']}, {m['cores']} cores ({', '.join(m['instruction_sets'])}), "
             f"{m['memory_gib']:.0f} GiB, {m['system']}." + (f" Measured peak, all cores: {peak}." if peak else ""),
