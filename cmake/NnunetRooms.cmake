@@ -1,4 +1,5 @@
-# One object library a room (nnunet_<room>), all of them together in libnnunet.
+# One object library a room (nnunet_<room>); those without torch together in libnnunet_infer (nnunet::infer), those with
+# it in libnnunet (nnunet::nnunet), which stands on the first.
 
 add_library(nnunet_flags INTERFACE)
 target_compile_options(nnunet_flags INTERFACE
@@ -30,12 +31,15 @@ if(NNUNET_CUDA)
 endif()
 
 # The precompiled torch header, shared by all that include torch (18 s a file without it).
-add_library(nnunet_torch_pch OBJECT ${CMAKE_SOURCE_DIR}/src/torch_pch.cpp)
-target_link_libraries(nnunet_torch_pch PUBLIC nnunet_flags fmt::fmt-header-only OpenMP::OpenMP_CXX nnunet::torch)
-target_precompile_headers(nnunet_torch_pch PRIVATE <torch/torch.h>)
+if(NNUNET_TORCH)
+  add_library(nnunet_torch_pch OBJECT ${CMAKE_SOURCE_DIR}/src/torch_pch.cpp)
+  target_link_libraries(nnunet_torch_pch PUBLIC nnunet_flags fmt::fmt-header-only OpenMP::OpenMP_CXX nnunet::torch)
+  target_precompile_headers(nnunet_torch_pch PRIVATE <torch/torch.h>)
+endif()
 
 set(NNUNET_ROOMS "")
 set(NNUNET_BASE_ROOMS "")
+set(NNUNET_ENGINE_ROOMS "")
 
 # nnunet_room(NAME BASE|ENGINE [LIBS lib...]): the sources of src/NAME.
 function(nnunet_room name kind)
@@ -55,38 +59,51 @@ function(nnunet_room name kind)
   if(kind STREQUAL ENGINE)
     target_link_libraries(${target} PUBLIC nnunet::torch)
     target_precompile_headers(${target} REUSE_FROM nnunet_torch_pch)
+    set(NNUNET_ENGINE_ROOMS ${NNUNET_ENGINE_ROOMS} ${name} PARENT_SCOPE)
   else()
     set(NNUNET_BASE_ROOMS ${NNUNET_BASE_ROOMS} ${name} PARENT_SCOPE)
   endif()
   set(NNUNET_ROOMS ${NNUNET_ROOMS} ${name} PARENT_SCOPE)
 endfunction()
 
-# The installable library made of all rooms, and its CMake package.
-function(nnunet_library)
-  add_library(nnunet SHARED)
-  add_library(nnunet::nnunet ALIAS nnunet)
+# _nnunet_library(target rooms): a shared library of these rooms, exported as NAME.
+function(_nnunet_library target name rooms)
+  add_library(${target} SHARED)
+  add_library(nnunet::${name} ALIAS ${target})
   set(links "")
-  foreach(room IN LISTS NNUNET_ROOMS)
-    target_sources(nnunet PRIVATE $<TARGET_OBJECTS:nnunet_${room}>)
+  foreach(room IN LISTS rooms)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:nnunet_${room}>)
     get_target_property(libs nnunet_${room} LINK_LIBRARIES)
     list(APPEND links ${libs})
   endforeach()
   list(REMOVE_DUPLICATES links)
   list(REMOVE_ITEM links nnunet::torch)
-  target_link_libraries(nnunet PRIVATE ${links} PUBLIC nnunet::torch)
-  target_include_directories(nnunet INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+  target_link_libraries(${target} PRIVATE ${links})
+  target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-  target_compile_features(nnunet INTERFACE cxx_std_20)
-  set_target_properties(nnunet PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
-                        LINKER_LANGUAGE CXX INSTALL_RPATH "\$ORIGIN;${NNUNET_TORCH_DIR}/lib${NNUNET_ENGINE_RPATH}")
+  target_compile_features(${target} INTERFACE cxx_std_20)
+  set_target_properties(${target} PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+                        LINKER_LANGUAGE CXX EXPORT_NAME ${name})
+  install(TARGETS ${target} EXPORT nnunetTargets_${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${name})
+  install(EXPORT nnunetTargets_${name} NAMESPACE nnunet:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/nnunet COMPONENT ${name})
+endfunction()
+
+# The installable libraries, and their CMake package: find_package(nnunet COMPONENTS infer) needs no torch.
+function(nnunet_libraries)
+  _nnunet_library(nnunet_infer_library infer "${NNUNET_BASE_ROOMS}")
+  set_target_properties(nnunet_infer_library PROPERTIES OUTPUT_NAME nnunet_infer INSTALL_RPATH "\$ORIGIN")
+  if(NNUNET_TORCH)
+    _nnunet_library(nnunet nnunet "${NNUNET_ENGINE_ROOMS}")
+    target_link_libraries(nnunet PUBLIC nnunet_infer_library nnunet::torch)
+    set_target_properties(nnunet PROPERTIES INSTALL_RPATH "\$ORIGIN;${NNUNET_TORCH_DIR}/lib${NNUNET_ENGINE_RPATH}")
+    install(FILES ${CMAKE_SOURCE_DIR}/cmake/TorchWheel.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/nnunet COMPONENT nnunet)
+  endif()
 
   include(CMakePackageConfigHelpers)
-  install(TARGETS nnunet EXPORT nnunetTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/nnunet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-  install(EXPORT nnunetTargets NAMESPACE nnunet:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/nnunet)
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/nnunet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT infer)
   configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/nnunetConfig.cmake.in ${CMAKE_BINARY_DIR}/nnunetConfig.cmake
                                 INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/nnunet)
   write_basic_package_version_file(${CMAKE_BINARY_DIR}/nnunetConfigVersion.cmake COMPATIBILITY SameMajorVersion)
   install(FILES ${CMAKE_BINARY_DIR}/nnunetConfig.cmake ${CMAKE_BINARY_DIR}/nnunetConfigVersion.cmake
-          ${CMAKE_SOURCE_DIR}/cmake/TorchWheel.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/nnunet)
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/nnunet COMPONENT infer)
 endfunction()

@@ -15,6 +15,7 @@
 #include "number_checks.h"
 #include "processes.h"
 #include "shared_options.h"
+#include "torch_door.h"
 
 namespace nnunet::app {
 
@@ -113,9 +114,7 @@ void add_server_options(CLI::App& c, ServerFlags& f) {
       ->check(positive())
       ->capture_default_str()
       ->group(group);
-  c.add_option("--requests", load.requests, "So many requests instead of --measure_s")
-      ->check(positive())
-      ->group(group);
+  c.add_option("--requests", load.requests, "So many requests instead of --measure_s")->check(positive())->group(group);
   c.add_option("--csv", f.csv, "Write the table to this CSV file")->group(group);
   c.add_option("--api_key_file", f.api_key_file, "File whose first line is the key that the server asks for")
       ->group(group);
@@ -175,6 +174,16 @@ void run_and_report(const BenchmarkOptions& options) {
   if (job_place().rank != 0) return;  // the first process speaks for all
   save_report(report, options.results, options.logname);
   std::cout << report.table() << std::flush;
+}
+
+void benchmark_forward(const RunOptions& options, const std::string& engine, std::int64_t warmup) {
+  BenchmarkOptions b;
+  static_cast<RunOptions&>(b) = options;
+  b.mode = "predict";
+  b.engine = engine;
+  b.synthetic = false;
+  b.warmup = warmup;
+  run_and_report(b);
 }
 
 void add_benchmark(CLI::App& program) {

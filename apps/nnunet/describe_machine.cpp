@@ -1,12 +1,12 @@
 #include "describe_machine.h"
 
-#include <torch/torch.h>
 #include <unistd.h>
 
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/memory.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/infer/engine.h"
+#include "torch_door.h"
 
 namespace nnunet::app {
 namespace {
@@ -34,10 +34,10 @@ Json describe_machine() {
   json["cores"] = available_cores();
   json["memory"] = format_bytes(physical_memory());
   json["available_memory"] = format_bytes(available_memory());
-  json["gpus"] = torch::cuda::device_count();
+  json["gpus"] = engines_here() == nullptr ? 0 : engines_here()->gpus;
   json["version"] = NNUNET_VERSION;
   Json engines = Json::object();
-  for (const auto& [name, version] : engine_versions()) engines[name] = version;
+  for (const auto& [name, version] : engine_versions(engines_here())) engines[name] = version;
   json["engines"] = engines;
   json["compiler"] = __VERSION__;
   return json;

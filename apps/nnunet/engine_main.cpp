@@ -1,8 +1,34 @@
 #include "commands.h"
-#include "nnunet/infer/tensor_memory.h"
+#include "nnunet/torch_bridge/tensor_memory.h"
+#include "nnunet/torch_engine/torch_engine.h"
+#include "nnunet/torch_engine/torchscript.h"
 #include "run_program.h"
+#include "torch_door.h"
 
-// nnunet-engine: the commands that need libtorch. Users call nnunet, which turns into this program for them.
+// nnunet-engine: all commands, with libtorch. Users call nnunet, which turns into this program where it needs it.
+namespace nnunet::app {
+
+const EngineBackend* engines_here() {
+  return &other_engines();
+}
+
+std::vector<std::string> all_engines() {
+  return built_engines(engines_here());
+}
+
+TorchScriptWriter torchscript_here() {
+  return to_torchscript;
+}
+
+bool has_engine_program() {
+  return true;
+}
+
+void go_where_torch_is(const std::string&) {}
+void go_where_network_runs(const std::string&, int) {}
+
+}  // namespace nnunet::app
+
 int main(int argc, char** argv) {
   nnunet::keep_tensor_memory();
   CLI::App program;

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
-#include "engine_commands.h"
 #include "inference_options.h"
 #include "nnunet/core/error.h"
 #include "nnunet/data/split.h"
@@ -38,7 +37,7 @@ void evaluate(const InferenceOptions& o) {
 }  // namespace
 
 void add_evaluate(CLI::App& program) {
-  auto* c = add_engine_command(program, "evaluate");
+  auto* c = program.add_subcommand("evaluate", "Dice of a checkpoint on the validation cases of a fold");
   const auto options = std::make_shared<InferenceOptions>();
   add_inference_options(*c, *options);
   c->add_option("--logname", options->logname,

@@ -7,13 +7,13 @@
 #include <optional>
 
 #include "commands.h"
-#include "engine_commands.h"
 #include "nnunet/core/error.h"
 #include "nnunet/data/folder.h"
 #include "nnunet/infer/run_options.h"
 #include "nnunet/io/names.h"
 #include "number_checks.h"
 #include "shared_options.h"
+#include "torch_door.h"
 
 namespace nnunet::app {
 namespace {
@@ -32,11 +32,13 @@ Precision precision_from_name(const std::string& name) {
 }
 
 void run(const Flags& f) {
+  if (f.format != "onnx") go_where_torch_is("--format " + f.format);
   require_folder_name(f.output, "--output");
   std::optional<DataConfig> config;
   if (!f.data.empty()) config = PreprocessedFolder(f.data, f.task, f.dim).config();
   const Checkpoint checkpoint = load_checkpoint(f.ckpt_path, {config ? &*config : nullptr, f.network});
   ExportOptions options = f;
+  options.torchscript = torchscript_here();
   options.model.precision = precision_from_name(f.precision);
   for (const auto& file : export_model(checkpoint, options)) fmt::print("{}\n", file.string());
 }
@@ -86,7 +88,8 @@ void add_foreign_options(CLI::App& c, Flags& f) {
 }  // namespace
 
 void add_export(CLI::App& program) {
-  auto* c = add_engine_command(program, "export");
+  auto* c = program.add_subcommand(
+      "export", "Write a trained network for other programs: TorchScript, ONNX, Triton Inference Server");
   c->footer(
       "Models take preprocessed patches, INPUT__0 (batch, channels, patch) float32, and give OUTPUT__0, logits (batch, "
       "classes, patch) float32.\n"

@@ -1,12 +1,14 @@
 #include "inference_options.h"
 
 #include <fmt/format.h>
+#include <omp.h>
 
 #include <algorithm>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "shared_options.h"
+#include "torch_door.h"
 
 namespace nnunet::app {
 void add_inference_options(CLI::App& c, InferenceOptions& o) {
@@ -52,12 +54,13 @@ void check_inference_options(const InferenceOptions& o) {
     throw Error("--ckpt_path", "no checkpoint is given",
                 "name the checkpoint of a trained network, such as RESULTS/checkpoints/best.ckpt");
   if (o.gpus > 1) throw Error("--gpus", "one GPU is used at most", "use --gpus 1");
+  go_where_network_runs(o.engine, o.gpus);
 }
 
 Predictor make_predictor(const InferenceOptions& o, const DataConfig* config) {
-  const torch::Device device = choose_engine_device(o.engine, o.gpus, o.place);
-  if (o.place.local_size > 1) torch::set_num_threads(std::min(torch::get_num_threads(), cores_for(o.place)));
-  const PredictorOptions options{o.overlap, o.blend, o.val_batch_size, o.tta, o.engine};
+  const Device device = choose_engine_device(o.engine, o.gpus, engines_here(), o.place);
+  if (o.place.local_size > 1) omp_set_num_threads(std::min(omp_get_max_threads(), cores_for(o.place)));
+  const PredictorOptions options{o.overlap, o.blend, o.val_batch_size, o.tta, o.engine, engines_here()};
   Predictor predictor(o.ckpt_path, {config, o.network}, options, device, choose_precision(o.amp, o.precision, device));
   log::info("engine: " + predictor.engine());
   return predictor;

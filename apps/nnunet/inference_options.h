@@ -24,7 +24,8 @@ void add_inference_options(CLI::App& command, InferenceOptions& options);
 /// working.
 void accept_training_options(CLI::App& command);
 
-/// Throws Error without a checkpoint (the reference would run random weights) and for several GPUs.
+/// Throws Error without a checkpoint (the reference would run random weights) and for several GPUs. Goes to the program
+/// that has libtorch where it is needed.
 void check_inference_options(const InferenceOptions& options);
 /// Chooses the device, loads the checkpoints. config: what a foreign checkpoint is built from (may be null).
 Predictor make_predictor(const InferenceOptions& options, const DataConfig* config);

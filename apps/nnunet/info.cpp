@@ -6,11 +6,10 @@
 #include <memory>
 
 #include "commands.h"
-#include "describe.h"
 #include "describe_machine.h"
-#include "engine_commands.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/table.h"
+#include "nnunet/infer/describe.h"
+#include "torch_door.h"
 
 namespace nnunet::app {
 namespace {
@@ -22,40 +21,6 @@ std::string dump(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string cell(const Json& json) {
-  if (json.is_string()) return json.get<std::string>();
-  if (json.is_boolean()) return json.get<bool>() ? "yes" : "no";
-  if (json.is_number_float()) return fmt::format("{:.6g}", json.get<double>());
-  return dump(json, -1);
-}
-
-/// "1, 2, 3", "1x2x2, 2x2x2".
-std::string list_text(const Json& list) {
-  std::string text;
-  for (const Json& item : list) {
-    std::string part;
-    if (item.is_array()) {
-      for (const Json& number : item) part.append(part.empty() ? "" : "x").append(cell(number));
-    } else {
-      part = cell(item);
-    }
-    text.append(text.empty() ? "" : ", ").append(part);
-  }
-  return text;
-}
-
-std::string table_text(const Json& rows) {
-  std::vector<std::string> header;
-  for (const auto& [key, value] : rows.front().items()) header.push_back(key);
-  Table table(header);
-  for (const Json& row : rows) {
-    std::vector<std::string> cells;
-    for (const std::string& key : header) cells.push_back(row.contains(key) ? cell(row[key]) : "");
-    table.add(cells);
-  }
-  return table.text();
-}
-
 struct Flags {
   std::vector<std::filesystem::path> paths;
   bool json = false, tensors = false, machine = false;
@@ -65,6 +30,7 @@ void run(const Flags& flags) {
   Json all = Json::array();
   std::size_t problems = 0;
   if (flags.machine) {
+    if (has_engine_program()) go_where_torch_is("--machine");
     all.push_back(describe_machine());
     if (!flags.json) std::fputs(description_text(all.back()).c_str(), stdout);
   }
@@ -80,25 +46,9 @@ void run(const Flags& flags) {
 
 }  // namespace
 
-std::string description_text(const Json& json, int indent) {
-  const std::string margin(static_cast<std::size_t>(indent), ' ');
-  std::string text;
-  for (const auto& [key, value] : json.items()) {
-    if (value.is_object()) {
-      text += fmt::format("{}{}:\n{}", margin, key, description_text(value, indent + 2));
-    } else if (value.is_array() && !value.empty() && value.front().is_object()) {
-      text += fmt::format("\n{}\n", table_text(value));
-    } else if (key == "problems") {
-      for (const Json& problem : value) text += fmt::format("problem: {}\n", cell(problem));
-    } else {
-      text += fmt::format("{}{}: {}\n", margin, key, value.is_array() ? list_text(value) : cell(value));
-    }
-  }
-  return text;
-}
-
 void add_info(CLI::App& program) {
-  CLI::App* command = add_engine_command(program, "info");
+  CLI::App* command = program.add_subcommand(
+      "info", "Say what a checkpoint, a preprocessed folder, a dataset folder, a NIfTI image or a .npy file holds");
   command->footer("Sizes and spacings are in the order (z, y, x), in mm.");
   auto flags = std::make_shared<Flags>();
   CLI::Option* const paths = command->add_option("path", flags->paths, "Files or folders");

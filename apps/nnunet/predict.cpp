@@ -3,9 +3,7 @@
 #include <memory>
 #include <optional>
 
-#include "benchmark.h"
 #include "commands.h"
-#include "engine_commands.h"
 #include "inference_options.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/predict_folder.h"
@@ -13,6 +11,7 @@
 #include "nnunet/io/config.h"
 #include "nnunet/io/image_case.h"
 #include "part_options.h"
+#include "torch_door.h"
 
 namespace nnunet::app {
 namespace {
@@ -70,19 +69,15 @@ void predict_image_files(const PredictOptions& o) {
 
 // The bare forward on patches needs no trained weights, so no checkpoint either.
 void benchmark(const PredictOptions& o) {
-  BenchmarkOptions b;
-  static_cast<RunOptions&>(b) = o;
-  b.mode = "predict";
-  b.engine = o.engine;
-  b.synthetic = false;
-  b.warmup = o.warmup;
-  run_and_report(b);
+  go_where_torch_is("--benchmark");
+  benchmark_forward(o, o.engine, o.warmup);
 }
 
 }  // namespace
 
 void add_predict(CLI::App& program) {
-  auto* c = add_engine_command(program, "predict");
+  auto* c = program.add_subcommand("predict",
+                                   "Segment NIfTI images (--input), or the cases of a preprocessed folder (--data)");
   const auto o = std::make_shared<PredictOptions>();
   const std::string images = "Images";
   c->add_option("--input", o->images.input,

@@ -11,7 +11,7 @@
 #include "nnunet/core/affinity.h"
 #include "nnunet/core/job.h"
 #include "nnunet/core/local_processes.h"
-#include "nnunet/infer/precision.h"
+#include "nnunet/torch_bridge/device.h"
 #include "number_checks.h"
 
 namespace nnunet::app {
@@ -54,7 +54,7 @@ void add_process_options(CLI::App& c, TrainOptions& o, int& procs) {
 void start_processes(const TrainOptions& o, int procs) {
   const int count = o.gpus > 1 ? o.gpus : procs;
   if (count == 1 || job_place().size > 1) return;
-  if (o.gpus > 1) choose_device(o.gpus);  // a clear message before anything is started
+  if (o.gpus > 1) choose_torch_device(o.gpus);  // a clear message before anything is started
   LocalProcessOptions options;
   options.grace = std::chrono::seconds(std::min<std::int64_t>(o.dist_timeout, 30));
   if (const int code = run_local_processes(own_command(), count, options); code != 0) throw CLI::RuntimeError(code);

@@ -13,17 +13,17 @@
 #include <thread>
 
 #include "commands.h"
-#include "engine_commands.h"
 #include "inference_options.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
+#include "nnunet/infer/served_predictor.h"
 #include "nnunet/serve/grpc_server.h"
 #include "nnunet/serve/http.h"
 #include "nnunet/serve/service.h"
 #include "number_checks.h"
-#include "served_predictor.h"
 #include "shared_options.h"
+#include "torch_door.h"
 
 namespace nnunet::app {
 namespace {
@@ -175,7 +175,8 @@ void add_limits(CLI::App& c, ServeOptions& o) {
 }  // namespace
 
 void add_serve(CLI::App& program) {
-  auto* c = add_engine_command(program, "serve");
+  auto* c = program.add_subcommand(
+      "serve", "Answer requests over HTTP (KServe v2 / Triton protocol, NIfTI files) with models kept in memory");
   const auto o = std::make_shared<ServeOptions>();
   const std::string group = "Server";
   c->add_option("--model", o->models, "NAME=CHECKPOINT; several of one NAME (folds) are averaged")
@@ -206,6 +207,7 @@ void add_serve(CLI::App& program) {
   c->remove_option(c->get_option("--test_batches"));
   c->callback([o] {
     if (o->gpus > 1) throw Error("--gpus", "one GPU is used at most", "use --gpus 1");
+    go_where_network_runs(o->engine, o->gpus);
     serve_until_asked_to_stop(*o);
   });
 }

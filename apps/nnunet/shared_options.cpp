@@ -6,6 +6,7 @@
 #include "nnunet/infer/engine.h"
 #include "nnunet/io/names.h"
 #include "number_checks.h"
+#include "torch_door.h"
 
 namespace nnunet::app {
 
@@ -58,9 +59,9 @@ void add_place_options(CLI::App& c, RunOptions& o, const std::string& results_he
 }
 
 void add_engine_option(CLI::App& c, std::string& engine, const std::string& group) {
-  c.add_option(
-       "--engine", engine,
-       fmt::format("What computes the network; auto: native on CPUs, libtorch on GPUs. This build has {}", fmt::join(built_engines(), ", ")))
+  c.add_option("--engine", engine,
+               fmt::format("What computes the network; auto: native on CPUs, libtorch on GPUs. This build has {}",
+                           fmt::join(all_engines(), ", ")))
       ->check(CLI::IsMember(engine_names()))
       ->capture_default_str()
       ->group(group);
@@ -68,9 +69,10 @@ void add_engine_option(CLI::App& c, std::string& engine, const std::string& grou
 
 void add_precision_options(CLI::App& c, RunOptions& o, const std::string& group) {
   c.add_flag("--amp", o.amp, "Mixed precision")->group(group);
-  c.add_option("--precision", o.precision,
-               "With --amp: bf16 or fp16 (default: fp16 on GPUs, with loss scaling in training; on CPUs bf16, or fp32 where "
-               "the processor has no bf16 arithmetic)")
+  c.add_option(
+       "--precision", o.precision,
+       "With --amp: bf16 or fp16 (default: fp16 on GPUs, with loss scaling in training; on CPUs bf16, or fp32 where "
+       "the processor has no bf16 arithmetic)")
       ->check(CLI::IsMember({"bf16", "fp16"}))
       ->group(group);
 }

@@ -11,6 +11,8 @@
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/plan/flops.h"
+#include "nnunet/torch_bridge/device.h"
+#include "nnunet/torch_engine/torch_engine.h"
 #include "nnunet/train/placement.h"
 #include "nnunet/train/step.h"
 #include "peak.h"
@@ -37,9 +39,9 @@ struct NetworkBenchmark {
 
   explicit NetworkBenchmark(const BenchmarkOptions& options)
       : o(options),
-        device(choose_engine_device(o.engine, o.gpus, place)),
+        device(to_torch(choose_engine_device(o.engine, o.gpus, &other_engines(), place))),
         group(place, device, std::chrono::seconds(o.dist_timeout)),
-        precision(choose_precision(o.amp, o.precision, device)),
+        precision(choose_precision(o.amp, o.precision, from_torch(device))),
         data(o),
         plan(make_network_plan(data.config().patch_size, data.config().spacings, data.config().in_channels,
                                data.config().n_class, o.network)),
@@ -126,12 +128,12 @@ BenchmarkReport benchmark_training(const BenchmarkOptions& options) {
 BenchmarkReport benchmark_prediction(const BenchmarkOptions& options) {
   NetworkBenchmark bench(prediction_options(options));
   const auto engine = make_engine({bench.plan, bench.data.config(), state_dict(*bench.network), {}},
-                                  {bench.o.engine, bench.precision, bench.device});
+                                  {bench.o.engine, bench.precision, from_torch(bench.device), &other_engines()});
   bench.network = nullptr;
   BenchmarkReport report = bench.measure(bench.o.test_batches, &NetworkFlops::forward, [&](const Batch& batch) {
     const auto image = torch::from_blob(batch.image.get(), batch.image_shape).to(bench.device);
     RECORD_USER_SCOPE("forward");
-    engine->forward(image);
+    engine_forward(*engine, image);
   });
   report.setup.emplace_back("engine", engine->description());
   return report;

@@ -1,7 +1,7 @@
 #pragma once
 #include <torch/torch.h>
 
-#include "nnunet/infer/precision.h"
+#include "nnunet/core/precision.h"
 #include "peak_cpu.h"
 
 namespace nnunet {

@@ -26,7 +26,7 @@ StateDict network_tensors(const Value::Dict& entries, const std::filesystem::pat
   const bool lightning = std::ranges::any_of(entries, [&](const auto& entry) { return of_model(entry.first); });
   StateDict state;
   for (const auto& [name, value] : entries) {
-    const auto* tensor = std::get_if<torch::Tensor>(&value.data);
+    const auto* tensor = std::get_if<HostTensor>(&value.data);
     if (tensor == nullptr || (lightning && !of_model(name))) continue;
     state.emplace_back(without(without(without(name, kWrapper), kModel), kWrapper), *tensor);
   }
@@ -40,7 +40,7 @@ const Value::Dict& find_weights(const Value& root, const std::filesystem::path& 
   const Value* nested = root.find("state_dict");
   const auto* dict = std::get_if<Value::Dict>(nested != nullptr ? &nested->data : &root.data);
   const bool any_tensor = dict != nullptr && std::ranges::any_of(*dict, [](const auto& entry) {
-                            return std::holds_alternative<torch::Tensor>(entry.second.data);
+                            return std::holds_alternative<HostTensor>(entry.second.data);
                           });
   if (!any_tensor)
     throw Error(path.string(), "this is not a checkpoint of a network (no state_dict with tensors)",
@@ -59,7 +59,7 @@ const Value* hyper_parameter(const Value& root, std::string_view key) {
   return nullptr;
 }
 
-const torch::Tensor* find_tensor(const StateDict& state, std::string_view name) {
+const HostTensor* find_tensor(const StateDict& state, std::string_view name) {
   const auto found = std::ranges::find_if(state, [&](const auto& entry) { return entry.first == name; });
   return found == state.end() ? nullptr : &found->second;
 }
@@ -85,7 +85,7 @@ std::vector<std::int64_t> filters_of(const StateDict& state) {
   std::vector<std::int64_t> filters;
   const auto add = [&](const std::string& block) {
     const auto* weight = find_tensor(state, block + ".conv1.conv.weight");
-    if (weight != nullptr && weight->dim() > 0) filters.push_back(weight->size(0));
+    if (weight != nullptr && weight->dim() > 0) filters.push_back(weight->sizes[0]);
     return weight != nullptr;
   };
   add("input_block");

@@ -39,7 +39,7 @@ nlohmann::json value_to_json(const Value& value) {
     for (const auto& [key, item] : *dict) json[key] = value_to_json(item);
     return json;
   }
-  if (std::holds_alternative<torch::Tensor>(value.data))
+  if (std::holds_alternative<HostTensor>(value.data))
     throw Error("configuration", "a tensor where a plain value belongs", "use another checkpoint");
   return nullptr;
 }

@@ -79,7 +79,7 @@ Node* Calls::storage(const Node* id) const {
 }
 
 // (storage, offset, sizes, strides, ...), all in elements.
-Node* Calls::tensor(const std::vector<Node*>& arguments, torch::Dtype dtype) const {
+Node* Calls::tensor(const std::vector<Node*>& arguments, Dtype dtype) const {
   if (arguments.size() < 4 || arguments[0]->kind != Kind::storage || arguments[1]->kind != Kind::integer ||
       !is_sequence(arguments[2]) || !is_sequence(arguments[3]))
     damaged("a tensor is not described as torch does");
@@ -100,14 +100,13 @@ Node* Calls::tensor(const std::vector<Node*>& arguments, torch::Dtype dtype) con
 
   Node* node = make_(Kind::tensor);
   if (std::ranges::any_of(sizes, [](std::int64_t n) { return n == 0; })) {
-    node->tensor = torch::empty(sizes, dtype);
+    node->tensor = HostTensor(dtype, sizes);
     return node;
   }
-  const auto width = static_cast<std::int64_t>(c10::elementSize(dtype));
+  const auto width = dtype_size(dtype);
   const Node* storage = arguments[0];
   const bool untyped = !storage_dtype(storage->type->text);
-  const std::int64_t stored_width =
-      untyped ? 1 : static_cast<std::int64_t>(c10::elementSize(*storage_dtype(storage->type->text)));
+  const std::int64_t stored_width = untyped ? 1 : dtype_size(*storage_dtype(storage->type->text));
   std::int64_t bytes = 0, last = offset, count = 1;
   bool overflow = __builtin_mul_overflow(storage->integer, stored_width, &bytes);
   for (std::size_t i = 0; i < sizes.size() && !overflow; ++i) {
@@ -118,7 +117,11 @@ Node* Calls::tensor(const std::vector<Node*>& arguments, torch::Dtype dtype) con
   if (overflow || last >= bytes / width) damaged("a tensor reaches beyond its storage");
   // Expanded tensors (stride 0) may have more elements than their storage.
   if (count > std::max(bytes / width, limits::expanded_elements)) damaged("a tensor has an absurd number of elements");
-  node->tensor = torch::empty({0}, dtype).set_(load_storage_(storage->text, bytes), offset, sizes, strides);
+  node->tensor.dtype = dtype;
+  node->tensor.sizes = sizes;
+  node->tensor.strides = strides;
+  node->tensor.offset = offset;
+  node->tensor.storage = load_storage_(storage->text, bytes);
   return node;
 }
 

@@ -22,7 +22,7 @@ class Calls {
   Node* storage(const Node* id) const;
 
  private:
-  Node* tensor(const std::vector<Node*>& arguments, torch::Dtype dtype) const;
+  Node* tensor(const std::vector<Node*>& arguments, Dtype dtype) const;
   Node* typed_tensor(const std::vector<Node*>& arguments) const;
   Node* numpy_scalar(const std::vector<Node*>& arguments) const;
   [[noreturn]] void damaged(const std::string& problem) const;

@@ -1,10 +1,10 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <deque>
 #include <string>
 #include <vector>
+
+#include "nnunet/checkpoint/host_tensor.h"
 
 namespace nnunet::pickle {
 
@@ -23,7 +23,7 @@ struct Node {
   std::vector<Node*> entries;    ///< object: key, value, ... that were set as in a dict
   Node* type = nullptr;          ///< object: what was called; storage: its class
   Node* state = nullptr;         ///< object
-  torch::Tensor tensor;
+  HostTensor tensor;
 };
 
 using Arena = std::deque<Node>;

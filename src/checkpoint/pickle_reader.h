@@ -1,8 +1,7 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -11,7 +10,7 @@
 namespace nnunet {
 
 /// The storage with this key in the file, exactly `bytes` long. Throws Error when there is none or it is smaller.
-using StorageLoader = std::function<c10::Storage(const std::string& key, std::int64_t bytes)>;
+using StorageLoader = std::function<std::shared_ptr<const std::byte>(const std::string& key, std::int64_t bytes)>;
 
 /// Reads a pickle (protocols 2 to 5) as torch.save makes them into plain values and tensors. Only the few callables
 /// that build tensors and containers are known, and those are done here; nothing is imported or executed. Any other

@@ -66,7 +66,7 @@ class Writer {
       write_real(*real);
     else if (const auto* text = std::get_if<std::string>(&value.data))
       write_text(*text);
-    else if (const auto* tensor = std::get_if<torch::Tensor>(&value.data))
+    else if (const auto* tensor = std::get_if<HostTensor>(&value.data))
       write_tensor(*tensor);
     else if (const auto* list = std::get_if<Value::List>(&value.data)) {
       out_.bytes += "](";
@@ -115,7 +115,7 @@ class Writer {
   void write_global(const std::string& module, const std::string& name) {
     out_.bytes += "c" + module + "\n" + name + "\n";
   }
-  void write_tuple(c10::IntArrayRef values) {
+  void write_tuple(const std::vector<std::int64_t>& values) {
     out_.bytes += '(';
     for (const std::int64_t value : values) write_integer(value);
     out_.bytes += 't';
@@ -123,31 +123,24 @@ class Writer {
 
   // torch._utils._rebuild_tensor_v2(storage, offset, sizes, strides, requires_grad, hooks), or _v3 with the type at the
   // end.
-  void write_tensor(const torch::Tensor& tensor) {
-    if (!tensor.defined()) {
-      out_.bytes += 'N';
-      return;
-    }
-    if (tensor.layout() != torch::kStrided || tensor.is_quantized() || tensor.is_meta())
-      throw Error(name_, "a sparse, quantized or meta tensor cannot be saved", "make it dense first");
-    const torch::Tensor plain = tensor.detach().resolve_conj().resolve_neg().to(torch::kCPU).contiguous();
-    const auto storage = storage_name(plain.scalar_type());
-    const std::string type = dtype_name(plain.scalar_type());
+  void write_tensor(const HostTensor& tensor) {
+    const HostTensor plain = tensor.contiguous();
+    const auto storage = storage_name(plain.dtype);
     write_global("torch._utils", storage ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
     out_.bytes += "((";
     write_text("storage");
     storage ? write_global("torch", *storage) : write_global("torch.storage", "UntypedStorage");
     write_text(std::to_string(out_.tensors.size()));
     write_text("cpu");
-    write_integer(storage ? plain.numel() : static_cast<std::int64_t>(plain.nbytes()));
+    write_integer(storage ? plain.numel() : plain.nbytes());
     out_.bytes += "tQ";
     write_integer(0);
-    write_tuple(plain.sizes());
-    write_tuple(plain.strides());
+    write_tuple(plain.sizes);
+    write_tuple(contiguous_strides(plain.sizes));
     write_bool(false);
     write_global("collections", "OrderedDict");
     out_.bytes += ")R";
-    if (!storage) write_global("torch", type);
+    if (!storage) write_global("torch", std::string(dtype_name(plain.dtype)));
     out_.bytes += "tR";
     out_.tensors.push_back(plain);
   }

@@ -1,6 +1,4 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <string>
 #include <vector>
 
@@ -11,7 +9,7 @@ namespace nnunet {
 /// A pickle as torch.save writes it, and the tensors whose bytes go into the entries data/0, data/1, ...
 struct Pickled {
   std::string bytes;
-  std::vector<torch::Tensor> tensors;  ///< on the CPU, contiguous
+  std::vector<HostTensor> tensors;  ///< contiguous
 };
 
 /// Protocol 2, with nothing in it that torch.load(weights_only=True) refuses. name: the file, for messages.

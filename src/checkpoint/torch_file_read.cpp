@@ -1,4 +1,3 @@
-#include <c10/core/CPUAllocator.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -51,33 +50,33 @@ class Storages {
   Storages(const ZipReader& zip, std::string folder, const std::filesystem::path& path)
       : zip_(zip), folder_(std::move(folder)), path_(path) {}
 
-  c10::Storage operator()(const std::string& key, std::int64_t bytes) {
+  std::shared_ptr<const std::byte> operator()(const std::string& key, std::int64_t bytes) {
     const std::string entry = folder_ + "/data/" + key;
     auto& storage = storages_[key];
-    if (!storage.unsafeGetStorageImpl()) storage = read(entry);
-    if (static_cast<std::uint64_t>(bytes) > storage.nbytes())
+    if (storage.storage == nullptr) storage = read(entry);
+    if (bytes > storage.nbytes())
       throw Error(path_.string(), fmt::format("the file is damaged: entry {} is smaller than its tensor", entry),
                   "copy or download the file again, or use another checkpoint");
-    return storage;
+    return storage.storage;
   }
 
  private:
-  c10::Storage read(const std::string& entry) {
+  HostTensor read(const std::string& entry) {
     const std::uint64_t size = zip_.size(entry);
     // Entries of a sound file do not overlap.
     total_ += size;
     if (total_ > zip_.file_size())
       throw Error(path_.string(), "the file is damaged: its entries overlap",
                   "copy or download the file again, or use another checkpoint");
-    c10::Storage storage(c10::Storage::use_byte_size_t(), size, c10::GetCPUAllocator(), /*resizable=*/false);
-    zip_.read(entry, {static_cast<std::byte*>(storage.mutable_data()), size});
-    return storage;
+    HostTensor bytes = HostTensor::uninitialised(Dtype::uint8, {static_cast<std::int64_t>(size)});
+    zip_.read(entry, {bytes.mutable_bytes(), size});
+    return bytes;
   }
 
   const ZipReader& zip_;
   std::string folder_;
   const std::filesystem::path& path_;
-  std::map<std::string, c10::Storage> storages_;
+  std::map<std::string, HostTensor> storages_;  ///< as bytes
   std::uint64_t total_ = 0;
 };
 
@@ -96,7 +95,7 @@ Value load_torch_file(const std::filesystem::path& path) {
   } catch (const std::bad_alloc&) {
     throw Error(path.string(), "there is not enough memory to read it",
                 "close other programs, or use a machine with more memory");
-  } catch (const std::exception& e) {  // what torch itself refuses
+  } catch (const std::exception& e) {
     throw Error(path.string(), std::string("the file is damaged: ") + e.what(),
                 "copy or download the file again, or use another checkpoint");
   }

@@ -1,4 +1,3 @@
-#include <caffe2/serialize/inline_container.h>
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -9,29 +8,33 @@
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
 #include "pickle_writer.h"
+#include "zip_writer.h"
 
 namespace nnunet {
 
 namespace {
 
+/// The folder in the archive; any name will do.
+constexpr const char* kFolder = "archive/";
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
 void write_archive(const std::filesystem::path& path, const Pickled& pickled) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   if (!file) throw Error(path.string(), std::strerror(errno), "choose a folder that can be written");
-  bool failed = false;
-  {
-    // Errors are noted, not thrown: they would have to pass through the zip library and the writer's destructor.
-    caffe2::serialize::PyTorchStreamWriter writer([&](const void* data, std::size_t size) {
-      if (!failed && !file.write(static_cast<const char*>(data), static_cast<std::streamsize>(size))) failed = true;
-      return size;
-    });
-    writer.setMinVersion(3);
-    writer.writeRecord("data.pkl", pickled.bytes.data(), pickled.bytes.size());
-    writer.writeRecord("byteorder", "little", 6);
-    for (std::size_t i = 0; i < pickled.tensors.size() && !failed; ++i)
-      writer.writeRecord("data/" + std::to_string(i), pickled.tensors[i].const_data_ptr(), pickled.tensors[i].nbytes());
-    writer.writeEndOfFile();
+  ZipWriter zip(file);
+  zip.add(std::string(kFolder) + "data.pkl", bytes_of(pickled.bytes));
+  zip.add(std::string(kFolder) + "byteorder", bytes_of("little"));
+  for (std::size_t i = 0; i < pickled.tensors.size() && file; ++i) {
+    const HostTensor& tensor = pickled.tensors[i];
+    zip.add(std::string(kFolder) + "data/" + std::to_string(i),
+            {static_cast<const std::byte*>(tensor.data()), static_cast<std::size_t>(tensor.nbytes())});
   }
-  if (failed || !file.flush())
+  zip.add(std::string(kFolder) + "version", bytes_of("3\n"));
+  zip.finish();
+  if (!file.flush())
     throw Error(path.string(), fmt::format("writing failed ({})", std::strerror(errno)),
                 "free some space, or choose another folder");
 }

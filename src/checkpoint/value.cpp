@@ -57,8 +57,8 @@ const Value::List& Value::as_list(std::string_view what) const {
 const Value::Dict& Value::as_dict(std::string_view what) const {
   return get<Dict>(*this, what, "a dict");
 }
-const torch::Tensor& Value::as_tensor(std::string_view what) const {
-  return get<torch::Tensor>(*this, what, "a tensor");
+const HostTensor& Value::as_tensor(std::string_view what) const {
+  return get<HostTensor>(*this, what, "a tensor");
 }
 
 }  // namespace nnunet

@@ -95,7 +95,8 @@ Sizes with_channels(std::int64_t channels, const Sizes& patch) {
 }  // namespace
 
 std::vector<fs::path> write_triton_repository(const fs::path& folder, const Checkpoint& checkpoint,
-                                              const ModelOptions& model, const TritonOptions& options) {
+                                              const ModelOptions& model, const TritonOptions& options,
+                                              const TorchScriptWriter& torchscript) {
   const TritonOptions o = completed(options, checkpoint);
   check(o);
   const Sizes &patch = checkpoint.data.patch_size, input = with_channels(checkpoint.plan.in_channels, patch),
@@ -115,7 +116,7 @@ std::vector<fs::path> write_triton_repository(const fs::path& folder, const Chec
   write(fs::path(onnx) / version / "model.onnx", to_onnx(checkpoint, model));
   write(fs::path(onnx) / "config.pbtxt",
         config({onnx, "onnxruntime_onnx", "onnxruntime", "model.onnx", input, output, false}));
-  write(fs::path(script) / version / "model.pt", to_torchscript(checkpoint, model));
+  write(fs::path(script) / version / "model.pt", torchscript(checkpoint, model));
   write(fs::path(script) / "config.pbtxt",
         config({script, "pytorch_libtorch", "pytorch", "model.pt", input, output, false}));
   // Plain files: a folder without a model would keep the server from starting.

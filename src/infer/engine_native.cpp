@@ -1,22 +1,38 @@
 #include <fmt/format.h>
 
-#include "engines.h"
+#include <algorithm>
+#include <list>
+#include <unordered_map>
+
+#include "engine_native.h"
+#include "nnunet/checkpoint/weights.h"
+#include "nnunet/core/array.h"
 #include "nnunet/core/cpu.h"
-#include "nnunet/infer/precision.h"
-#include "nnunet/network/native.h"
-#include "nnunet/network/unet.h"
+#include "nnunet/core/error.h"
+#include "nnunet/native/native_network.h"
 
 namespace nnunet {
 namespace {
 
+constexpr std::size_t kKept = 4;  // networks of other shapes: the last batch of a volume, slices of other sizes
+
 class NativeEngine final : public Engine {
  public:
   NativeEngine(const Checkpoint& checkpoint, const EngineOptions& options, const std::string& source)
-      : network_(loaded(checkpoint, source)), native_(network_), precision_(options.precision) {}
+      : plan_(checkpoint.plan),
+        graph_(network_graph(plan_).finest()),
+        weights_(network_weights(checkpoint, source)),
+        precision_(options.precision) {}
 
-  torch::Tensor forward(const torch::Tensor& windows) override {
-    const torch::NoGradGuard no_grad;
-    return native_.forward(windows.to(torch::kCPU), precision_ == Precision::bf16);
+  Logits forward(const WindowBatch& windows) override {
+    check(windows);
+    NativeNetwork& network = network_for(windows.shape);
+    std::vector<std::int64_t> shape = windows.shape;
+    shape[1] = plan_.n_class;
+    float* to = nullptr;
+    Logits logits = memory_.make(std::move(shape), to);
+    network.forward(windows.values, {to});
+    return logits;
   }
 
   std::string description() const override {
@@ -24,16 +40,53 @@ class NativeEngine final : public Engine {
   }
 
  private:
-  static UNet loaded(const Checkpoint& checkpoint, const std::string& source) {
-    UNet network(checkpoint.plan);
-    load_state_dict(*network, checkpoint.state_dict, source);
-    network->eval();
-    return network;
+  struct Made {
+    std::vector<std::int64_t> shape;
+    NativeNetwork network;
+  };
+
+  void check(const WindowBatch& windows) const {
+    if (windows.shape.size() == static_cast<std::size_t>(plan_.dim) + 2 && windows.shape[1] == plan_.in_channels)
+      return;
+    throw Error("network input", fmt::format("{} where the network takes {} channels of {}D windows",
+                                             shape_text(windows.shape), plan_.in_channels, plan_.dim));
   }
 
-  UNet network_;
-  NativeForward native_;
+  NativeNetwork& network_for(const std::vector<std::int64_t>& shape) {
+    const auto found = std::ranges::find(made_, shape, &Made::shape);
+    if (found != made_.end()) {
+      made_.splice(made_.begin(), made_, found);
+      return made_.front().network;
+    }
+    while (made_.size() >= kKept) made_.pop_back();
+    NativeOptions options;
+    options.bf16 = precision_ == Precision::bf16;
+    made_.push_front({shape, NativeNetwork(plan_, graph_, shape[0], {shape.begin() + 2, shape.end()}, options)});
+    set_weights(made_.front().network);
+    return made_.front().network;
+  }
+
+  void set_weights(NativeNetwork& network) const {
+    ParameterValues values;
+    std::unordered_map<std::string, RunningStatistics> statistics;
+    for (const auto& parameter : network_parameters(graph_, plan_.naming))
+      values[parameter.name] = weights_.at(parameter.name).floats().data();
+    network.set_parameters(values);
+    if (plan_.norm != Norm::batch) return;
+    for (const GraphNode& node : graph_.nodes)
+      if (node.kind == GraphNode::Kind::norm)  // only read, outside of training
+        statistics[node.name] = {running(node.name + ".running_mean"), running(node.name + ".running_var")};
+    network.set_running_statistics(statistics);
+  }
+
+  float* running(const std::string& name) const { return const_cast<float*>(weights_.at(name).floats().data()); }
+
+  NetworkPlan plan_;
+  NetworkGraph graph_;
+  NetworkWeights weights_;
   Precision precision_;
+  std::list<Made> made_;
+  LogitMemory memory_;
 };
 
 }  // namespace

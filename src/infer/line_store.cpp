@@ -1,4 +1,4 @@
-#include "line_store.h"
+#include "nnunet/infer/line_store.h"
 
 #include <algorithm>
 

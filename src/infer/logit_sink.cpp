@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/parallel.h"
 #include "nnunet/eval/argmax.h"
 #include "nnunet/infer/sliding_window.h"
 
@@ -14,7 +15,7 @@ template <class Body>
 void for_lines(const FinishedLogits& l, const Body& body) {
   const std::int64_t height = l.y_end - l.y_begin, lines = (l.z_end - l.z_begin) * height;
   const std::int64_t grain = std::max<std::int64_t>(1, 32768 / (l.classes * l.shape[2]));
-  at::parallel_for(0, std::max<std::int64_t>(0, lines), grain, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(lines, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) body(l.z_begin + i / height, l.y_begin + i % height);
   });
 }
@@ -36,11 +37,11 @@ void LabelSink::take(const FinishedLogits& l) {
 }
 
 void LogitVolume::begin(std::int64_t classes, const Shape3& shape) {
-  logits_ = torch::empty({classes, shape[0], shape[1], shape[2]});
+  logits_ = Array<float>({classes, shape[0], shape[1], shape[2]});
 }
 
 void LogitVolume::take(const FinishedLogits& l) {
-  float* to = logits_.mutable_data_ptr<float>();
+  float* to = logits_.data();
   for_lines(l, [&](std::int64_t z, std::int64_t y) {
     for (std::int64_t k = 0; k < l.classes; ++k)
       std::copy_n(l.line(z, y) + k * l.class_stride, l.shape[2],

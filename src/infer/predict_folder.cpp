@@ -7,9 +7,9 @@
 #include <memory>
 #include <set>
 
-#include "nnunet/core/case_failure.h"
 #include "case_time.h"
 #include "mapped_case.h"
+#include "nnunet/core/case_failure.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/progress.h"
@@ -66,7 +66,7 @@ OriginalGrid original_grid(const PreprocessedFolder& folder, const std::string& 
 class Score {
  public:
   explicit Score(int n_class) : metric_(n_class) {}
-  void add(const Array<std::uint8_t>& prediction, const MappedCase& c) { metric_.add(prediction, c.label[0]); }
+  void add(const Array<std::uint8_t>& prediction, const MappedCase& c) { metric_.add(prediction, c.label()); }
   std::optional<ValidationResult> result() const {
     if (metric_.volumes() == 0) return std::nullopt;
     return metric_.result();
@@ -125,7 +125,6 @@ fs::path prediction_folder(const PreprocessedFolder& folder, const Predictor& pr
 
 FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predictor& predictor,
                                       const FolderPredictionOptions& options) {
-  torch::NoGradGuard no_grad;
   check_configuration(folder, predictor);
   if (options.save_preds && !folder.is_val() && !folder.is_test())
     throw Error(folder.path().string(),
@@ -173,13 +172,13 @@ FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predicto
         std::vector<LogitSink*> sinks;
         const fs::path file = records ? records->file(name) : fs::path();
         if (records) {
-          const Shape3 size{c.image.size(1), c.image.size(2), c.image.size(3)};
+          const Shape3 size{c.x.shape()[1], c.x.shape()[2], c.x.shape()[3]};
           restore = std::make_shared<RestoreSink>(name, original_grid(folder, name, size), false, file);
           sinks.push_back(restore.get());
         }
-        if (c.label.defined()) sinks.push_back(&labels);
-        const WindowReport report = predictor.stream(name, c.image, sinks);
-        if (c.label.defined()) score.add(labels.labels(), c);
+        if (c.has_label()) sinks.push_back(&labels);
+        const WindowReport report = predictor.stream(name, c.image(), sinks);
+        if (c.has_label()) score.add(labels.labels(), c);
         finish_writing();
         writing_name = name;
         writing = std::async(std::launch::async, [restore, record = std::move(record), file, name, report] {

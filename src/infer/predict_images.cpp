@@ -114,7 +114,7 @@ class Pipeline {
  public:
   Pipeline(Predictor& predictor, const ImagePredictionOptions& options, std::vector<ImageCase> cases)
       : predictor_(predictor), o_(options), cases_(std::move(cases)) {
-    if (predictor.windows().device.is_cpu()) threads_beside_ = std::max(1, available_cores() / 8);
+    if (predictor.device().is_cpu()) threads_beside_ = std::max(1, available_cores() / 8);
   }
 
   ImagePredictionResult run(std::int64_t kept) {
@@ -161,7 +161,7 @@ class Pipeline {
     std::optional<fs::path> probabilities;
     if (o_.save_probabilities) probabilities = outputs_of(cases_[i], o_.output).probabilities;
     RestoreSink restored(name, predictor_.original_grid(ready.preprocessed), true, probabilities);
-    const auto report = predictor_.stream(name, as_tensor(ready.preprocessed.x), {&restored});
+    const auto report = predictor_.stream(name, ready.preprocessed.x, {&restored});
     ready.preprocessed.x = {};
     return std::make_shared<Predicted>(std::move(ready), std::move(restored), report);
   }
@@ -202,7 +202,6 @@ class Pipeline {
 }  // namespace
 
 ImagePredictionResult predict_images(Predictor& predictor, const ImagePredictionOptions& options) {
-  torch::NoGradGuard no_grad;
   auto all = list_image_cases(options.input, predictor.plan().in_channels);
   protect_inputs(all, options.input, options.output);
   if (options.limit > 0 && options.limit < static_cast<std::int64_t>(all.size()))

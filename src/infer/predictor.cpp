@@ -31,7 +31,7 @@ std::string difference(const Checkpoint& a, const Checkpoint& b) {
 /// How many windows' logits (float32) take 512 MiB, at least 1: beyond it more windows at a time gain nothing.
 std::int64_t most_windows(const std::vector<std::int64_t>& patch, std::int64_t classes) {
   constexpr std::int64_t kValues = (std::int64_t{512} << 20) / static_cast<std::int64_t>(sizeof(float));
-  return std::max<std::int64_t>(1, kValues / (classes * c10::multiply_integers(patch)));
+  return std::max<std::int64_t>(1, kValues / (classes * Array<float>::count(patch)));
 }
 
 std::uint64_t text_digest(const std::string& text, std::uint64_t seed) {
@@ -49,9 +49,10 @@ std::string network_digest(const Checkpoint& checkpoint) {
   std::uint64_t digest = text_digest(config_text(data), 0);
   digest = text_digest(plan_to_json(checkpoint.plan).dump(), digest);
   for (const auto& [name, tensor] : checkpoint.state_dict) {
-    const torch::Tensor values = tensor.cpu().contiguous();
+    const HostTensor values = tensor.contiguous();
     digest = text_digest(name, digest);
-    digest = content_digest({static_cast<const std::byte*>(values.const_data_ptr()), values.nbytes()}, digest);
+    digest = content_digest({static_cast<const std::byte*>(values.data()), static_cast<std::size_t>(values.nbytes())},
+                            digest);
   }
   return fmt::format("{:016x}", digest);
 }
@@ -63,7 +64,7 @@ std::string name_of(const std::vector<std::filesystem::path>& paths, std::size_t
 }  // namespace
 
 Predictor::Predictor(const std::vector<std::filesystem::path>& checkpoints, const ForeignDefaults& foreign,
-                     PredictorOptions options, torch::Device device, Precision precision)
+                     PredictorOptions options, Device device, Precision precision)
     : device_(device), precision_(precision) {
   if (checkpoints.empty())
     throw Error("--ckpt_path", "no checkpoint is given",
@@ -78,8 +79,7 @@ Predictor::Predictor(const std::vector<std::filesystem::path>& checkpoints, cons
   build(loaded, sources, options);
 }
 
-Predictor::Predictor(std::vector<Checkpoint> checkpoints, PredictorOptions options, torch::Device device,
-                     Precision precision)
+Predictor::Predictor(std::vector<Checkpoint> checkpoints, PredictorOptions options, Device device, Precision precision)
     : device_(device), precision_(precision) {
   if (checkpoints.empty()) throw Error("predictor", "no checkpoint is given");
   std::vector<std::string> sources;
@@ -97,7 +97,7 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
       throw Error(sources[i], fmt::format("differs from {} in its {}", sources.front(), what),
                   "only checkpoints of one configuration, such as the folds of a task, can be averaged");
     auto digest = std::async(std::launch::async, network_digest, std::cref(checkpoints[i]));  // engines take longer
-    engines_.push_back(make_engine(checkpoints[i], {options.engine, precision_, device_}, sources[i]));
+    engines_->push_back(make_engine(checkpoints[i], {options.engine, precision_, device_, options.others}, sources[i]));
     digests_.push_back(digest.get());
   }
   windows_.patch_size = data_.patch_size;
@@ -106,7 +106,7 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
   windows_.batch_size = std::min(options.batch_size > 0 ? options.batch_size : (plan_.dim == 3 ? 4 : 64),
                                  most_windows(data_.patch_size, plan_.n_class));
   windows_.tta = options.tta;
-  windows_.device = device_;
+  lane_ = make_lane();
   std::ranges::sort(digests_);  // folds are averaged in any order
 }
 
@@ -119,30 +119,28 @@ std::string Predictor::made_with() const {
       .dump();
 }
 
-torch::Tensor Predictor::forward(const torch::Tensor& windows) {
-  torch::NoGradGuard no_grad;
-  const auto input = windows.to(device_);
-  auto logits = engines_.front()->forward(input);
-  if (engines_.size() == 1) return logits;
-  logits = logits.to(torch::kFloat32);
-  for (std::size_t i = 1; i < engines_.size(); ++i) logits.add_(engines_[i]->forward(input));
-  return logits.div_(static_cast<double>(engines_.size()));
+Logits Predictor::forward(const WindowBatch& windows) {
+  return mean_logits(*engines_, memory_, windows);
 }
 
-WindowReport Predictor::stream(const std::string& name, const torch::Tensor& x, const std::vector<LogitSink*>& sinks) {
-  if (x.dim() != 4 || x.size(0) != plan_.in_channels)
+WindowReport Predictor::stream(const std::string& name, const VolumeView& x, const std::vector<LogitSink*>& sinks) {
+  return stream(name, x, *lane_, sinks);
+}
+
+WindowReport Predictor::stream(const std::string& name, const VolumeView& x, WindowLane& lane,
+                               const std::vector<LogitSink*>& sinks) const {
+  if (x.shape.size() != 4 || x.shape[0] != plan_.in_channels)
     throw Error(name,
-                fmt::format("has shape {}, the network takes {} channels", shape_text(x.sizes()), plan_.in_channels));
+                fmt::format("has shape {}, the network takes {} channels", shape_text(x.shape), plan_.in_channels));
   try {
-    return stream_windows(
-        x, [this](const torch::Tensor& windows) { return forward(windows); }, windows_, sinks);
-  } catch (const c10::OutOfMemoryError&) {
+    return stream_windows(x, lane, windows_, sinks);
+  } catch (const OutOfDeviceMemory&) {
     throw Error(name, "the GPU's memory does not suffice",
                 fmt::format("give a smaller --val_batch_size (now {}) or --gpus 0", windows_.batch_size));
   }
 }
 
-torch::Tensor Predictor::logits(const std::string& name, const torch::Tensor& x) {
+Array<float> Predictor::logits(const std::string& name, const VolumeView& x) {
   LogitVolume whole;
   stream(name, x, {&whole});
   return whole.logits();
@@ -150,8 +148,7 @@ torch::Tensor Predictor::logits(const std::string& name, const torch::Tensor& x)
 
 ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
                                      std::int64_t limit) {
-  return nnunet::validate(folder, cases, [this](const torch::Tensor& windows) { return forward(windows); }, {},
-                          windows_, {.limit = limit});
+  return nnunet::validate(folder, cases, *lane_, {}, windows_, {.limit = limit});
 }
 
 PreprocessedCase Predictor::preprocess(const std::string& name, const Image& image, int threads) const {
@@ -168,12 +165,8 @@ OriginalGrid Predictor::original_grid(const PreprocessedCase& c) const {
 LabelMap Predictor::segment(const std::string& name, const Image& image) {
   const PreprocessedCase c = preprocess(name, image);
   RestoreSink restore(name, original_grid(c), true);
-  stream(name, as_tensor(c.x), {&restore});
+  stream(name, c.x, {&restore});
   return {std::move(restore.labels()), image.geometry};
-}
-
-torch::Tensor as_tensor(const Array<float>& voxels) {
-  return torch::from_blob(const_cast<float*>(voxels.data()), voxels.shape, torch::kFloat32);
 }
 
 }  // namespace nnunet

@@ -1,14 +1,15 @@
 #include "nnunet/infer/restore.h"
 
 #include <fmt/format.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/parallel.h"
 #include "nnunet/eval/argmax.h"
 #include "nnunet/io/npy.h"
 #include "restore_kernels.h"
+#include "softmax.h"
 
 namespace nnunet {
 namespace {
@@ -57,17 +58,17 @@ class RestoreSink::Work {
     const std::int64_t lines = path_ ? std::max<std::int64_t>(1, kBlockValues / all) : 1;
     const std::int64_t blocks = (y_end - y_begin + lines - 1) / lines, first_z = z_begin, first_y = y_begin;
     const std::int64_t last_y = y_end;
-    at::parallel_for(0, (z_end - z_begin) * blocks, std::max<std::int64_t>(1, 32768 / (all * lines)),
-                     [&](std::int64_t begin, std::int64_t end) {
-                       LineStretch stretch(x_, logits.shape[2]);
-                       for (std::int64_t i = begin; i < end; ++i) {
-                         const std::int64_t z = first_z + i / blocks, y = first_y + i % blocks * lines;
-                         if (path_)
-                           restore_all(logits, stretch, z, y, std::min(last_y, y + lines));
-                         else
-                           stretch.labels(mix(logits, z, y), label_line(z, y));
-                       }
-                     });
+    parallel_ranges((z_end - z_begin) * blocks, std::max<std::int64_t>(1, 32768 / (all * lines)),
+                    [&](std::int64_t begin, std::int64_t end) {
+                      LineStretch stretch(x_, logits.shape[2]);
+                      for (std::int64_t i = begin; i < end; ++i) {
+                        const std::int64_t z = first_z + i / blocks, y = first_y + i % blocks * lines;
+                        if (path_)
+                          restore_all(logits, stretch, z, y, std::min(last_y, y + lines));
+                        else
+                          stretch.labels(mix(logits, z, y), label_line(z, y));
+                      }
+                    });
   }
 
   Array<std::uint8_t>& labels() { return labels_; }
@@ -104,28 +105,28 @@ class RestoreSink::Work {
   void restore_all(const FinishedLogits& logits, LineStretch& stretch, std::int64_t z, std::int64_t y_begin,
                    std::int64_t y_end) {
     const std::int64_t lines = y_end - y_begin, width = box_[2], area = lines * width;
-    auto values = torch::empty({classes_, lines, width});
-    float* data = values.mutable_data_ptr<float>();
+    std::vector<float> values(static_cast<std::size_t>(classes_ * area));
+    float* data = values.data();
     for (std::int64_t y = 0; y < lines; ++y) stretch.logits(mix(logits, z, y_begin + y), data + y * width, area);
     for (std::int64_t y = 0; wants_labels_ && y < lines; ++y)
       argmax_classes(data + y * width, classes_, static_cast<std::size_t>(area),
                      {label_line(z, y_begin + y), static_cast<std::size_t>(width)});
-    write(torch::softmax(values, 0), z, y_begin);
+    softmax_classes(data, classes_, area);
+    write(values, lines, z, y_begin);
   }
 
   /// Probabilities (K, lines, box width): whole lines of the image, with background to both sides of the box.
-  void write(torch::Tensor values, std::int64_t z, std::int64_t y) {
-    const std::int64_t lines = values.size(1), whole = grid_.shape[2];
-    if (whole != box_[2]) {
-      auto wide = torch::zeros({classes_, lines, whole});
-      wide[0].fill_(1.0);
-      wide.narrow(2, grid_.crop_start[2], box_[2]).copy_(values);
-      values = wide;
-    }
+  void write(const std::vector<float>& values, std::int64_t lines, std::int64_t z, std::int64_t y) {
+    const std::int64_t whole = grid_.shape[2], width = box_[2];
     const std::int64_t first = place(z, y) - grid_.crop_start[2], volume = nnunet::volume(grid_.shape);
-    const float* data = values.const_data_ptr<float>();
-    for (std::int64_t k = 0; k < classes_; ++k)
-      writer_->write(k * volume + first, {data + k * lines * whole, static_cast<std::size_t>(lines * whole)});
+    std::vector<float> wide(static_cast<std::size_t>(lines * whole));
+    for (std::int64_t k = 0; k < classes_; ++k) {
+      std::ranges::fill(wide, k == 0 ? 1.0F : 0.0F);
+      for (std::int64_t line = 0; line < lines; ++line)
+        std::copy_n(values.data() + (k * lines + line) * width, width,
+                    wide.data() + line * whole + grid_.crop_start[2]);
+      writer_->write(k * volume + first, wide);
+    }
   }
 
   /// Ones for class 0 in the lines that do not pass the box; the other classes' zeros need no writing.

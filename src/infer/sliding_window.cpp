@@ -1,27 +1,26 @@
 #include "nnunet/infer/sliding_window.h"
 
-#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
-#include "logit_adder.h"
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/log.h"
+#include "nnunet/core/parallel.h"
+#include "nnunet/infer/window_plan.h"
 #include "window_kernels.h"
-#include "window_plan.h"
 
 namespace nnunet {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void check(const torch::Tensor& volume, const WindowOptions& options) {
+void check(const VolumeView& volume, const WindowOptions& options) {
   const auto dims = options.patch_size.size();
-  if (volume.dim() != 4)
-    throw Error("sliding window", fmt::format("volume has {} axes, not 4 (C,D,H,W)", volume.dim()));
-  if (volume.numel() == 0) throw Error("sliding window", "the volume is empty");
+  if (volume.shape.size() != 4)
+    throw Error("sliding window", fmt::format("volume has {} axes, not 4 (C,D,H,W)", volume.shape.size()));
+  if (Array<float>::count(volume.shape) == 0) throw Error("sliding window", "the volume is empty");
   if (dims != 2 && dims != 3) throw Error("sliding window", "the patch has neither two nor three sizes");
   if (std::ranges::any_of(options.patch_size, [](auto n) { return n < 1; }))
     throw Error("sliding window", "a patch size is not positive");
@@ -30,8 +29,8 @@ void check(const torch::Tensor& volume, const WindowOptions& options) {
   if (options.batch_size < 1) throw Error("--val_batch_size", "must be at least 1");
 }
 
-Shape3 size_of(const torch::Tensor& volume) {
-  return {volume.size(1), volume.size(2), volume.size(3)};
+Shape3 size_of(const VolumeView& volume) {
+  return {volume.shape[1], volume.shape[2], volume.shape[3]};
 }
 
 /// The patch with a depth: 1 for windows of slices.
@@ -43,10 +42,9 @@ Shape3 patch_of(const WindowOptions& options) {
 /// One volume's pass through the network.
 class Pass {
  public:
-  Pass(const torch::Tensor& volume, const ForwardFunction& forward, const WindowOptions& options,
-       const std::vector<LogitSink*>& sinks)
-      : volume_(volume.to(torch::kCPU, torch::kFloat32).contiguous()),
-        forward_(forward),
+  Pass(const VolumeView& volume, WindowLane& lane, const WindowOptions& options, const std::vector<LogitSink*>& sinks)
+      : volume_(volume),
+        lane_(lane),
         options_(options),
         sinks_(sinks),
         plan_(size_of(volume), patch_of(options), options.overlap, options.tta, options.patch_size.size() == 2),
@@ -54,19 +52,23 @@ class Pass {
 
   WindowReport run() {
     const auto start = Clock::now();
+    lane_.begin(plan_, importance_, [this](const FinishedLogits& logits) {
+      for (LogitSink* sink : sinks_) sink->take(logits);
+    });
     const std::size_t all = plan_.jobs.size(), batch = static_cast<std::size_t>(options_.batch_size);
     for (std::size_t begin = 0; begin < all; begin += batch) {
       const std::size_t end = std::min(all, begin + batch);
-      const torch::Tensor logits = network(gather(begin, end));
-      if (!adder_) make_adder(logits.size(1));
-      adder_->settle();
-      if (end == all) wait_for_device();
-      for (std::size_t i = begin; i < end; ++i) add(i, logits[static_cast<std::int64_t>(i - begin)]);
+      const auto windows = gather(begin, end);
+      const std::int64_t classes = network(windows);
+      if (begin == 0) make_sums(classes);
+      lane_.settle();
+      if (end == all) wait();
+      for (std::size_t i = begin; i < end; ++i) add(i, static_cast<std::int64_t>(i - begin));
     }
-    adder_->settle();
+    lane_.settle();
     report_.windows = static_cast<std::int64_t>(all);
-    report_.sum_bytes = adder_->bytes();
-    if (!options_.device.is_cpu())
+    report_.sum_bytes = lane_.bytes();
+    if (lane_.runs_beside())
       report_.network_seconds = std::chrono::duration<double>(report_.last_window - start).count();
     return report_;
   }
@@ -76,22 +78,20 @@ class Pass {
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
 
-  /// Windows of jobs [begin, end), mirrored and padded on the way. On a GPU the copies go beside what it does.
-  torch::Tensor gather(std::size_t begin, std::size_t end) const {
-    const bool cpu = options_.device.is_cpu();
-    const std::int64_t channels = volume_.size(0), depth = plan_.patch[0];
+  /// Windows of jobs [begin, end), mirrored and padded on the way; their shape.
+  std::vector<std::int64_t> gather(std::size_t begin, std::size_t end) const {
+    const std::int64_t channels = volume_.shape[0], depth = plan_.patch[0];
     std::vector<std::int64_t> shape{static_cast<std::int64_t>(end - begin), channels};
     shape.insert(shape.end(), options_.patch_size.begin(), options_.patch_size.end());
-    auto windows = torch::empty(shape, torch::TensorOptions(torch::kFloat32).pinned_memory(!cpu));
-    float* to = windows.mutable_data_ptr<float>();
+    float* to = lane_.input(shape);
     const std::int64_t area = plan_.patch[1] * plan_.patch[2];
-    at::parallel_for(0, shape[0] * channels * depth, std::max<std::int64_t>(1, 32768 / area),
-                     [&](std::int64_t first, std::int64_t last) {
-                       for (std::int64_t i = first; i < last; ++i)
-                         gather_slice(plan_.jobs[begin + static_cast<std::size_t>(i / (channels * depth))],
-                                      i / depth % channels, i % depth, to + i * area);
-                     });
-    return cpu ? windows : windows.to(options_.device, torch::kFloat32, /*non_blocking=*/true);
+    parallel_ranges(shape[0] * channels * depth, std::max<std::int64_t>(1, 32768 / area),
+                    [&](std::int64_t first, std::int64_t last) {
+                      for (std::int64_t i = first; i < last; ++i)
+                        gather_slice(plan_.jobs[begin + static_cast<std::size_t>(i / (channels * depth))],
+                                     i / depth % channels, i % depth, to + i * area);
+                    });
+    return shape;
   }
 
   /// Slice z of a window, as the network is to see it.
@@ -105,8 +105,8 @@ class Pass {
       const bool outside = from_z < 0 || from_z >= size_z || from_y < 0 || from_y >= size_y;
       if (outside || inside < width) std::fill_n(to, width, 0.0F);
       if (outside) continue;
-      const float* from = volume_.const_data_ptr<float>() + ((channel * size_z + from_z) * size_y + from_y) * size_x +
-                          job.start[2] + before;
+      const float* from =
+          volume_.values + ((channel * size_z + from_z) * size_y + from_y) * size_x + job.start[2] + before;
       if (job.mirrored(2))
         copy_mirrored(from + inside - 1, to + width - before - inside, inside);
       else
@@ -114,58 +114,44 @@ class Pass {
     }
   }
 
-  /// A GPU's network has done its work only now.
-  void wait_for_device() {
-    if (options_.device.is_cpu()) return;
-    const c10::impl::VirtualGuardImpl device(options_.device.type());
-    device.synchronizeStream(device.getStream(options_.device));
-    report_.last_window = Clock::now();
+  void wait() {
+    lane_.wait();
+    if (lane_.runs_beside()) report_.last_window = Clock::now();
   }
 
-  torch::Tensor network(const torch::Tensor& windows) {
+  /// Classes of its logits.
+  std::int64_t network(const std::vector<std::int64_t>& windows) {
     const auto start = Clock::now();
-    auto logits = forward_(windows);
+    const auto logits = lane_.run();
     report_.network_seconds += seconds_since(start);
     report_.last_window = Clock::now();
-    if (logits.dim() != windows.dim() || logits.size(0) != windows.size(0) ||
-        logits.sizes().slice(2) != windows.sizes().slice(2))
+    if (logits.size() != windows.size() || logits[0] != windows[0] ||
+        !std::equal(logits.begin() + 2, logits.end(), windows.begin() + 2))
       throw Error("sliding window", "the network's output has another size than its input",
                   "patch sizes must be divisible by the network's strides");
-    return logits;
+    return logits[1];
   }
 
-  void make_adder(std::int64_t classes) {
+  void make_sums(std::int64_t classes) {
     report_.classes = classes;
     for (LogitSink* sink : sinks_) sink->begin(classes, plan_.size);
-    const auto deliver = [this](const FinishedLogits& logits) {
-      for (LogitSink* sink : sinks_) sink->take(logits);
-    };
-    if (!options_.device.is_cpu() || options_.plain) {
-      try {
-        adder_ = make_device_adder(plan_, importance_, classes, options_.device, deliver);
-        return;
-      } catch (const c10::OutOfMemoryError&) {
-        log::warn("the logits do not fit into the GPU's memory; they are added up on the CPU");
-      }
-    }
-    adder_ = make_cpu_adder(plan_, importance_, classes, deliver);
+    lane_.make_sums(classes);
   }
 
-  /// logits (K,spatial) of job i.
-  void add(std::size_t i, const torch::Tensor& logits) {
-    adder_->add(plan_.jobs[i], logits.dim() == 4 ? logits : logits.unsqueeze(1));
+  /// Window i of the plan, window `place` of the batch.
+  void add(std::size_t i, std::int64_t place) {
+    lane_.add(plan_.jobs[i], place);
     if (i + 1 < plan_.rows[row_].end_job) return;
-    adder_->finish(plan_.rows[row_]);
+    lane_.finish(plan_.rows[row_]);
     ++row_;
   }
 
-  torch::Tensor volume_;  ///< (C,D,H,W) float32 on the CPU
-  const ForwardFunction& forward_;
+  const VolumeView& volume_;
+  WindowLane& lane_;
   const WindowOptions& options_;
   const std::vector<LogitSink*>& sinks_;
   WindowPlan plan_;
-  torch::Tensor importance_;  ///< (d,h,w)
-  std::unique_ptr<LogitAdder> adder_;
+  Array<float> importance_;  ///< (d,h,w)
   std::size_t row_ = 0;
   WindowReport report_;
 };
@@ -186,37 +172,33 @@ std::vector<std::int64_t> window_starts(std::int64_t size, std::int64_t patch, d
   return starts;
 }
 
-torch::Tensor window_weights(const std::vector<std::int64_t>& patch, Blend blend) {
-  if (blend == Blend::constant) return torch::ones(patch);
-  torch::Tensor weights = torch::ones({});
+Array<float> window_weights(const std::vector<std::int64_t>& patch, Blend blend) {
+  Array<float> weights({1}, 1.0F);
   for (const std::int64_t n : patch) {
     const double sigma = 0.125 * static_cast<double>(n);
-    const auto x = torch::arange(n, torch::kFloat32) - static_cast<double>(n - 1) / 2.0;
-    weights = weights.unsqueeze(-1) * torch::exp(x.square() / (-2.0 * sigma * sigma));
+    const auto factor = static_cast<float>(-2.0 * sigma * sigma);
+    const float middle = static_cast<float>(n - 1) / 2.0F;
+    Array<float> wider({weights.numel() * n});
+    for (std::int64_t i = 0; i < n; ++i) {
+      const float x = static_cast<float>(i) - middle;
+      // Rounded once, so that the weights do not hang on a vector library.
+      const auto axis = static_cast<float>(std::exp(static_cast<double>(x * x / factor)));
+      for (std::int64_t w = 0; w < weights.numel(); ++w)
+        wider.values[static_cast<std::size_t>(w * n + i)] =
+            blend == Blend::constant ? 1.0F : weights.values[static_cast<std::size_t>(w)] * axis;
+    }
+    weights = std::move(wider);
   }
-  return weights.clamp_min_(std::max(weights.min().item<double>(), 1e-3)).contiguous();
+  weights.shape = patch;
+  const float least = std::max(std::ranges::min(weights.values), 1e-3F);
+  for (float& w : weights.values) w = std::max(w, least);
+  return weights;
 }
 
-WindowReport stream_windows(const torch::Tensor& volume, const ForwardFunction& forward, const WindowOptions& options,
+WindowReport stream_windows(const VolumeView& volume, WindowLane& lane, const WindowOptions& options,
                             const std::vector<LogitSink*>& sinks) {
-  torch::NoGradGuard no_grad;
   check(volume, options);
-  return Pass(volume, forward, options, sinks).run();
-}
-
-torch::Tensor sliding_window(const torch::Tensor& volume, const ForwardFunction& forward,
-                             const WindowOptions& options) {
-  LogitVolume whole;
-  stream_windows(volume, forward, options, {&whole});
-  return whole.logits();
-}
-
-torch::Tensor slice_by_slice(const torch::Tensor& volume, const ForwardFunction& forward,
-                             const WindowOptions& options) {
-  WindowOptions whole = options;
-  whole.patch_size = {volume.size(-2), volume.size(-1)};
-  whole.blend = Blend::constant;
-  return sliding_window(volume, forward, whole);
+  return Pass(volume, lane, options, sinks).run();
 }
 
 }  // namespace nnunet

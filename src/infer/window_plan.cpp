@@ -1,4 +1,4 @@
-#include "window_plan.h"
+#include "nnunet/infer/window_plan.h"
 
 #include <algorithm>
 #include <iterator>

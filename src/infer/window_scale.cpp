@@ -1,21 +1,19 @@
-#include "window_scale.h"
+#include "nnunet/infer/window_scale.h"
 
 #include <algorithm>
 
+#include "nnunet/core/parallel.h"
 #include "window_kernels.h"
 
 namespace nnunet {
 
-WindowScale::WindowScale(const WindowPlan& plan, const torch::Tensor& importance, torch::Device device)
-    : plan_(plan), importance_(importance), device_(device) {}
-
-const torch::Tensor& WindowScale::layer(std::size_t place) {
+const std::shared_ptr<const Array<float>>& WindowScale::layer(std::size_t place) {
   const auto offsets = neighbours(place);
   if (layers_[latest_].offsets != offsets) {
     latest_ = 1 - latest_;
     if (layers_[latest_].offsets != offsets) {
       layers_[latest_] = {};  // its memory first
-      layers_[latest_] = {offsets, compute(offsets).to(device_)};
+      layers_[latest_] = {offsets, compute(offsets)};
     }
   }
   return layers_[latest_].scale;
@@ -30,13 +28,13 @@ std::vector<std::int64_t> WindowScale::neighbours(std::size_t place) const {
   return offsets;
 }
 
-torch::Tensor WindowScale::compute(const std::vector<std::int64_t>& offsets) const {
+std::shared_ptr<const Array<float>> WindowScale::compute(const std::vector<std::int64_t>& offsets) const {
   const auto [depth, height, width] = plan_.patch;
-  auto scale = torch::zeros({depth, plan_.padded[1], plan_.padded[2]});
+  auto scale = std::make_shared<Array<float>>(std::vector{depth, plan_.padded[1], plan_.padded[2]});
   const std::int64_t area = plan_.padded[1] * plan_.padded[2];
-  float* values = scale.mutable_data_ptr<float>();
-  const float* importance = importance_.const_data_ptr<float>();
-  at::parallel_for(0, depth, std::max<std::int64_t>(1, 32768 / area), [&](std::int64_t begin, std::int64_t end) {
+  float* values = scale->data();
+  const float* importance = importance_.data();
+  parallel_ranges(depth, std::max<std::int64_t>(1, 32768 / area), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t z = begin; z < end; ++z) {
       float* slice = values + z * area;
       for (const std::int64_t offset : offsets) {

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "nnunet/checkpoint/weights.h"
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
 #include "nnunet/network/concat.h"
 #include "nnunet/network/recompute.h"
+#include "nnunet/torch_bridge/tensors.h"
 
 namespace nnunet {
 
@@ -215,37 +217,23 @@ void collect(const torch::nn::Module& module, const std::string& prefix, Named& 
   for (const auto& child : module.named_children()) collect(*child.value(), prefix + child.key() + ".", entries);
 }
 
-[[noreturn]] void refuse(const std::string& source, const std::string& problem) {
-  throw Error(source, problem, "use the checkpoint of a network with the same channels, classes, patch and options");
-}
-
 }  // namespace
 
 StateDict state_dict(const UNetImpl& network) {
   Named entries;
   collect(network, "", entries);
-  for (auto& [name, tensor] : entries) tensor = tensor.detach().cpu();
-  return entries;
+  StateDict state;
+  for (const auto& [name, tensor] : entries) state.emplace_back(name, from_torch(tensor));
+  return state;
 }
 
 void load_state_dict(UNetImpl& network, const StateDict& state, const std::string& source) {
+  check_state(network.plan(), state, source);
   Named own;
   collect(network, "", own);
-  std::unordered_map<std::string, torch::Tensor> given(state.begin(), state.end());
-  for (const auto& [name, tensor] : own) {
-    const auto found = given.find(name);
-    if (found == given.end()) refuse(source, fmt::format("\"{}\" is missing", name));
-    if (!found->second.defined() || found->second.sizes() != tensor.sizes())
-      refuse(source,
-             fmt::format("\"{}\" has the shape ({}), the network needs ({})", name,
-                         found->second.defined() ? shape_text(found->second.sizes()) : "", shape_text(tensor.sizes())));
-  }
-  for (const auto& [name, tensor] : state)
-    if (std::none_of(own.begin(), own.end(), [&name = name](const auto& entry) { return entry.first == name; }))
-      refuse(source, fmt::format("\"{}\" is no part of this network", name));
-
+  const std::unordered_map<std::string, HostTensor> given(state.begin(), state.end());
   const torch::NoGradGuard no_grad;
-  for (auto& [name, tensor] : own) tensor.copy_(given.at(name));
+  for (auto& [name, tensor] : own) tensor.copy_(to_torch(given.at(name)));
 }
 
 }  // namespace nnunet

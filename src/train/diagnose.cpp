@@ -5,6 +5,7 @@
 
 #include "augment_cuda.h"
 #include "batch_tensors.h"
+#include "nnunet/torch_bridge/autocast.h"
 
 namespace nnunet {
 

@@ -1,8 +1,8 @@
 #pragma once
 #include <string>
 
+#include "nnunet/core/precision.h"
 #include "nnunet/data/loader.h"
-#include "nnunet/infer/precision.h"
 #include "nnunet/network/unet.h"
 
 namespace nnunet {

@@ -6,6 +6,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/kernels/adam.h"
+#include "nnunet/torch_bridge/tensors.h"
 #include "optimizer_cuda.h"
 
 namespace nnunet {
@@ -43,7 +44,7 @@ Tensors zeros_like(const Tensors& tensors) {
 
 Value to_value(const Tensors& tensors) {
   Value::List list;
-  for (const auto& tensor : tensors) list.emplace_back(tensor);
+  for (const auto& tensor : tensors) list.emplace_back(from_torch(tensor));
   return list;
 }
 
@@ -60,13 +61,13 @@ void restore(Tensors& tensors, const Value& state, const std::string& key, const
   const auto fits = [&] {
     if (list.size() != tensors.size()) return false;
     for (std::size_t i = 0; i < list.size(); ++i)
-      if (list[i].as_tensor(key).sizes() != tensors[i].sizes()) return false;
+      if (torch::IntArrayRef(list[i].as_tensor(key).sizes) != tensors[i].sizes()) return false;
     return true;
   };
   if (!fits())
     throw Error(source, fmt::format("the optimizer's \"{}\" belongs to another network", key),
                 "start the training anew");
-  for (std::size_t i = 0; i < list.size(); ++i) tensors[i].copy_(list[i].as_tensor(key));
+  for (std::size_t i = 0; i < list.size(); ++i) tensors[i].copy_(torch_tensor(list[i], key));
 }
 
 /// Elements lie in the same order in memory.

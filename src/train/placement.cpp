@@ -8,6 +8,7 @@
 
 #include "nnunet/core/log.h"
 #include "nnunet/network/memory_format.h"
+#include "nnunet/torch_bridge/autocast.h"
 #include "nnunet/train/step.h"
 
 namespace nnunet {

@@ -10,6 +10,8 @@
 #include "batch_tensors.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/engine.h"
+#include "nnunet/torch_bridge/autocast.h"
+#include "nnunet/torch_bridge/device.h"
 #include "nnunet/train/loss.h"
 #include "step_graph.h"
 
@@ -44,7 +46,7 @@ bool trains_natively(const TrainOptions& o, Precision precision, torch::Device d
     throw Error("--engine", fmt::format("{} cannot train", o.engine), "choose auto, native or libtorch");
   if (o.engine == "libtorch") return false;
   std::string problem;
-  if (!runs_natively(precision, device)) problem = "it computes in fp32 and bf16 on the CPU";
+  if (!runs_natively(precision, from_torch(device))) problem = "it computes in fp32 and bf16 on the CPU";
   if (o.activation_checkpointing) problem = "it has no --activation_checkpointing";
   if (o.sync_batchnorm && !group.alone()) problem = "it has no --sync_batchnorm";
   if (o.engine == "native" && !problem.empty()) throw Error("--engine native", problem, "use --engine libtorch");

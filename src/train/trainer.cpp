@@ -23,6 +23,8 @@
 #include "nnunet/infer/evaluate.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/network/unet.h"
+#include "nnunet/torch_bridge/device.h"
+#include "nnunet/torch_engine/torch_lane.h"
 #include "nnunet/train/history.h"
 #include "nnunet/train/loss.h"
 #include "nnunet/train/placement.h"
@@ -51,7 +53,7 @@ JobPlace take_place() {
 
 /// NCCL does not let two processes share a GPU.
 torch::Device own_device(int gpus, const JobPlace& place) {
-  const torch::Device device = choose_device(gpus, place);
+  const torch::Device device = choose_torch_device(gpus, place);
   const auto present = static_cast<int>(torch::cuda::device_count());
   if (device.is_cuda() && place.local_size > present)
     throw Error("--gpus", fmt::format("{} processes on this machine, {} GPUs", place.local_size, present),
@@ -92,7 +94,7 @@ class Trainer {
         place_(take_place()),
         device_(own_device(o_.gpus, place_)),
         group_(place_, device_, std::chrono::seconds(o_.dist_timeout)),
-        precision_(choose_precision(o_.amp, o_.precision, device_)),
+        precision_(choose_precision(o_.amp, o_.precision, from_torch(device_))),
         folder_(o_.data, o_.task, o_.dim),
         fold_(split_fold(folder_, o_.nfolds, o_.fold)),
         plan_(make_network_plan(folder_.config().patch_size, folder_.config().spacings, folder_.config().in_channels,
@@ -326,24 +328,31 @@ class Trainer {
     network_->eval();
     const torch::NoGradGuard no_grad;
     const auto forward = [this](const torch::Tensor& x) { return step_.forward(x.to(device_)).to(torch::kFloat32); };
-    const auto loss = [this](const torch::Tensor& logits, const torch::Tensor& label) {
-      return dice_ce_loss(logits, label, o_.focal);
+    const auto loss = [this](const Array<float>& logits, const LabelView& label) {
+      const auto x = torch::from_blob(const_cast<float*>(logits.data()), logits.shape, torch::kFloat32).unsqueeze(0);
+      const auto y = torch::from_blob(const_cast<std::uint8_t*>(label.values.data()), label.shape, torch::kUInt8);
+      return dice_ce_loss(x, y.unsqueeze(0), o_.focal).item<double>();
     };
+    const auto lane = make_torch_lane(forward, device_);
     WindowOptions windows;
     windows.patch_size = folder_.config().patch_size;
     windows.overlap = o_.overlap;
     windows.blend = o_.blend;
     windows.batch_size = o_.val_batch_size;
     windows.tta = o_.tta;
-    windows.device = device_;
     ValidationOptions options;
     options.limit = o_.test_batches;
-    options.group = &group_;
+    options.rank = static_cast<int>(group_.rank());
+    options.processes = static_cast<int>(group_.size());
+    options.sum = [this](std::span<double> numbers) {
+      auto sums = torch::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, torch::kDouble);
+      group_.sum(sums);
+    };
     options.bad_cases = loading_.bad_cases.get();
     options.before_case = [this] {
       if (asked_to_stop()) throw Stopped{};
     };
-    const ValidationResult v = validate(folder_, fold_.val_names, forward, loss, windows, options);
+    const ValidationResult v = validate(folder_, fold_.val_names, *lane, loss, windows, options);
     record.val_loss = v.loss;
     record.dice = v.dice;
   }

@@ -4,8 +4,8 @@
 
 #include "case_identity.h"
 #include "nnunet/checkpoint/checkpoint.h"
+#include "nnunet/core/precision.h"
 #include "nnunet/data/split.h"
-#include "nnunet/infer/precision.h"
 #include "nnunet/train/options.h"
 
 namespace nnunet {

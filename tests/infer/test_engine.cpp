@@ -2,8 +2,8 @@
 
 #include "export/exported.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/precision.h"
 #include "nnunet/infer/engine.h"
-#include "nnunet/infer/precision.h"
 #include "nnunet/infer/predictor.h"
 #include "tiny.h"
 

@@ -3,7 +3,7 @@
 
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/error.h"
-#include "nnunet/infer/precision.h"
+#include "nnunet/core/precision.h"
 
 namespace nnunet {
 namespace {

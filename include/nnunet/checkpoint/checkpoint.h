@@ -11,7 +11,7 @@
 namespace nnunet {
 
 using StateDict =
-    std::vector<std::pair<std::string, torch::Tensor>>;  ///< names as in reference/network.json, with buffers
+    std::vector<std::pair<std::string, HostTensor>>;  ///< names as in reference/network.json, with buffers
 
 /// Everything prediction needs (network, data configuration, weights), and, in a checkpoint of a training, what
 /// continues it. On disk: a dict {format: "nnunet", version: 1, state_dict, plan, data, training}; plan and data are

@@ -1,6 +1,4 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
@@ -11,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "nnunet/checkpoint/host_tensor.h"
+
 namespace nnunet {
 
 /// A plain value as torch.save / torch.load know it: None, bool, int, float, str, list (tuples and sets become lists),
@@ -20,7 +20,7 @@ namespace nnunet {
 struct Value {
   using List = std::vector<Value>;
   using Dict = std::vector<std::pair<std::string, Value>>;
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Dict, torch::Tensor> data;
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Dict, HostTensor> data;
 
   Value() = default;
   Value(std::same_as<bool> auto value) : data(value) {}  // not pointers
@@ -33,7 +33,7 @@ struct Value {
   Value(std::string value) : data(std::move(value)) {}
   Value(List value) : data(std::move(value)) {}
   Value(Dict value) : data(std::move(value)) {}
-  Value(torch::Tensor value) : data(std::move(value)) {}
+  Value(HostTensor value) : data(std::move(value)) {}
   /// A list of numbers, strings, ...
   template <class T>
   requires(!std::same_as<T, Value> && !std::same_as<T, std::pair<std::string, Value>>)
@@ -50,7 +50,7 @@ struct Value {
   const std::string& as_string(std::string_view what) const;
   const List& as_list(std::string_view what) const;
   const Dict& as_dict(std::string_view what) const;
-  const torch::Tensor& as_tensor(std::string_view what) const;
+  const HostTensor& as_tensor(std::string_view what) const;
 };
 
 /// Reads a file written by torch.save (zip format). Nothing in it is executed: tensors and plain values are kept, any
@@ -60,9 +60,8 @@ struct Value {
 /// become None. Throws Error (file, problem, remedy): missing, not a torch file, truncated, corrupt (CRC-32 of every
 /// entry that is read), legacy format (before PyTorch 1.6), TorchScript, big-endian, nested deeper than 500 levels.
 Value load_torch_file(const std::filesystem::path& path);
-/// Writes a file that torch.load reads with its default weights_only=True; atomically. Tensors are written contiguous,
-/// from the CPU. Bytes of a string that are not UTF-8 become U+FFFD. Throws Error for nesting deeper than 500 levels
-/// and tensors that are not dense.
+/// Writes a file that torch.load reads with its default weights_only=True; atomically. Tensors are written contiguous.
+/// Bytes of a string that are not UTF-8 become U+FFFD. Throws Error for nesting deeper than 500 levels.
 void save_torch_file(const std::filesystem::path& path, const Value& value);
 
 }  // namespace nnunet

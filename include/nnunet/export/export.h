@@ -13,6 +13,7 @@ struct ExportOptions {
   std::filesystem::path output;  ///< a folder
   ModelOptions model;
   TritonOptions triton;
+  TorchScriptWriter torchscript;  ///< needed for torchscript and triton
 };
 
 /// Writes a checkpoint's network for other programs; returns the files. Throws Error.

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 
 #include "nnunet/checkpoint/checkpoint.h"
@@ -22,9 +23,7 @@ ModelMetadata model_metadata(const Checkpoint& checkpoint, const ModelOptions& o
 /// The bytes of model.onnx (onnx/onnx.h), with the metadata as its properties.
 std::string to_onnx(const Checkpoint& checkpoint, const ModelOptions& options);
 
-/// The bytes of model.pt, a TorchScript module that torch::jit::load and Python's torch.jit.load read. Its parameters
-/// have the names of the checkpoint; the metadata are its extra file "nnunet.json". fp16, bf16: convolutions with
-/// weights in that type, normalisation with its own in float32, as mixed precision computes here.
-std::string to_torchscript(const Checkpoint& checkpoint, const ModelOptions& options);
+/// The bytes of model.pt: to_torchscript (torch_engine/torchscript.h) in programs that have libtorch.
+using TorchScriptWriter = std::function<std::string(const Checkpoint& checkpoint, const ModelOptions& options)>;
 
 }  // namespace nnunet

@@ -26,6 +26,7 @@ struct TritonOptions {
 /// preferred sizes above max_batch.
 std::vector<std::filesystem::path> write_triton_repository(const std::filesystem::path& folder,
                                                            const Checkpoint& checkpoint, const ModelOptions& model,
-                                                           const TritonOptions& options);
+                                                           const TritonOptions& options,
+                                                           const TorchScriptWriter& torchscript);
 
 }  // namespace nnunet

@@ -1,6 +1,4 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -8,9 +6,9 @@
 #include <vector>
 
 #include "nnunet/checkpoint/checkpoint.h"
+#include "nnunet/core/precision.h"
 #include "nnunet/infer/engine.h"
 #include "nnunet/infer/evaluate.h"
-#include "nnunet/infer/precision.h"
 #include "nnunet/infer/restore.h"
 #include "nnunet/infer/sliding_window.h"
 #include "nnunet/io/nifti.h"
@@ -23,11 +21,12 @@ struct PredictorOptions {
   Blend blend = Blend::gaussian;
   std::int64_t batch_size = 0;  ///< windows a forward; 0: 4 in 3D, 64 in 2D; fewer where their logits pass 512 MiB
   bool tta = false;
-  std::string engine = "auto";  ///< what computes the networks (engine.h)
+  std::string engine = "auto";            ///< what computes the networks (engine.h)
+  const EngineBackend* others = nullptr;  ///< engines beside the native one, where the program has them
 };
 
 /// Trained networks ready for use: one checkpoint, or several (folds) whose logits are averaged.
-///   Predictor predictor({"fold0.ckpt", "fold1.ckpt"}, {}, {}, torch::kCPU, Precision::fp32);
+///   Predictor predictor({"fold0.ckpt", "fold1.ckpt"}, {}, {}, kCpu, Precision::fp32);
 ///   LabelMap label = predictor.segment("case", read_nifti("case.nii.gz"));
 /// Not thread-safe; preprocess() and restore() are.
 class Predictor {
@@ -35,26 +34,31 @@ class Predictor {
   /// foreign: what checkpoints of other programs leave open. Throws Error (file, problem, remedy) for no checkpoint,
   /// unreadable ones, and checkpoints that differ in network or preprocessing.
   Predictor(const std::vector<std::filesystem::path>& checkpoints, const ForeignDefaults& foreign,
-            PredictorOptions options, torch::Device device, Precision precision);
+            PredictorOptions options, Device device, Precision precision);
   /// From memory.
-  Predictor(std::vector<Checkpoint> checkpoints, PredictorOptions options, torch::Device device, Precision precision);
+  Predictor(std::vector<Checkpoint> checkpoints, PredictorOptions options, Device device, Precision precision);
 
   const DataConfig& data() const { return data_; }
   const NetworkPlan& plan() const { return plan_; }
   const WindowOptions& windows() const { return windows_; }
   Precision precision() const { return precision_; }
+  Device device() const { return device_; }
   /// Everything that changes its label maps beyond rounding, as JSON: digests of the networks, precision, windows.
   std::string made_with() const;
-  std::string engine() const { return engines_.front()->description(); }
+  std::string engine() const { return engines_->front()->description(); }
 
-  /// Mean of the networks' logits for a batch of windows (N,C,spatial): one network's as they come (of any float type
-  /// and layout), several networks' in float32, on the device.
-  torch::Tensor forward(const torch::Tensor& windows);
+  /// Mean of the networks' logits for a batch of windows: one network's as they come, several networks' in float32.
+  Logits forward(const WindowBatch& windows);
   /// Streams the logits of a preprocessed volume (C,D,H,W) through the sinks. Throws Error for another number of
   /// channels or when the GPU's memory does not suffice.
-  WindowReport stream(const std::string& name, const torch::Tensor& x, const std::vector<LogitSink*>& sinks);
-  /// All of them: (K,D,H,W) float32 on the CPU.
-  torch::Tensor logits(const std::string& name, const torch::Tensor& x);
+  WindowReport stream(const std::string& name, const VolumeView& x, const std::vector<LogitSink*>& sinks);
+  /// The same by a lane of make_lane(), or one around it.
+  WindowReport stream(const std::string& name, const VolumeView& x, WindowLane& lane,
+                      const std::vector<LogitSink*>& sinks) const;
+  /// A way of windows through the networks; this must outlive it.
+  std::unique_ptr<WindowLane> make_lane() { return engines_->front()->lane(*engines_); }
+  /// All of them: (K,D,H,W).
+  Array<float> logits(const std::string& name, const VolumeView& x);
 
   /// Dice of cases of a preprocessed folder; limit as in nnunet::validate.
   ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
@@ -73,13 +77,14 @@ class Predictor {
   DataConfig data_;
   NetworkPlan plan_;
   WindowOptions windows_;
-  torch::Device device_;
+  Device device_ = kCpu;
   Precision precision_;
-  std::vector<std::unique_ptr<Engine>> engines_;  ///< a checkpoint each
-  std::vector<std::string> digests_;              ///< of what it holds: network, weights, preprocessing
+  /// A checkpoint each; lanes hold on to the list, wherever this moves.
+  std::unique_ptr<std::vector<std::unique_ptr<Engine>>> engines_ =
+      std::make_unique<std::vector<std::unique_ptr<Engine>>>();
+  std::unique_ptr<WindowLane> lane_;  ///< through all of them
+  LogitMemory memory_;
+  std::vector<std::string> digests_;  ///< of what it holds: network, weights, preprocessing
 };
-
-/// Preprocessed voxels as a tensor that shares their memory.
-torch::Tensor as_tensor(const Array<float>& voxels);
 
 }  // namespace nnunet

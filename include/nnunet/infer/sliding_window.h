@@ -1,14 +1,12 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "nnunet/core/array.h"
 #include "nnunet/infer/logit_sink.h"
-#include "nnunet/infer/precision.h"
+#include "nnunet/infer/window_lane.h"
 
 namespace nnunet {
 
@@ -21,14 +19,16 @@ struct WindowOptions {
   Blend blend = Blend::gaussian;
   std::int64_t batch_size = 4;  ///< windows a forward, at most
   bool tta = false;             ///< mean of the logits over all flips of the spatial axes (8 in 3D, 4 in 2D)
-  /// Where windows go and logits are added up (the network's GPU, say; without enough memory there the CPU adds).
-  torch::Device device = torch::kCPU;
-  bool plain = false;  ///< on the CPU too logits are added up by torch's operators, not by our kernel
 };
 
-/// The network as prediction sees it: (N,C,spatial) float32 on WindowOptions::device -> logits (N,K,spatial) of any
-/// float type and layout, on any device.
-using ForwardFunction = std::function<torch::Tensor(const torch::Tensor&)>;
+/// A preprocessed volume (C,D,H,W), float32, contiguous, in somebody else's memory.
+struct VolumeView {
+  const float* values = nullptr;
+  std::vector<std::int64_t> shape;
+
+  VolumeView(const float* data, std::vector<std::int64_t> sizes) : values(data), shape(std::move(sizes)) {}
+  VolumeView(const Array<float>& array) : values(array.data()), shape(array.shape) {}
+};
 
 /// What a pass over a volume took.
 struct WindowReport {
@@ -44,16 +44,9 @@ struct WindowReport {
 /// evenly and the result cropped; with tta the whole of it for every flip, averaged. No gradients.
 /// Windows run in order of their place along z, then y. Lines that no later window touches are handed on and forgotten:
 /// the sums take at most (classes x depth of a window x cross-section) floats, however deep the volume is.
-/// Throws Error for options that make no sense and when forward returns another size than the windows'.
-WindowReport stream_windows(const torch::Tensor& volume, const ForwardFunction& forward, const WindowOptions& options,
+/// Throws Error for options that make no sense and when the network returns another size than the windows'.
+WindowReport stream_windows(const VolumeView& volume, WindowLane& lane, const WindowOptions& options,
                             const std::vector<LogitSink*>& sinks);
-
-/// All of the logits: (K,D,H,W) float32 on the CPU.
-torch::Tensor sliding_window(const torch::Tensor& volume, const ForwardFunction& forward, const WindowOptions& options);
-
-/// Validation of 2D networks: every slice whole (already centre-cropped to the patch), batch_size at a time.
-/// (C,D,H,W) -> (K,D,H,W).
-torch::Tensor slice_by_slice(const torch::Tensor& volume, const ForwardFunction& forward, const WindowOptions& options);
 
 /// Keeps all logits.
 class LogitVolume final : public LogitSink {
@@ -61,10 +54,10 @@ class LogitVolume final : public LogitSink {
   void begin(std::int64_t classes, const Shape3& shape) override;
   void take(const FinishedLogits& logits) override;
   /// (K,D,H,W) float32
-  const torch::Tensor& logits() const { return logits_; }
+  const Array<float>& logits() const { return logits_; }
 
  private:
-  torch::Tensor logits_;
+  Array<float> logits_;
 };
 
 /// Where windows of `patch` start along an axis of `size` >= patch: every int(patch * (1 - overlap)) voxels (at least
@@ -73,6 +66,6 @@ std::vector<std::int64_t> window_starts(std::int64_t size, std::int64_t patch, d
 
 /// Window weights of `patch`: product over the axes of exp(-x^2 / (2 (0.125 n)^2)), x from -(n-1)/2 to (n-1)/2,
 /// floored at max(its minimum, 1e-3); or ones.
-torch::Tensor window_weights(const std::vector<std::int64_t>& patch, Blend blend);
+Array<float> window_weights(const std::vector<std::int64_t>& patch, Blend blend);
 
 }  // namespace nnunet

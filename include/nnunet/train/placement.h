@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "nnunet/core/precision.h"
 #include "nnunet/distributed/process_group.h"
-#include "nnunet/infer/precision.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/train/options.h"
 

@@ -5,10 +5,10 @@
 #include <memory>
 #include <vector>
 
+#include "nnunet/core/precision.h"
 #include "nnunet/data/loader.h"
 #include "nnunet/distributed/gradient_average.h"
 #include "nnunet/distributed/process_group.h"
-#include "nnunet/infer/precision.h"
 #include "nnunet/network/native.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/train/grad_scaler.h"

@@ -1,0 +1,89 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "nnunet/core/error.h"
+#include "torch_door.h"
+
+namespace nnunet::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path engine_program() {
+  return fs::read_symlink("/proc/self/exe").parent_path() / "nnunet-engine";
+}
+
+/// This process's command line, ended by a null pointer.
+std::vector<std::string> own_arguments() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
+  return arguments;
+}
+
+/// Whether the driver of NVIDIA's GPUs has one for a libtorch that can use it.
+bool gpu_for_torch() {
+#ifdef NNUNET_TORCH_HAS_CUDA
+  return fs::exists("/dev/nvidiactl") || fs::exists("/dev/dxg");
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+const EngineBackend* engines_here() {
+  return nullptr;
+}
+
+std::vector<std::string> all_engines() {
+  std::vector<std::string> names{"native"};
+#ifdef NNUNET_TORCH
+  std::istringstream others(NNUNET_OTHER_ENGINES);
+  for (std::string name; std::getline(others, name, ',');) names.push_back(name);
+#endif
+  return names;
+}
+
+TorchScriptWriter torchscript_here() {
+  return {};
+}
+
+bool has_engine_program() {
+  return fs::exists(engine_program());
+}
+
+void go_where_torch_is(const std::string& what) {
+  const fs::path program = engine_program();
+#ifdef NNUNET_TORCH
+  auto arguments = own_arguments();
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  ::execv(program.c_str(), argv.data());
+  throw Error(program.string(), what + " needs it, and it cannot be started: " + std::strerror(errno),
+              "nnunet-engine belongs beside nnunet: build or install both");
+#else
+  throw Error(what, "needs libtorch, which this program was built without", "build it with -DNNUNET_TORCH=ON");
+#endif
+}
+
+void go_where_network_runs(const std::string& engine, int gpus) {
+  if (engine != "auto" && engine != "native") return go_where_torch_is("--engine " + engine);
+#ifdef NNUNET_TORCH
+  if (gpus > 0) return go_where_torch_is("--gpus");
+#endif
+  if (gpus < 0 && engine == "auto" && gpu_for_torch()) go_where_torch_is("a GPU");
+}
+
+void benchmark_forward(const RunOptions&, const std::string&, std::int64_t) {
+  throw Error("--benchmark", "needs libtorch, which this program was built without", "use nnunet-engine");
+}
+
+}  // namespace nnunet::app
