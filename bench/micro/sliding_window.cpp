@@ -1,4 +1,4 @@
-#include "nnunet/infer/sliding_window.h"
+#include "nnunet/torch_engine/torch_lane.h"
 
 #include <benchmark/benchmark.h>
 

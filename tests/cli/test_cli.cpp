@@ -15,12 +15,12 @@
 #include <sstream>
 #include <thread>
 
-#include "checkpoint/python.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 #include "program.h"
 #include "reference/shared.h"
 #include "serve/client.h"
+#include "torch_bridge/python.h"
 
 using namespace nnunet::test;
 
@@ -713,14 +713,16 @@ TEST(CommandLine, TheLastOfARepeatedOptionCounts) {
   EXPECT_FALSE(fs::exists(folder / "first"));
   EXPECT_NE(read(folder / "last/Task99_Phantom/dataset.json").find("\"seed\": 5"), std::string::npos);
   const std::string dataset = (folder / "last/Task99_Phantom").string(), results = (folder / "p").string();
-  const auto prepared =
-      nnunet_run("preprocess --task 98 --dataset_dir none --quiet --quiet --patch_size 8 8 --patch_size 16 32 16 "
-                 "--dim 2 --dim 3 --task 99 --dataset_dir " + dataset + " --results " + results);
+  const auto prepared = nnunet_run(
+      "preprocess --task 98 --dataset_dir none --quiet --quiet --patch_size 8 8 --patch_size 16 32 16 "
+      "--dim 2 --dim 3 --task 99 --dataset_dir " +
+      dataset + " --results " + results);
   EXPECT_EQ(prepared.code, 0) << prepared.text;
   EXPECT_NE(read(folder / "p/99_3d/config.json").find("16"), std::string::npos);
   // Of the engine's commands, too.
   EXPECT_FAILS(nnunet_run("train --max_epochs 3 --max_epochs 4 --save_ckpt --no-save_ckpt --steps 1 2 --steps 3 --data "
-                          "one --data " + (folder / "none").string()),
+                          "one --data " +
+                          (folder / "none").string()),
                (folder / "none").string());
 }
 
@@ -734,8 +736,9 @@ TEST(CommandLine, NumbersInMessagesCanBeRead) {
       {"train --oversampling 1.5", "--oversampling: must be from 0 to 1, not 1.5\n"},
       {"train --weight_decay nan", "--weight_decay: 'nan' is not a number\n"},
       {"serve --model a=b --grpc_port 70000", "--grpc_port: must be from -1 to 65535, not 70000\n"},
-      {"preprocess --spacing 1,5 1 1", "--spacing: '1,5' is not a number: separate numbers with blanks, and use a "
-                                       "decimal point\n"},
+      {"preprocess --spacing 1,5 1 1",
+       "--spacing: '1,5' is not a number: separate numbers with blanks, and use a "
+       "decimal point\n"},
       {"score --preds a --lbls b --n_jobs two", "--n_jobs: 'two' is not a whole number\n"},
   };
   for (const auto& [arguments, message] : cases) {

@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <fstream>
 #include <map>
@@ -29,7 +28,7 @@ class PredictImages : public testing::Test {
     write_image(in() / name, test::tiny_image(shape, channels));
   }
   Predictor predictor(int channels = 1) const {
-    return Predictor({test::tiny_checkpoint(test::tiny_config(3, channels))}, {}, torch::kCPU, Precision::fp32);
+    return Predictor({test::tiny_checkpoint(test::tiny_config(3, channels))}, {}, kCpu, Precision::fp32);
   }
   ImagePredictionResult run(int channels = 1) {
     Predictor p = predictor(channels);
@@ -92,7 +91,7 @@ TEST_F(PredictImages, MapsOfAnotherNetworkOrOptionsAreMadeAnew) {
   const Checkpoint one = test::tiny_checkpoint(test::tiny_config(3), 1);
   const Checkpoint two = test::tiny_checkpoint(test::tiny_config(3), 2);
   const auto predict = [&](const std::vector<Checkpoint>& networks, const PredictorOptions& windows = {}) {
-    Predictor p(networks, windows, torch::kCPU, Precision::fp32);
+    Predictor p(networks, windows, kCpu, Precision::fp32);
     const auto result = predict_images(p, options_);
     EXPECT_EQ(result.failed, 0);
     for (const auto& c : list_image_cases(in(), 1)) {  // whatever was there before
@@ -151,8 +150,7 @@ TEST_F(PredictImages, EditedMapsAreNotReplaced) {
   edited.voxels.values[0] = 1;
   write_label_map(out("a.nii.gz"), edited);
   EXPECT_EQ(run().kept, 1);
-  Predictor tta({test::tiny_checkpoint(test::tiny_config(3))}, {0.5, Blend::gaussian, 0, true}, torch::kCPU,
-                Precision::fp32);
+  Predictor tta({test::tiny_checkpoint(test::tiny_config(3))}, {0.5, Blend::gaussian, 0, true}, kCpu, Precision::fp32);
   EXPECT_THROW(predict_images(tta, options_), Error);
   EXPECT_EQ(read_label_map(out("a.nii.gz")).voxels.values, edited.voxels.values);
   options_.overwrite = true;

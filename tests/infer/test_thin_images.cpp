@@ -1,7 +1,6 @@
 // Images of a slice, a row or a voxel, and of headers in other units, through the whole way from file to label map.
 #include <gtest/gtest.h>
 #include <nifti1.h>
-#include <torch/torch.h>
 
 #include <cstring>
 
@@ -14,7 +13,7 @@ namespace {
 
 class ThinImages : public testing::Test {
  protected:
-  Predictor predictor_{Predictor({test::tiny_checkpoint(test::tiny_config(3, 1))}, {}, torch::kCPU, Precision::fp32)};
+  Predictor predictor_{Predictor({test::tiny_checkpoint(test::tiny_config(3, 1))}, {}, kCpu, Precision::fp32)};
 };
 
 TEST_F(ThinImages, AreSegmented) {

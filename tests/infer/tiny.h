@@ -1,14 +1,13 @@
 #pragma once
-#include <torch/torch.h>
-
 #include <cmath>
 #include <filesystem>
+#include <random>
 
 #include "nnunet/checkpoint/checkpoint.h"
+#include "nnunet/checkpoint/weights.h"
 #include "nnunet/io/config.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
-#include "nnunet/network/unet.h"
 
 /// Small networks, images and folders for tests of prediction.
 namespace nnunet::test {
@@ -24,6 +23,16 @@ inline DataConfig tiny_config(int dim, int channels = 1, int n_class = 3) {
   return config;
 }
 
+/// Random weights of a convolution, of the size that He and others ("Delving deep into rectifiers") start from.
+inline HostTensor random_weights(const std::vector<std::int64_t>& shape, std::mt19937_64& random) {
+  const std::int64_t count = Array<float>::count(shape);
+  std::normal_distribution<float> normal(0.0F,
+                                         std::sqrt(2.0F * static_cast<float>(shape[0]) / static_cast<float>(count)));
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (float& v : values) v = normal(random);
+  return {shape, values};
+}
+
 /// An untrained network's checkpoint.
 inline Checkpoint tiny_checkpoint(const DataConfig& config, std::uint64_t seed = 1) {
   NetworkOptions options;
@@ -32,9 +41,13 @@ inline Checkpoint tiny_checkpoint(const DataConfig& config, std::uint64_t seed =
   Checkpoint checkpoint;
   checkpoint.data = config;
   checkpoint.plan = make_network_plan(config.patch_size, config.spacings, config.in_channels, config.n_class, options);
-  UNet network(checkpoint.plan);
-  network->initialize(seed);
-  for (auto& [name, tensor] : state_dict(*network)) checkpoint.state_dict.emplace_back(name, tensor.clone());
+  std::mt19937_64 random(seed);
+  for (const auto& [name, shape] : state_entries(checkpoint.plan)) {
+    const auto count = static_cast<std::size_t>(Array<float>::count(shape));
+    const float value = name.ends_with(".bias") ? 0.0F : 1.0F;  // of norms
+    checkpoint.state_dict.emplace_back(
+        name, shape.size() > 1 ? random_weights(shape, random) : HostTensor(shape, std::vector<float>(count, value)));
+  }
   return checkpoint;
 }
 

@@ -3,6 +3,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/native/native_network.h"
 #include "nnunet/network/native.h"
+#include "nnunet/torch_bridge/tensors.h"
 #include "reference/reference_network.h"
 
 namespace nnunet {
@@ -143,7 +144,7 @@ TEST(NativeNetwork, BatchNormTracksStatisticsAndUsesThemInEvaluation) {
   EXPECT_LT(distance(native.forward(images, false), eager->forward(images)), 1e-5);
   const auto found = state_dict(*network), expected = state_dict(*eager);
   for (std::size_t i = 0; i < found.size(); ++i)
-    EXPECT_LT(distance(found[i].second, expected[i].second), 1e-5) << found[i].first;
+    EXPECT_LT(distance(to_torch(found[i].second), to_torch(expected[i].second)), 1e-5) << found[i].first;
   network->eval();
   eager->eval();
   EXPECT_LT(distance(native.forward(images, false), eager->forward(images)), 1e-5);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "nnunet/torch_bridge/tensors.h"
 #include "nnunet/train/placement.h"
 
 namespace nnunet {
@@ -15,7 +16,7 @@ TEST(Placement, MeasuringLeavesTheNetworkAsItWas) {
     network->initialize(3);
     network->place(torch::kCPU);
     std::vector<torch::Tensor> before;
-    for (const auto& [name, tensor] : state_dict(*network)) before.push_back(tensor.clone());
+    for (const auto& [name, tensor] : state_dict(*network)) before.push_back(to_torch(tensor).clone());
 
     const torch::Tensor image = torch::randn({1, 2, 16, 16});
     const auto format = fastest_format(network, image, amp ? Precision::bf16 : Precision::fp32);
@@ -23,7 +24,7 @@ TEST(Placement, MeasuringLeavesTheNetworkAsItWas) {
     EXPECT_TRUE(network->is_training());
     const auto after = state_dict(*network);
     for (std::size_t i = 0; i < after.size(); ++i)
-      EXPECT_TRUE(torch::equal(after[i].second, before[i])) << after[i].first;
+      EXPECT_TRUE(torch::equal(to_torch(after[i].second), before[i])) << after[i].first;
     for (const auto& p : network->parameters()) EXPECT_FALSE(p.grad().defined());
   }
 }

@@ -3,6 +3,7 @@
 
 #include "nnunet/checkpoint/checkpoint.h"
 #include "nnunet/core/error.h"
+#include "nnunet/torch_bridge/tensors.h"
 #include "python.h"
 #include "reference/shared.h"
 
@@ -33,8 +34,8 @@ StateDict encoder(const std::vector<std::int64_t>& filters, const std::string& p
                               : i + 1 == filters.size() ? "bottleneck"
                                                         : "downsamples." + std::to_string(i - 1);
     state.emplace_back(prefix + block + ".conv1.conv.weight",
-                       torch::full({filters[i], in, 3, 3, 3}, static_cast<double>(i)));
-    state.emplace_back(prefix + block + ".conv1.norm.weight", torch::ones({filters[i]}));
+                       from_torch(torch::full({filters[i], in, 3, 3, 3}, static_cast<double>(i))));
+    state.emplace_back(prefix + block + ".conv1.norm.weight", from_torch(torch::ones({filters[i]})));
     in = filters[i];
   }
   return state;
@@ -65,7 +66,7 @@ TEST(Checkpoint, OursComesBackWhole) {
   options.negative_slope = 0.02;
   saved.plan = make_network_plan(saved.data.patch_size, saved.data.spacings, 1, 3, options);
   saved.state_dict = encoder(saved.plan.filters);
-  saved.training = Value::Dict{{"epoch", 7}, {"optimizer", Value::Dict{{"momentum", Value::List{torch::ones({2})}}}}};
+  saved.training = Value::Dict{{"epoch", 7}, {"optimizer", Value::Dict{{"momentum", Value::List{from_torch(torch::ones({2}))}}}}};
   CaseInfo info;
   info.name = "hippocampus_001";
   saved.data.cases = {info};
@@ -81,7 +82,7 @@ TEST(Checkpoint, OursComesBackWhole) {
   ASSERT_EQ(loaded.state_dict.size(), saved.state_dict.size());
   for (std::size_t i = 0; i < saved.state_dict.size(); ++i) {
     EXPECT_EQ(loaded.state_dict[i].first, saved.state_dict[i].first);
-    EXPECT_TRUE(torch::equal(loaded.state_dict[i].second, saved.state_dict[i].second));
+    EXPECT_TRUE(torch::equal(to_torch(loaded.state_dict[i].second), to_torch(saved.state_dict[i].second)));
   }
   EXPECT_EQ(loaded.training.find("epoch")->as_int("epoch"), 7);
 }
@@ -166,7 +167,7 @@ TEST(Checkpoint, PlainStateDictsAndTheirFilters) {
   save_torch_file(folder / "state.pt", Value::Dict{{"state_dict", as_dict(encoder({8, 16, 32, 64}))}});
   EXPECT_EQ(load_checkpoint(folder / "state.pt", {&data, {}}).plan.filters.size(), 4U);
   StateDict batch = encoder({32, 64, 128});
-  batch.emplace_back("input_block.conv1.norm.running_mean", torch::zeros({32}));
+  batch.emplace_back("input_block.conv1.norm.running_mean", from_torch(torch::zeros({32})));
   save_torch_file(folder / "batch.pt", as_dict(batch));
   EXPECT_EQ(load_checkpoint(folder / "batch.pt", {&data, {}}).plan.norm, Norm::batch);
 }
@@ -182,14 +183,14 @@ TEST(Checkpoint, WhatIsNoCheckpointIsRefused) {
   EXPECT_NE(refused(Value::Dict{}), "");
   EXPECT_NE(refused(Value::Dict{{"state_dict", Value::Dict{}}}), "");
   EXPECT_NE(refused(Value::Dict{{"state_dict", 3}}), "");
-  EXPECT_NE(refused(Value::Dict{{"weight", torch::ones({3})}}), "");
-  EXPECT_NE(refused(Value::Dict{{"input_block.conv1.conv.weight", torch::ones({8, 1, 3, 3})}}).find("2D"),
+  EXPECT_NE(refused(Value::Dict{{"weight", from_torch(torch::ones({3}))}}), "");
+  EXPECT_NE(refused(Value::Dict{{"input_block.conv1.conv.weight", from_torch(torch::ones({8, 1, 3, 3}))}}).find("2D"),
             std::string::npos);
   EXPECT_NE(refused(as_dict(encoder({1, 2, 3, 4, 5, 6, 7, 8, 9}))).find("levels"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}}).find("version"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 2}}).find("version 2"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}}).find("plan"), std::string::npos);
-  EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}, {"plan", torch::ones({1})}}), "");
+  EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}, {"plan", from_torch(torch::ones({1}))}}), "");
   EXPECT_NE(
       refused(Value::Dict{{"format", "nnunet"}, {"version", 1}, {"plan", Value::Dict{}}, {"data", Value::Dict{}}}), "");
   EXPECT_NE(refusal(folder / "absent.pt", {&data, {}}), "");

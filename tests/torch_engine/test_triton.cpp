@@ -5,7 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "checkpoint/python.h"
+#include "torch_bridge/python.h"
+#include "nnunet/torch_engine/torchscript.h"
 #include "nnunet/core/error.h"
 #include "nnunet/export/export.h"
 #include "nnunet/network/unet.h"
@@ -57,6 +58,7 @@ ExportOptions triton(const fs::path& output) {
   ExportOptions options;
   options.format = "triton";
   options.output = output;
+  options.torchscript = to_torchscript;
   return options;
 }
 

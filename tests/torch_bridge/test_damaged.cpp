@@ -8,6 +8,7 @@
 
 #include "nnunet/checkpoint/torch_file.h"
 #include "nnunet/core/error.h"
+#include "nnunet/torch_bridge/tensors.h"
 #include "reference/shared.h"
 
 namespace nnunet {
@@ -85,7 +86,7 @@ TEST(DamagedTorchFile, MissingEmptyAndForeignFiles) {
 TEST(DamagedTorchFile, EveryTruncationIsRefused) {
   const TempFolder folder;
   save_torch_file(folder / "a.pt",
-                  Value::Dict{{"a", torch::arange(5.0)}, {"b", "text"}, {"c", torch::ones({2}, torch::kUInt8)}});
+                  Value::Dict{{"a", from_torch(torch::arange(5.0))}, {"b", "text"}, {"c", from_torch(torch::ones({2}, torch::kUInt8))}});
   const std::string whole = read_all(folder / "a.pt");
   for (std::size_t size = 0; size < whole.size(); size += size + 60 < whole.size() ? 5 : 1) {
     write_all(folder / "cut.pt", whole.substr(0, size));
@@ -97,7 +98,7 @@ TEST(DamagedTorchFile, EveryTruncationIsRefused) {
 TEST(DamagedTorchFile, FlippedBitsNeverCrashAndNeverChangeTensors) {
   const TempFolder folder;
   const auto values = torch::arange(5.0);
-  save_torch_file(folder / "a.pt", Value::Dict{{"a", values}, {"b", "text"}});
+  save_torch_file(folder / "a.pt", Value::Dict{{"a", from_torch(values)}, {"b", "text"}});
   const std::string whole = read_all(folder / "a.pt");
   int refused = 0;
   for (std::size_t i = 0; i < whole.size(); i += 3) {
@@ -106,7 +107,7 @@ TEST(DamagedTorchFile, FlippedBitsNeverCrashAndNeverChangeTensors) {
     write_all(folder / "flipped.pt", flipped);
     try {
       const Value read = load_torch_file(folder / "flipped.pt");
-      EXPECT_TRUE(torch::equal(read.find("a")->as_tensor("a"), values)) << i;
+      EXPECT_TRUE(torch::equal(torch_tensor(*read.find("a"), "a"), values)) << i;
       EXPECT_EQ(read.find("b")->as_string("b"), "text") << i;
     } catch (const Error&) {
       ++refused;
@@ -137,7 +138,7 @@ TEST(DamagedTorchFile, TensorsStayInsideTheirStorages) {
   const TempFolder folder;
   constexpr std::int64_t huge = std::int64_t{1} << 62;
   const Value sound = load_torch_file(with_pickle(folder, "\x80\x02" + tensor(2, 0, 2, 1) + "."));
-  EXPECT_TRUE(torch::equal(sound.as_tensor("sound"), torch::tensor({1.0F, 2.0F})));
+  EXPECT_TRUE(torch::equal(torch_tensor(sound, "sound"), torch::tensor({1.0F, 2.0F})));
   for (const std::string& bad :
        {tensor(2, 0, 3, 1), tensor(2, 1, 2, 1), tensor(2, 2, 1, 1), tensor(2, 0, 2, 2), tensor(2, -1, 1, 1),
         tensor(2, 0, -1, 1), tensor(2, 0, 2, -1), tensor(3, 0, 3, 1), tensor(-2, 0, 1, 1), tensor(huge, 0, 1, 1),

@@ -1,17 +1,19 @@
 #include <gtest/gtest.h>
 
-#include "export/exported.h"
+#include "exported.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/precision.h"
 #include "nnunet/infer/engine.h"
 #include "nnunet/infer/predictor.h"
-#include "tiny.h"
+#include "infer/tiny.h"
+#include "nnunet/torch_bridge/autocast.h"
+#include "tensors.h"
 
 namespace nnunet {
 namespace {
 
 bool is_built(const std::string& name) {
-  const auto built = built_engines();
+  const auto built = built_engines(&other_engines());
   return std::ranges::find(built, name) != built.end();
 }
 
@@ -35,12 +37,12 @@ TEST_P(CpuEngine, GivesTheNetworksLogits) {
   for (const std::string name : {"anisotropic_3d", "batch_norm_3d", "group_norm_2d"}) {
     SCOPED_TRACE(name);
     test::Exported e(name);
-    const auto engine = make_engine(e.checkpoint, {GetParam(), Precision::fp32, torch::kCPU});
+    const auto engine = test::engine(e.checkpoint, GetParam());
     EXPECT_EQ(engine->description().substr(0, GetParam().size()), GetParam());
     EXPECT_NE(engine->description().find("fp32"), std::string::npos);
-    const torch::Tensor wanted = e.logits(), found = engine->forward(e.images);
+    const torch::Tensor wanted = e.logits(), found = engine_forward(*engine, e.images);
     EXPECT_LE(difference(found, wanted), 1e-4);
-    const torch::Tensor again = engine->forward(e.images.slice(0, 1));  // another batch; the first result stays
+    const torch::Tensor again = engine_forward(*engine, e.images.slice(0, 1));  // another batch; the first result stays
     EXPECT_LE(difference(again, wanted.slice(0, 1)), 1e-4);
     EXPECT_LE(difference(found, wanted), 1e-4);
   }
@@ -53,21 +55,22 @@ TEST_P(CpuEngine, SegmentsAsLibtorchDoes) {
     const auto x = torch::sin(torch::arange(2 * 11 * 25 * 18).to(torch::kFloat)).view({2, 11, 25, 18});
     PredictorOptions options;
     options.batch_size = 3;  // the last batch is smaller
-    const auto wanted = Predictor(folds, options, torch::kCPU, Precision::fp32).logits("x", x);
+    options.others = &other_engines();
+    const auto wanted = test::logits(Predictor(folds, options, kCpu, Precision::fp32), x);
     options.engine = GetParam();
-    EXPECT_LE(difference(Predictor(folds, options, torch::kCPU, Precision::fp32).logits("x", x), wanted), 1e-5);
+    EXPECT_LE(difference(test::logits(Predictor(folds, options, kCpu, Precision::fp32), x), wanted), 1e-5);
   }
 }
 
 TEST_P(CpuEngine, RefusesOtherShapes) {
-  const auto engine = make_engine(test::tiny_checkpoint(test::tiny_config(2)), {GetParam(), {}, torch::kCPU});
-  EXPECT_THROW(engine->forward(torch::zeros({1, 2, 16, 16})), Error);
-  EXPECT_THROW(engine->forward(torch::zeros({1, 1, 16, 17})), Error);
-  EXPECT_THROW(engine->forward(torch::zeros({1, 1, 8, 16, 16})), Error);
-  EXPECT_EQ(engine->forward(torch::zeros({2, 1, 16, 16})).size(0), 2);
+  const auto engine = test::engine(test::tiny_checkpoint(test::tiny_config(2)), GetParam());
+  EXPECT_THROW(engine_forward(*engine, torch::zeros({1, 2, 16, 16})), Error);
+  EXPECT_THROW(engine_forward(*engine, torch::zeros({1, 1, 16, 17})), Error);
+  EXPECT_THROW(engine_forward(*engine, torch::zeros({1, 1, 8, 16, 16})), Error);
+  EXPECT_EQ(engine_forward(*engine, torch::zeros({2, 1, 16, 16})).size(0), 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CpuEngine, testing::Values("libtorch", "openvino", "onnxruntime"),
+INSTANTIATE_TEST_SUITE_P(All, CpuEngine, testing::Values("native", "libtorch", "openvino", "onnxruntime"),
                          [](const auto& parameter) { return parameter.param; });
 
 // Weights are narrowed once instead of in each forward: to the last bit the same.
@@ -82,8 +85,8 @@ TEST(TorchEngine, MixedPrecisionIsAutocasts) {
         torch::sin(torch::arange(2 * 8 * 16 * 16).to(torch::kFloat))
             .view(dim == 3 ? std::vector<std::int64_t>{2, 1, 8, 16, 16} : std::vector<std::int64_t>{16, 1, 16, 16});
     const torch::NoGradGuard no_grad;
-    const auto engine = make_engine(checkpoint, {"libtorch", Precision::bf16, torch::kCPU});
-    const torch::Tensor found = engine->forward(x);
+    const auto engine = test::engine(checkpoint, "libtorch", Precision::bf16);
+    const torch::Tensor found = engine_forward(*engine, x);
     const AutocastScope autocast(Precision::bf16, torch::kCPU);
     EXPECT_TRUE(torch::equal(found, network->forward(x)));
   }
@@ -93,24 +96,25 @@ TEST(OpenVinoEngine, ComputesInBf16) {
   if (!is_built("openvino")) GTEST_SKIP() << "this build has no openvino";
   const Checkpoint checkpoint = test::tiny_checkpoint(test::tiny_config(3));
   const auto x = torch::sin(torch::arange(8 * 16 * 16).to(torch::kFloat)).view({1, 1, 8, 16, 16});
-  const auto exact = make_engine(checkpoint, {"openvino", Precision::fp32, torch::kCPU})->forward(x);
-  const auto low = make_engine(checkpoint, {"openvino", Precision::bf16, torch::kCPU})->forward(x);
+  const auto exact = engine_forward(*test::engine(checkpoint, "openvino"), x);
+  const auto low = engine_forward(*test::engine(checkpoint, "openvino", Precision::bf16), x);
   EXPECT_LE(difference(low, exact), 0.1 * exact.abs().max().item<double>());
 }
 
 TEST(Engines, RefusesWhatIsNotThere) {
   const Checkpoint checkpoint = test::tiny_checkpoint(test::tiny_config(2));
-  EXPECT_THROW(make_engine(checkpoint, {"abacus", Precision::fp32, torch::kCPU}), Error);
+  EXPECT_THROW(test::engine(checkpoint, "abacus"), Error);
   for (const std::string& name : engine_names()) {
     if (name == "auto" || is_built(name)) continue;
-    EXPECT_THROW(make_engine(checkpoint, {name, Precision::fp32, torch::kCPU}), Error) << name;
+    EXPECT_THROW(test::engine(checkpoint, name), Error) << name;
   }
   if (is_built("openvino")) {
-    EXPECT_THROW(make_engine(checkpoint, {"openvino", Precision::fp16, torch::kCPU}), Error);
+    EXPECT_THROW(test::engine(checkpoint, "openvino", Precision::fp16), Error);
   }
-  EXPECT_THROW(choose_engine_device("openvino", 1), Error);
-  EXPECT_THROW(choose_engine_device("tensorrt", 0), Error);
-  EXPECT_EQ(choose_engine_device("openvino", -1), torch::Device(torch::kCPU));
+  EXPECT_THROW(choose_engine_device("openvino", 1, &other_engines()), Error);
+  EXPECT_THROW(choose_engine_device("tensorrt", 0, &other_engines()), Error);
+  EXPECT_EQ(choose_engine_device("openvino", -1, &other_engines()), kCpu);
+  EXPECT_THROW(make_engine(checkpoint, {"libtorch", Precision::fp32, kCpu}), Error);  // of a program without it
 }
 
 }  // namespace

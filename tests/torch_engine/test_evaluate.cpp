@@ -6,7 +6,8 @@
 #include "nnunet/core/error.h"
 #include "nnunet/infer/evaluate.h"
 #include "reference/shared.h"
-#include "tiny.h"
+#include "infer/tiny.h"
+#include "tensors.h"
 
 namespace nnunet {
 namespace {
@@ -17,8 +18,13 @@ Array<std::uint8_t> predicted(const std::vector<int>& values) {
   return map;
 }
 
-torch::Tensor labels(const std::vector<int>& values) {
-  return torch::tensor(values, torch::kInt64).to(torch::kUInt8).view({1, 1, -1});
+/// The map and a view of it.
+struct Labels {
+  Array<std::uint8_t> map;
+  operator LabelView() const { return {map.values, map.shape}; }
+};
+Labels labels(const std::vector<int>& values) {
+  return {predicted(values)};
 }
 
 TEST(DiceMetric, CountsAgreement) {
@@ -72,7 +78,8 @@ TEST(DiceMetric, MeanOverVolumesNotVoxels) {
 
 TEST(DiceMetric, RefusesOtherShapes) {
   DiceMetric metric(3);
-  EXPECT_THROW(metric.add(predicted({0, 1, 2, 0}), labels({0, 1, 2, 0}).squeeze(0)), Error);
+  const auto values = predicted({0, 1, 2, 0});
+  EXPECT_THROW(metric.add(predicted({0, 1, 2, 0}), LabelView{values.values, {1, 4}}), Error);
   EXPECT_THROW(metric.add(predicted({0, 1, 2}), labels({0, 1, 2, 0})), Error);
 }
 
@@ -112,7 +119,7 @@ TEST_F(Validate, PerfectAndConstantNetworks) {
   add_case("b", striped({3, 16, 40}));
   const auto folder = open(3);
   const WindowOptions windows{{8, 16, 16}};
-  const auto result = validate(folder, {"a", "b"}, perfect, {}, windows);
+  const auto result = test::validate(folder, {"a", "b"}, perfect, {}, windows);
   EXPECT_EQ(result.volumes, 2);
   ASSERT_EQ(result.dice.size(), 2U);
   for (const ClassDice& c : result.dice) {
@@ -121,7 +128,7 @@ TEST_F(Validate, PerfectAndConstantNetworks) {
   }
   EXPECT_EQ(result.mean_dice, 100);
   const auto zeros = [](const torch::Tensor& x) { return torch::zeros_like(x).repeat({1, 3, 1, 1, 1}); };
-  EXPECT_EQ(validate(folder, {"a", "b"}, zeros, {}, windows).mean_dice, 0);
+  EXPECT_EQ(test::validate(folder, {"a", "b"}, zeros, {}, windows).mean_dice, 0);
 }
 
 TEST_F(Validate, LossIsTheMeanOverVolumesOfBlendedLogits) {
@@ -135,9 +142,9 @@ TEST_F(Validate, LossIsTheMeanOverVolumesOfBlendedLogits) {
     shapes.push_back(logits.sizes().vec());
     return torch::tensor(static_cast<double>(logits.size(2)));
   };
-  EXPECT_EQ(validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}).loss, 9);
+  EXPECT_EQ(test::validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}).loss, 9);
   EXPECT_EQ(shapes[0], (std::vector<std::int64_t>{1, 3, 10, 20, 17}));
-  EXPECT_EQ(validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}, {.limit = 1}).loss,
+  EXPECT_EQ(test::validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}, {.limit = 1}).loss,
             10);  // limit: the first only
 }
 
@@ -152,7 +159,7 @@ TEST_F(Validate, SlicesOf2DNetworks) {
   };
   WindowOptions windows{{16, 16}};
   windows.batch_size = 3;
-  EXPECT_EQ(validate(folder, {"a"}, forward, {}, windows).mean_dice, 100);
+  EXPECT_EQ(test::validate(folder, {"a"}, forward, {}, windows).mean_dice, 100);
   EXPECT_EQ(batches, (std::vector<std::int64_t>{3, 2}));
 }
 
@@ -163,7 +170,7 @@ TEST_F(Validate, BadCases) {
   std::filesystem::remove(folder_ / "unlabelled_y.npy");
   const auto folder = open(3);
   const auto run = [&](const std::vector<std::string>& names) {
-    return validate(folder, names, perfect, {}, {{8, 16, 16}});
+    return test::validate(folder, names, perfect, {}, {{8, 16, 16}});
   };
   EXPECT_THROW(run({"classes"}), Error);
   EXPECT_THROW(run({"shape"}), Error);

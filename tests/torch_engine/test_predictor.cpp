@@ -5,13 +5,15 @@
 #include "nnunet/core/error.h"
 #include "nnunet/infer/predictor.h"
 #include "reference/shared.h"
-#include "tiny.h"
+#include "infer/tiny.h"
+#include "nnunet/network/unet.h"
+#include "tensors.h"
 
 namespace nnunet {
 namespace {
 
 Predictor tiny_predictor(const std::vector<Checkpoint>& checkpoints, const PredictorOptions& options = {}) {
-  return Predictor(checkpoints, options, torch::kCPU, Precision::fp32);
+  return Predictor(checkpoints, options, kCpu, Precision::fp32);
 }
 
 TEST(Predictor, SegmentEqualsItsSteps) {
@@ -25,7 +27,7 @@ TEST(Predictor, SegmentEqualsItsSteps) {
   load_state_dict(*network, checkpoint.state_dict, "a");
   network->eval();
   const auto logits =
-      sliding_window(as_tensor(c.x), [&](const torch::Tensor& x) { return network->forward(x); }, {config.patch_size});
+      sliding_window(test::tensor_of(c.x), [&](const torch::Tensor& x) { return network->forward(x); }, {config.patch_size});
   EXPECT_NE((Shape3{logits.size(1), logits.size(2), logits.size(3)}), (Shape3{12, 20, 22}));
   RestoreSink expected("a", {c.crop_start, c.crop_end, c.original, false}, true);
   test::feed(expected, logits, 99, 99);
@@ -52,8 +54,8 @@ TEST(Predictor, AveragesLogitsOfSeveralCheckpoints) {
   const DataConfig config = test::tiny_config(3);
   const auto a = test::tiny_checkpoint(config, 1), b = test::tiny_checkpoint(config, 2);
   const auto x = torch::sin(torch::arange(10 * 20 * 18).to(torch::kFloat32)).view({1, 10, 20, 18});
-  const auto one = tiny_predictor({a}).logits("x", x), two = tiny_predictor({b}).logits("x", x);
-  const auto both = tiny_predictor({a, b}).logits("x", x);
+  const auto one = test::logits(tiny_predictor({a}), x), two = test::logits(tiny_predictor({b}), x);
+  const auto both = test::logits(tiny_predictor({a, b}), x);
   EXPECT_GT((one - two).abs().max().item<double>(), 0.01);
   EXPECT_LE((both - (one + two) / 2).abs().max().item<double>(), 1e-5);
 }
@@ -67,10 +69,10 @@ TEST(Predictor, TwoDimensionalNetworksSegmentSliceBySlice) {
   EXPECT_EQ(label.voxels.shape, (std::vector<std::int64_t>{5, 30, 12}));
   // A slice does not depend on its neighbours: the network sees one at a time.
   auto x = torch::sin(torch::arange(3 * 20 * 18).to(torch::kFloat32)).view({1, 3, 20, 18});
-  const auto before = predictor.logits("x", x);
+  const auto before = test::logits(predictor, x);
   x = x.clone();
   x.select(1, 0).mul_(3);
-  const auto after = predictor.logits("x", x);
+  const auto after = test::logits(predictor, x);
   EXPECT_LE((before.slice(1, 1) - after.slice(1, 1)).abs().max().item<double>(), 1e-6);
   EXPECT_GT((before.select(1, 0) - after.select(1, 0)).abs().max().item<double>(), 0);
 }
@@ -78,9 +80,8 @@ TEST(Predictor, TwoDimensionalNetworksSegmentSliceBySlice) {
 TEST(Predictor, MixedPrecisionIsClose) {
   const auto checkpoint = test::tiny_checkpoint(test::tiny_config(3));
   const auto x = torch::sin(torch::arange(10 * 20 * 18).to(torch::kFloat32)).view({1, 10, 20, 18});
-  const auto exact = tiny_predictor({checkpoint}).logits("x", x);
-  const auto low = Predictor({checkpoint}, {}, torch::kCPU, Precision::bf16).logits("x", x);
-  EXPECT_EQ(low.scalar_type(), torch::kFloat32);
+  const auto exact = test::logits(tiny_predictor({checkpoint}), x);
+  const auto low = test::logits(Predictor({checkpoint}, {}, kCpu, Precision::bf16), x);
   const double difference = (exact - low).abs().max().item<double>();
   EXPECT_GT(difference, 0);
   EXPECT_LE(difference, 0.1 * exact.abs().max().item<double>());
@@ -119,7 +120,7 @@ TEST(Predictor, RefusesBadCheckpoints) {
   const DataConfig config = test::tiny_config(3);
   const auto good = test::save_tiny(folder / "good.ckpt", config);
   const auto load = [&](const std::vector<std::filesystem::path>& paths) {
-    return Predictor(paths, {}, {}, torch::kCPU, Precision::fp32);
+    return Predictor(paths, {}, {}, kCpu, Precision::fp32);
   };
   EXPECT_NO_THROW(load({good, good}));
   EXPECT_THROW(load({}), Error);
@@ -142,7 +143,7 @@ TEST(Predictor, RefusesBadCheckpoints) {
 TEST(Predictor, RefusesImagesOfAnotherNumberOfChannels) {
   Predictor predictor = tiny_predictor({test::tiny_checkpoint(test::tiny_config(3, 2))});
   EXPECT_THROW(predictor.segment("a", test::tiny_image({8, 16, 16}, 1)), Error);
-  EXPECT_THROW(predictor.logits("a", torch::zeros({1, 8, 16, 16})), Error);
+  EXPECT_THROW(test::logits(predictor, torch::zeros({1, 8, 16, 16})), Error);
   EXPECT_NO_THROW(predictor.segment("a", test::tiny_image({8, 16, 16}, 2)));
 }
 

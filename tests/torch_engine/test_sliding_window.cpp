@@ -7,9 +7,10 @@
 #include <tuple>
 
 #include "feed.h"
+#include "tensors.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/restore.h"
-#include "nnunet/infer/sliding_window.h"
+#include "nnunet/torch_engine/torch_lane.h"
 #include "reference/npz.h"
 #include "reference/reference_network.h"
 #include "reference/shared.h"
@@ -39,7 +40,7 @@ torch::Tensor plain_blend(const torch::Tensor& volume, const Sizes& patch, doubl
   Sizes size = volume.sizes().slice(1).vec(), shape = size;
   shape.insert(shape.begin(), 3);
   auto sum = torch::zeros(shape), count = torch::zeros(size);
-  const auto weights = window_weights(patch, blend);
+  const auto weights = test::tensor_of(window_weights(patch, blend));
   std::vector<Sizes> starts;
   for (std::size_t a = 0; a < patch.size(); ++a) starts.push_back(window_starts(size[a], patch[a], overlap));
   if (dims == 2) starts.insert(starts.begin(), Sizes{0});
@@ -74,7 +75,7 @@ TEST(WindowStarts, StepAndLastWindowFlush) {
 }
 
 TEST(WindowWeights, GaussianProductWithFloor) {
-  const auto w = window_weights({4, 6}, Blend::gaussian);
+  const auto w = test::tensor_of(window_weights({4, 6}, Blend::gaussian));
   for (int y = 0; y < 4; ++y)
     for (int x = 0; x < 6; ++x) {
       const double dy = y - 1.5, dx = x - 2.5, sy = 0.5, sx = 0.75;
@@ -82,9 +83,9 @@ TEST(WindowWeights, GaussianProductWithFloor) {
       EXPECT_NEAR(w[y][x].item<double>(), std::max(expected, 1e-3), 1e-6);
     }
   // A window of one voxel has weight 1; ones stay ones.
-  EXPECT_FLOAT_EQ(window_weights({1, 1, 1}, Blend::gaussian).item<float>(), 1.0F);
-  EXPECT_TRUE(window_weights({3, 4, 5}, Blend::constant).eq(1).all().item<bool>());
-  EXPECT_EQ(window_weights({3, 4, 5}, Blend::constant).sizes(), (Sizes{3, 4, 5}));
+  EXPECT_FLOAT_EQ(window_weights({1, 1, 1}, Blend::gaussian).values[0], 1.0F);
+  EXPECT_TRUE(test::tensor_of(window_weights({3, 4, 5}, Blend::constant)).eq(1).all().item<bool>());
+  EXPECT_EQ(window_weights({3, 4, 5}, Blend::constant).shape, (Sizes{3, 4, 5}));
 }
 
 TEST(SlidingWindow, EqualsPlainImplementation3D) {
@@ -181,7 +182,7 @@ TEST(SlidingWindow, TtaPadsTheMirroredVolume) {
 }
 
 /// toy_network with so many classes and its output made over.
-ForwardFunction wide_network(std::int64_t classes, std::function<torch::Tensor(const torch::Tensor&)> make_over) {
+TorchForward wide_network(std::int64_t classes, std::function<torch::Tensor(const torch::Tensor&)> make_over) {
   return [=](const torch::Tensor& x) {
     Sizes times(static_cast<std::size_t>(x.dim()), 1), shape = times;
     times[1] = (classes + 2) / 3;
@@ -222,10 +223,9 @@ TEST_P(SlidingWindowKernel, EqualsTorchOperators) {
       for (const bool tta : {false, true})
         for (const double overlap : {0.25, 0.5}) {
           const auto network = wide_network(classes, layouts[layout++ % layouts.size()]);
-          WindowOptions options{GetParam().patch, overlap, Blend::gaussian, batch, tta};
+          const WindowOptions options{GetParam().patch, overlap, Blend::gaussian, batch, tta};
           const auto kernel = sliding_window(volume, network, options);
-          options.plain = true;
-          const auto plain = sliding_window(volume, network, options);
+          const auto plain = sliding_window(volume, network, options, CpuSumming::torch_operators);
           EXPECT_EQ(kernel.sizes(), (Sizes{classes, GetParam().volume[1], GetParam().volume[2], GetParam().volume[3]}));
           expect_close(kernel, plain, 3e-6 * plain.abs().max().item<double>());
         }
@@ -273,12 +273,11 @@ class CheckingSink final : public LogitSink {
 };
 
 TEST(StreamWindows, FinishedLinesAreHandedOnOnceAndInOrder) {
-  const auto run = [](const Sizes& shape, WindowOptions options, int blocks) {
+  const auto run = [](const Sizes& shape, const WindowOptions& options, int blocks) {
     const auto volume = formula_volume(shape);
-    for (const bool plain : {false, true}) {
-      options.plain = plain;
+    for (const auto summing : {CpuSumming::kernel, CpuSumming::torch_operators}) {
       CheckingSink sink(sliding_window(volume, toy_network, options));
-      const auto report = stream_windows(volume, toy_network, options, {&sink});
+      const auto report = stream_windows(volume, toy_network, options, {&sink}, summing);
       EXPECT_EQ(report.classes, 3);
       sink.check(blocks);
     }
@@ -291,9 +290,10 @@ TEST(StreamWindows, FinishedLinesAreHandedOnOnceAndInOrder) {
 
 TEST(StreamWindows, MemoryDoesNotGrowWithDepth) {
   const auto bytes = [](std::int64_t depth, bool plain) {
-    WindowOptions options{{8, 6, 5}, 0.5, Blend::gaussian, 4, true};
-    options.plain = plain;
-    return stream_windows(formula_volume({1, depth, 14, 11}), wide_network(30, [](auto t) { return t; }), options, {})
+    const WindowOptions options{{8, 6, 5}, 0.5, Blend::gaussian, 4, true};
+    const auto network = wide_network(30, [](auto t) { return t; });
+    return stream_windows(formula_volume({1, depth, 14, 11}), network, options, {},
+                          plain ? CpuSumming::torch_operators : CpuSumming::kernel)
         .sum_bytes;
   };
   const std::int64_t slab = 30 * 8 * 14 * 11 * 4;  // classes x depth of a window x cross-section

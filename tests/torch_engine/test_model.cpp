@@ -6,8 +6,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "checkpoint/python.h"
+#include "torch_bridge/python.h"
 #include "exported.h"
+#include "nnunet/torch_engine/torchscript.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/npy.h"
 
