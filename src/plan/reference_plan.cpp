@@ -16,11 +16,6 @@ namespace {
 
 constexpr const char* kPlanKey = "plan";
 
-ChannelNormalization reference_normalization(const DataConfig& config) {
-  const bool is_ct = config.ct || config.modality == "CT";
-  return {is_ct ? NormalizationScheme::ct : NormalizationScheme::z_score, config.ct};
-}
-
 PreprocessPlan reference_preprocessing(std::vector<double> spacing, std::vector<ChannelNormalization> channels) {
   PreprocessPlan plan;
   plan.channels = std::move(channels);
@@ -46,14 +41,18 @@ LabelSpec reference_labels(std::size_t classes, const std::vector<std::string>& 
 }
 
 /// What the plan would be if everything that only nnU-Net v2 does were as the reference system does it.
-ModelPlan supported_plan(const ModelPlan& plan) {
-  ModelPlan supported;
+PreprocessPlan supported_plan(const PreprocessPlan& plan) {
   std::vector<ChannelNormalization> channels;
-  for (const ChannelNormalization& channel : plan.preprocess.channels) {
+  for (const ChannelNormalization& channel : plan.channels) {
     const bool is_ct = channel.scheme == NormalizationScheme::ct;
     channels.push_back({is_ct ? NormalizationScheme::ct : NormalizationScheme::z_score, channel.statistics});
   }
-  supported.preprocess = reference_preprocessing(plan.preprocess.spacing, std::move(channels));
+  return reference_preprocessing(plan.spacing, std::move(channels));
+}
+
+ModelPlan supported_plan(const ModelPlan& plan) {
+  ModelPlan supported;
+  supported.preprocess = supported_plan(plan.preprocess);
   supported.network = plan.network;
   supported.window = reference_windows(plan.window.patch);
   supported.window.overlap = plan.window.overlap;
@@ -65,9 +64,24 @@ ModelPlan supported_plan(const ModelPlan& plan) {
   return supported;
 }
 
+void refuse_difference(const ModelPlan& plan, const ModelPlan& supported, const std::string& name) {
+  if (const std::string field = first_difference(plan, supported); !field.empty())
+    throw Error(name, fmt::format("{}, which is all that this program can do", field),
+                "use a model of the reference system, or a newer version of this program");
+}
+
 }  // namespace
 
+ChannelNormalization reference_normalization(const DataConfig& config) {
+  const bool is_ct = config.ct || config.modality == "CT";
+  return {is_ct ? NormalizationScheme::ct : NormalizationScheme::z_score, config.ct};
+}
+
 ModelPlan reference_plan(const DataConfig& config, std::optional<NetworkPlan> network) {
+  const auto axes = config.patch_size.size();
+  if (config.spacings.size() < axes)
+    throw Error("spacings", fmt::format("{} values for a patch of {} axes", config.spacings.size(), axes),
+                "give one value an axis, in mm");
   std::vector<double> spacing(config.spacings.end() - config.dim(), config.spacings.end());
   const std::vector channels(static_cast<std::size_t>(config.in_channels), reference_normalization(config));
   ModelPlan plan;
@@ -93,10 +107,16 @@ DataConfig task_config(const TaskDefaults& task, int dim) {
   return config;
 }
 
+void check_supported(const PreprocessPlan& plan, const std::string& name) {
+  check_preprocess_plan(plan, name);
+  ModelPlan alone, supported;
+  alone.preprocess = plan;
+  supported.preprocess = supported_plan(plan);
+  refuse_difference(alone, supported, name);
+}
+
 void check_supported(const ModelPlan& plan, const std::string& name) {
-  if (const std::string field = first_difference(plan, supported_plan(plan)); !field.empty())
-    throw Error(name, fmt::format("{}, which is all that this program can do", field),
-                "use a model of the reference system, or a newer version of this program");
+  refuse_difference(plan, supported_plan(plan), name);
 }
 
 PlannedConfig read_planned_config(const std::filesystem::path& path) {

@@ -31,10 +31,6 @@ struct ModelPlan {
 /// Throws Error (subject: name) for a part that cannot be, or parts that do not fit together, and says which field.
 void check_model_plan(const ModelPlan& plan, const std::string& name);
 
-/// Throws Error (subject: name) for what a plan can say but this program does not do yet, and names the field. Whatever
-/// the reference system does is done, networks of any kind included.
-void check_supported(const ModelPlan& plan, const std::string& name);
-
 /// An object with a "version" and all fields.
 nlohmann::json model_plan_to_json(const ModelPlan& plan);
 /// Throws Error (subject: name) for missing, ill-typed and unknown fields, and what check_model_plan refuses. where:
