@@ -203,6 +203,60 @@ TEST(ModelPlan, HeadsOfRegions) {
   EXPECT_EQ(plain.heads(), 2);
 }
 
+/// nnU-Net v2's 3d_fullres of brain tumours, as its default planner and trainer would have it: regions within each
+/// other, four channels, one of them masked.
+ModelPlan brain_tumours_of_v2() {
+  ModelPlan plan;
+  PreprocessPlan& p = plan.preprocess;
+  p.transpose = {0, 2, 1};
+  p.crop = CropRule::nonzero_filled;
+  p.channels.assign(4, {NormalizationScheme::z_score, {}, false, 1e-8});
+  p.channels[0].use_mask = true;
+  p.normalization = NormalizationPlace::before_resampling;
+  p.spacing = {1, 1, 1};
+  p.size_rounding = SizeRounding::nearest_even;
+  p.resample_when = ResamplingCondition::size_differs;
+  p.image = {.order = 3, .across = AcrossAxis::coarsest, .above_anisotropy = true};
+  p.label = p.logits = {.order = 1, .across = AcrossAxis::coarsest, .above_anisotropy = true};
+  p.label_vote = LabelVote::largest;
+  p.training_fit = TrainingFit::none;
+  plan.window = {.patch = {64, 64, 64},
+                 .starts = StartRule::evenly_spread,
+                 .weights = WindowWeights::filtered_impulse,
+                 .mirror_axes = {0, 1, 2},
+                 .mirror = true,
+                 .mirrored_unit = MirroredUnit::window,
+                 .sums = SumType::fp16};
+  plan.labels = {.entries = {{"background", {0}}, {"whole", {1, 2, 3}}, {"core", {2, 3}}, {"enhancing", {3}}},
+                 .decision = LabelDecision::sigmoid,
+                 .region_values = {1, 2, 3},
+                 .type = LabelType::uint8_or_uint16};
+  NetworkPlan network = make_network_plan({64, 64, 64}, {1, 1, 1}, 4, 3, {});
+  network.naming = Naming::nnunet_v2;
+  network.conv_bias = network.deep_supervision = true;
+  network.decoder_kernel = DecoderKernel::own;
+  plan.network = network;
+  return plan;
+}
+
+TEST(ModelPlan, SaysWhatNnunetV2Does) {
+  const ModelPlan plan = brain_tumours_of_v2();
+  EXPECT_NO_THROW(check_model_plan(plan, "test"));
+  EXPECT_EQ(model_plan_from_json(model_plan_to_json(plan), "test"), plan);
+  EXPECT_ERROR(check_supported(plan, "plans.json"), "plans.json: \"labels.decision\" is \"sigmoid\", not \"argmax\"");
+}
+
+// A cascade's second stage sees the first one's labels.
+TEST(ModelPlan, PreviousStage) {
+  ModelPlan plan = brain_tumours_of_v2();
+  plan.previous_stage = true;
+  EXPECT_EQ(plan.channels(), 4);
+  EXPECT_EQ(plan.input_channels(), 7);
+  EXPECT_ERROR(check_model_plan(plan, "plans.json"), "\"network.in_channels\" is 4, but 7 channels");
+  plan.network->in_channels = 7;
+  EXPECT_NO_THROW(check_model_plan(plan, "plans.json"));
+}
+
 TEST(ModelPlan, PartsHaveToAgree) {
   EXPECT_EQ(error_with([](ModelPlan&) {}), "no error");
   expect_part(error_with([](ModelPlan& p) { p.preprocess.channels.emplace_back(); }),
