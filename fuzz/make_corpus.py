@@ -88,8 +88,25 @@ CONFIG = {"patch_size": [16, 32, 16], "spacings": [2.0, 1.0, 1.0], "n_class": 3,
           "cases": [{"name": "one", "spacing": [1, 1, 2], "shape": [3, 4, 5], "has_label": True}, {"name": "two"}],
           "task": "04", "options": "{}"}
 
+RULE = {"method": "spline", "order": 3, "order_across": 0, "separate_axis": "anisotropic", "across": "first",
+        "anisotropy": 3.0, "above_anisotropy": False}
+PLAN = {"version": 1, "previous_stage": False,
+        "preprocess": {"reorient": False, "transpose": [0, 1, 2], "crop": "positive",
+                       "channels": [{"scheme": "ct", "statistics": CONFIG["ct"], "use_mask": False, "least_std": 0.0}],
+                       "normalization": "after_resampling", "spacing": [2.0, 1.0, 1.0], "size_rounding": "truncate",
+                       "resample_when": "spacing_differs", "image": RULE, "label": RULE | {"order": 1},
+                       "logits": RULE | {"order": 1}, "label_vote": "last_half", "training_fit": "to_patch"},
+        "window": {"patch": [16, 32, 16], "overlap": 0.5, "starts": "flush_last", "weights": "gaussian", "sigma": 0.125,
+                   "mirror_axes": [0, 1, 2], "mirror": False, "mirrored_unit": "volume", "sums": "fp32"},
+        "labels": {"entries": [{"name": n, "values": [i]} for i, n in enumerate(CONFIG["labels"])],
+                   "decision": "argmax", "region_values": [], "type": "uint8"}}
+NETWORK = {"dim": 3, "in_channels": 1, "n_class": 3, "kernels": [[3, 3, 3]] * 2, "strides": [[1, 1, 1], [2, 2, 2]],
+           "filters": [4, 8], "norm": "instance", "residual": False, "negative_slope": 0.01}
+
 
 def write_json():
+    save("config", "planned", json.dumps(CONFIG | {"plan": PLAN}))
+    save("config", "network", json.dumps(CONFIG | {"plan": PLAN | {"network": NETWORK}}))
     save("config", "full", json.dumps(CONFIG))
     save("config", "small", json.dumps({k: CONFIG[k] for k in ("spacings", "n_class", "in_channels")} | {"patch_size": [16, 16]}))
     save("config", "wrong", json.dumps(CONFIG | {"patch_size": [[1], {"a": None}, 1e300], "cases": [{"name": "../x"}]}))
@@ -144,9 +161,7 @@ def write_checkpoints():
     for name, shape in {"input_block.conv1.conv.weight": (4, 1, 3, 3, 3), "bottleneck.conv1.conv.weight": (8, 4, 3, 3, 3),
                         "bottleneck.conv1.norm.weight": (16,)}.items():
         weights[name] = torch.zeros(shape)
-    plan = {"dim": 3, "in_channels": 1, "n_class": 3, "kernels": [[3, 3, 3]] * 2, "strides": [[1, 1, 1], [2, 2, 2]],
-            "filters": [4, 8], "norm": "instance", "residual": False, "negative_slope": 0.01}
-    ours = {"format": "nnunet", "version": 1, "state_dict": weights, "plan": plan, "data": CONFIG,
+    ours = {"format": "nnunet", "version": 1, "state_dict": weights, "plan": NETWORK, "data": CONFIG,
             "training": {"epoch": 3, "best": [0.5, None, True], "big": 1 << 70, "text": "\u00e4"}}
     lightning = {"state_dict": collections.OrderedDict((f"model.{k}", torch.nn.Parameter(v)) for k, v in weights.items()),
                  "hyper_parameters": {"args": argparse.Namespace(norm="batch", negative_slope=0.2), "path": pathlib.PurePosixPath("/a/b")},

@@ -74,11 +74,11 @@ fs::path plain_path(const fs::path& path) {
 }  // namespace
 
 PreprocessedFolder::PreprocessedFolder(const fs::path& data, const std::string& task, int dim)
-    : path_(plain_path(find_folder(data, task, dim))), config_(read_config(path_ / "config.json")) {
-  if (config_.dim() != dim) {
+    : path_(plain_path(find_folder(data, task, dim))), planned_(read_planned_config(path_ / "config.json")) {
+  if (config().dim() != dim) {
     throw Error((path_ / "config.json").string(),
-                fmt::format("the data are preprocessed for {}D networks, not {}D", config_.dim(), dim),
-                fmt::format("use --dim {} or preprocess with --dim {}", config_.dim(), dim));
+                fmt::format("the data are preprocessed for {}D networks, not {}D", config().dim(), dim),
+                fmt::format("use --dim {} or preprocess with --dim {}", config().dim(), dim));
   }
   cases_ = list_cases(path_);
   if (cases_.empty()) {
@@ -104,7 +104,7 @@ std::vector<std::string> PreprocessedFolder::fold_cases() const {
     const auto files = list_cases(path_.parent_path());
     if (!files.empty()) return files;
   }
-  return config_.cases.empty() ? cases_ : listed_cases(config_);
+  return config().cases.empty() ? cases_ : listed_cases(config());
 }
 
 NpyFile PreprocessedFolder::open_x(const std::string& name) const {
@@ -115,9 +115,9 @@ NpyFile PreprocessedFolder::open_x(const std::string& name) const {
     throw Error(file.string(), fmt::format("expected (C,D,H,W), found {}", shape_text(shape)),
                 "preprocess the case again");
   }
-  if (shape[0] != config_.in_channels) {
+  if (shape[0] != config().in_channels) {
     throw Error(file.string(),
-                fmt::format("{} channels, but config.json says in_channels {}", shape[0], config_.in_channels),
+                fmt::format("{} channels, but config.json says in_channels {}", shape[0], config().in_channels),
                 "preprocess the case again or correct config.json");
   }
   return x.as<float>();

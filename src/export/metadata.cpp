@@ -1,18 +1,21 @@
 #include <nlohmann/json.hpp>
 
 #include "nnunet/export/model.h"
+#include "nnunet/plan/reference_plan.h"
 
 namespace nnunet {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// The same for all channels. What preprocessing does to the voxels, whatever the modality is called.
 Json normalisation(const DataConfig& data) {
-  if (data.modality != "CT" || !data.ct) return {{"method", "z-score of each channel over the cropped volume"}};
-  return {{"method", "clip, then (x - mean) / std"},
-          {"clip", {data.ct->min, data.ct->max}},
-          {"mean", data.ct->mean},
-          {"std", data.ct->std}};
+  const ChannelNormalization channel = reference_normalization(data);
+  if (channel.scheme != NormalizationScheme::ct) return {{"method", "z-score of each channel over the cropped volume"}};
+  const char* const method = "clip, then (x - mean) / std";
+  if (!channel.statistics) return {{"method", method}, {"statistics", "not known"}};
+  const CtStats& ct = *channel.statistics;
+  return {{"method", method}, {"clip", {ct.min, ct.max}}, {"mean", ct.mean}, {"std", ct.std}};
 }
 
 /// Labels may hold text in any encoding.

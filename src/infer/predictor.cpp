@@ -8,6 +8,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/io/file_record.h"
+#include "nnunet/plan/reference_plan.h"
 
 namespace nnunet {
 namespace {
@@ -152,7 +153,7 @@ ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std
 }
 
 PreprocessedCase Predictor::preprocess(const std::string& name, const Image& image, int threads) const {
-  return preprocess_case(name, image, nullptr, data_, threads);
+  return preprocess_case(name, image, reference_plan(data_).preprocess, threads);
 }
 
 OriginalGrid Predictor::original_grid(const PreprocessedCase& c) const {

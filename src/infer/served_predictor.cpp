@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "nnunet/core/error.h"
+#include "nnunet/plan/reference_plan.h"
 #include "nnunet/preprocess/case_memory.h"
 
 namespace nnunet {
@@ -112,7 +113,9 @@ class ServedPredictor final : public serve::ServedModel {
     return {std::move(restored.labels()), geometry};
   }
 
-  std::int64_t memory(const NiftiInfo& image) const override { return case_memory(image, std::nullopt, data(), false); }
+  std::int64_t memory(const NiftiInfo& image) const override {
+    return case_memory(image, std::nullopt, reference_plan(data()).preprocess);
+  }
 
  private:
   void forward_here(std::int64_t n, const float* x, float* logits) {

@@ -12,6 +12,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/json_fields.h"
 #include "nnunet/io/json_reading.h"
 #include "nnunet/io/modality.h"
 
@@ -21,79 +22,10 @@ using nlohmann::json;
 
 namespace {
 
-/// Takes typed values out of one JSON object, with errors that name file and key.
-class Reader {
- public:
-  Reader(const json& object, std::string name, std::string prefix = {})
-      : object_(object), name_(std::move(name)), prefix_(std::move(prefix)) {
-    if (!object.is_object()) fail("", "is not a JSON object");
-  }
-
-  [[noreturn]] void fail(const std::string& key, const std::string& problem) const {
-    const std::string full = prefix_ + key;
-    throw Error(name_, full.empty() ? problem : fmt::format("\"{}\" {}", full, problem),
-                "correct it, or preprocess the data again");
-  }
-
-  bool has(const std::string& key) const { return object_.contains(key) && !object_[key].is_null(); }
-
-  const json& at(const std::string& key) const {
-    if (!has(key)) fail(key, "is missing");
-    return object_[key];
-  }
-
-  std::string text(const std::string& key) const {
-    if (!at(key).is_string()) fail(key, "is not text");
-    return at(key).get<std::string>();
-  }
-
-  double real(const std::string& key) const { return real(at(key), key); }
-
-  std::int64_t whole(const std::string& key, std::int64_t low, std::int64_t high) const {
-    return whole(at(key), key, low, high);
-  }
-
-  std::vector<double> reals(const std::string& key) const {
-    std::vector<double> values;
-    for (const json& item : list(key)) values.push_back(real(item, key));
-    return values;
-  }
-
-  std::vector<std::int64_t> wholes(const std::string& key, std::int64_t low, std::int64_t high) const {
-    std::vector<std::int64_t> values;
-    for (const json& item : list(key)) values.push_back(whole(item, key, low, high));
-    return values;
-  }
-
-  const json& list(const std::string& key) const {
-    if (!at(key).is_array()) fail(key, "is not a list");
-    return at(key);
-  }
-
- private:
-  double real(const json& item, const std::string& key) const {
-    if (!item.is_number()) fail(key, fmt::format("holds {}, not a number", quoted(item)));
-    const double value = item.get<double>();
-    if (!std::isfinite(value)) fail(key, "holds a number that is not finite");
-    return value;
-  }
-
-  std::int64_t whole(const json& item, const std::string& key, std::int64_t low, std::int64_t high) const {
-    const double value = real(item, key);
-    if (value != std::floor(value)) fail(key, fmt::format("holds {}, not a whole number", quoted(item)));
-    if (value < static_cast<double>(low) || value > static_cast<double>(high)) {
-      fail(key, fmt::format("holds {}, allowed are {} to {}", quoted(item), low, high));
-    }
-    return static_cast<std::int64_t>(value);
-  }
-
-  const json& object_;
-  std::string name_, prefix_;
-};
-
+constexpr const char* kRemedy = "correct it, or preprocess the data again";
 constexpr std::int64_t kMaxSide = 1 << 20;
 
-void read_patch(const Reader& reader, DataConfig& config) {
+void read_patch(const JsonFields& reader, DataConfig& config) {
   config.patch_size = reader.wholes("patch_size", 1, kMaxSide);
   const std::size_t dim = config.patch_size.size();
   if (dim != 2 && dim != 3) reader.fail("patch_size", fmt::format("has {} entries, not 2 or 3", dim));
@@ -109,19 +41,15 @@ void read_patch(const Reader& reader, DataConfig& config) {
 }
 
 CtStats read_ct(const json& object, const std::string& name) {
-  const Reader reader(object, name, "ct.");
+  const JsonFields reader(object, name, kRemedy, "ct.");
   const CtStats ct{reader.real("min"), reader.real("max"), reader.real("mean"), reader.real("std")};
   if (ct.min > ct.max) reader.fail("min", "is above ct.max");
   if (!(ct.std > 0)) reader.fail("std", fmt::format("is {}", ct.std));
   return ct;
 }
 
-std::vector<std::string> read_labels(const Reader& reader, int n_class) {
-  std::vector<std::string> labels;
-  for (const json& item : reader.list("labels")) {
-    if (!item.is_string()) reader.fail("labels", fmt::format("holds {}, not text", quoted(item)));
-    labels.push_back(item.get<std::string>());
-  }
+std::vector<std::string> read_labels(const JsonFields& reader, int n_class) {
+  std::vector<std::string> labels = reader.texts("labels");
   if (!labels.empty() && labels.size() != static_cast<std::size_t>(n_class)) {
     reader.fail("labels", fmt::format("has {} entries, n_class is {}", labels.size(), n_class));
   }
@@ -129,7 +57,7 @@ std::vector<std::string> read_labels(const Reader& reader, int n_class) {
 }
 
 /// Names become file names.
-void check_case_name(const Reader& reader, const std::string& name) {
+void check_case_name(const JsonFields& reader, const std::string& name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
       name.find('\0') != std::string::npos) {
     reader.fail("name", fmt::format("\"{}\" is not a file name", name));
@@ -137,7 +65,7 @@ void check_case_name(const Reader& reader, const std::string& name) {
 }
 
 CaseInfo read_case(const json& object, const std::string& name, std::size_t index) {
-  const Reader reader(object, name, fmt::format("cases[{}].", index));
+  const JsonFields reader(object, name, kRemedy, fmt::format("cases[{}].", index));
   CaseInfo info;
   info.name = reader.text("name");
   check_case_name(reader, info.name);
@@ -152,14 +80,11 @@ CaseInfo read_case(const json& object, const std::string& name, std::size_t inde
     if (shape.size() != 3) reader.fail("shape", "does not have 3 entries");
     std::copy(shape.begin(), shape.end(), info.shape.begin());
   }
-  if (reader.has("has_label")) {
-    if (!reader.at("has_label").is_boolean()) reader.fail("has_label", "is neither true nor false");
-    info.has_label = reader.at("has_label").get<bool>();
-  }
+  if (reader.has("has_label")) info.has_label = reader.boolean("has_label");
   return info;
 }
 
-std::vector<CaseInfo> read_cases(const Reader& reader, const std::string& name) {
+std::vector<CaseInfo> read_cases(const JsonFields& reader, const std::string& name) {
   std::vector<CaseInfo> cases;
   std::set<std::string> names;
   for (const json& item : reader.list("cases")) {
@@ -186,7 +111,7 @@ const CaseInfo* DataConfig::find_case(const std::string& name) const {
 }
 
 DataConfig config_from_json(const json& object, const std::string& name) {
-  const Reader reader(object, name);
+  const JsonFields reader(object, name, kRemedy);
   DataConfig config;
   read_patch(reader, config);
   // Classes are stored as bytes.

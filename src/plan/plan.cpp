@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "enum_names.h"
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
 
@@ -198,28 +199,33 @@ void check_network_plan(const NetworkPlan& plan, const std::string& name) {
 
 namespace {
 
-template <class Enum, std::size_t kCount>
-using Names = std::array<std::pair<Enum, const char*>, kCount>;
-constexpr Names<Shortcut, 2> kShortcuts{{{Shortcut::convolution, "convolution"}, {Shortcut::pooling, "pooling"}}};
-constexpr Names<DecoderKernel, 2> kDecoderKernels{{{DecoderKernel::below, "below"}, {DecoderKernel::own, "own"}}};
-constexpr Names<Naming, 2> kNamings{{{Naming::reference, "reference"}, {Naming::nnunet_v2, "nnunet_v2"}}};
-
-template <class Enum, std::size_t kCount>
-const char* name_of(const Names<Enum, kCount>& names, Enum value) {
-  return std::ranges::find(names, value, &std::pair<Enum, const char*>::first)->second;
-}
+constexpr EnumNames<Shortcut, 2> kShortcuts{{{Shortcut::convolution, "convolution"}, {Shortcut::pooling, "pooling"}}};
+constexpr EnumNames<DecoderKernel, 2> kDecoderKernels{{{DecoderKernel::below, "below"}, {DecoderKernel::own, "own"}}};
+constexpr EnumNames<Naming, 2> kNamings{{{Naming::reference, "reference"}, {Naming::nnunet_v2, "nnunet_v2"}}};
 
 /// Absent: as it is.
 template <class Enum, std::size_t kCount>
-void read_name(const nlohmann::json& json, const char* key, const Names<Enum, kCount>& names, Enum& value,
+void read_name(const nlohmann::json& json, const char* key, const EnumNames<Enum, kCount>& names, Enum& value,
                const std::string& subject) {
   if (!json.contains(key)) return;
   const auto text = json[key].get<std::string>();
-  const auto found = std::ranges::find_if(names, [&](const auto& pair) { return text == pair.second; });
-  if (found == names.end())
+  const std::optional<Enum> known = value_of(names, text);
+  if (!known)
     throw Error(subject, fmt::format("the network's \"{}\" is \"{}\", which is not known", key, text),
                 "use a newer version of this program");
-  value = found->first;
+  value = *known;
+}
+
+/// An entry that is ignored might say that the network is another one.
+void refuse_unknown(const nlohmann::json& json, const std::string& subject) {
+  constexpr std::array<std::string_view, 17> known{
+      "dim",      "in_channels",    "n_class", "kernels",   "strides",        "filters",        "norm",
+      "residual", "negative_slope", "stem",    "conv_bias", "encoder_blocks", "decoder_blocks", "deep_supervision",
+      "shortcut", "decoder_kernel", "naming"};
+  for (const auto& [key, value] : json.items())
+    if (std::ranges::find(known, key) == known.end())
+      throw Error(subject, fmt::format("the network's \"{}\" is not known", key),
+                  "use a newer version of this program");
 }
 
 template <class T>
@@ -275,6 +281,7 @@ NetworkPlan plan_from_json(const nlohmann::json& json, const std::string& name) 
     read_name(json, "shortcut", kShortcuts, plan.shortcut, name);
     read_name(json, "decoder_kernel", kDecoderKernels, plan.decoder_kernel, name);
     read_name(json, "naming", kNamings, plan.naming, name);
+    refuse_unknown(json, name);
   } catch (const nlohmann::json::exception& problem) {
     throw Error(name, fmt::format("the description of the network is broken ({})", problem.what()),
                 "make the file again");

@@ -18,8 +18,8 @@ Shape3 padded_shape(Shape3 shape, const std::vector<std::int64_t>& patch) {
 
 }  // namespace
 
-std::int64_t case_memory(const NiftiInfo& image, const std::optional<NiftiInfo>& label, const DataConfig& config,
-                         bool padded) {
+std::int64_t case_memory(const NiftiInfo& image, const std::optional<NiftiInfo>& label, const PreprocessPlan& plan,
+                         const std::vector<std::int64_t>& patch) {
   const std::int64_t image_bytes = float_bytes * image.channels, label_bytes = label ? 1 : 0;  // a voxel
   const Shape3 from = image.geometry.shape;
   const std::int64_t voxels = volume(from);
@@ -30,15 +30,15 @@ std::int64_t case_memory(const NiftiInfo& image, const std::optional<NiftiInfo>&
   const std::int64_t held = voxels * (image_bytes + 2 * label_bytes);
   most = std::max(most, held);
   Shape3 to = from;
-  if (config.dim() == 3) {
-    const Spacing3 target{config.spacings.at(0), config.spacings.at(1), config.spacings.at(2)};
+  if (plan.image.method != Resampler::none) {
+    const Spacing3 target{plan.spacing.at(0), plan.spacing.at(1), plan.spacing.at(2)};
     to = resampled_shape(from, image.geometry.spacing, target);
     if (volume(to) > limits::image_voxels) return most;  // it will be refused
     if (to != from)
       most = std::max(most, held + resample_image_memory(from, to) + volume(to) * (image_bytes + label_bytes));
   }
-  if (padded) {
-    const std::int64_t both = volume(to) + volume(padded_shape(to, config.patch_size));
+  if (!patch.empty()) {
+    const std::int64_t both = volume(to) + volume(padded_shape(to, patch));
     most = std::max(most, both * (image_bytes + label_bytes) + voxels * label_bytes);
   }
   return most;

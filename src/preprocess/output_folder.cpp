@@ -12,6 +12,7 @@
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 #include "nnunet/io/output_record.h"
+#include "nnunet/plan/reference_plan.h"
 
 namespace nnunet {
 
@@ -167,7 +168,7 @@ OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, cons
 std::optional<DataConfig> OutputFolder::read_recorded() const {
   std::error_code failure;
   if (!fs::exists(path_ / config_name, failure)) return std::nullopt;
-  return read_config(path_ / config_name);
+  return read_planned_config(path_ / config_name).config;
 }
 
 // Finished cases of this part: those whose files are as they were are kept, the others made anew.
@@ -335,7 +336,7 @@ DataConfig OutputFolder::write_config(DataConfig config, const std::vector<std::
     if (recorded && without_cases(*recorded) != without_cases(config))
       throw Error((path_ / config_name).string(), "another part of the job found other parameters",
                   "remove the folder and give --spacing and, for CT, --ct_stats");
-    nnunet::write_config(path_ / config_name, config);
+    write_text(path_ / config_name, planned_config_text(config));
   }
 }
 

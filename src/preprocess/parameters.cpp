@@ -5,6 +5,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/plan/fingerprint.h"
+#include "nnunet/plan/reference_plan.h"
 #include "nnunet/plan/task.h"
 
 namespace nnunet {
@@ -20,13 +21,9 @@ CtStats stats_of(const std::vector<double>& v) {
   return {v[0], v[1], v[2], v[3]};
 }
 
-bool same(const CtStats& a, const CtStats& b) {
-  return a.min == b.min && a.max == b.max && a.mean == b.mean && a.std == b.std;
-}
-
 Parameters parameters_of_training(const PreprocessOptions& o, const Dataset& dataset,
                                   const std::filesystem::path& path) {
-  const DataConfig config = read_config(path);
+  const DataConfig config = read_planned_config(path).config;
   const std::string file = path.string();
   if (config.dim() != o.dim || config.n_class != dataset.n_class() || config.in_channels != dataset.in_channels())
     throw Error(file, "the training folder was made from another dataset (dimension, channels or classes differ)",
@@ -43,7 +40,7 @@ Parameters parameters_of_training(const PreprocessOptions& o, const Dataset& dat
   };
   if (!o.patch_size.empty() && o.patch_size != p.patch_size) refuse("--patch_size");
   if (!o.spacing.empty() && last_of(o.spacing, o.dim) != p.spacing) refuse("--spacing");
-  if (!o.ct_stats.empty() && (!p.ct || !same(*p.ct, stats_of(o.ct_stats)))) refuse("--ct_stats");
+  if (!o.ct_stats.empty() && p.ct != stats_of(o.ct_stats)) refuse("--ct_stats");
   return p;
 }
 
@@ -58,17 +55,16 @@ Parameters choose_parameters(const PreprocessOptions& o, const std::string& task
   if (!o.training() && std::filesystem::exists(training_config, failure))
     return parameters_of_training(o, dataset, training_config);
 
-  const TaskDefaults* known = find_task(task);
   Parameters p;
   p.is_ct = dataset.is_ct();
   p.patch_size = o.patch_size;
   p.spacing = o.spacing.empty() ? o.spacing : last_of(o.spacing, o.dim);
   if (!o.ct_stats.empty()) p.ct = stats_of(o.ct_stats);
-  if (known != nullptr) {
-    if (p.patch_size.empty() && o.dim == 3) p.patch_size.assign(known->patch_3d.begin(), known->patch_3d.end());
-    if (p.patch_size.empty() && o.dim == 2) p.patch_size.assign(known->patch_2d.begin(), known->patch_2d.end());
-    if (p.spacing.empty()) p.spacing = last_of({known->spacing.begin(), known->spacing.end()}, o.dim);
-    if (!p.ct && p.is_ct) p.ct = known->ct;
+  if (const TaskDefaults* const known = find_task(task); known != nullptr) {
+    const DataConfig usual = task_config(*known, o.dim);
+    if (p.patch_size.empty()) p.patch_size = usual.patch_size;
+    if (p.spacing.empty()) p.spacing = usual.spacings;
+    if (!p.ct && p.is_ct) p.ct = usual.ct;
   }
   if (p.patch_size.empty())
     throw Error("task " + task, "it is not one of the tasks 01 to 10, so its patch size is not known",

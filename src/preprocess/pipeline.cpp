@@ -16,6 +16,7 @@
 #include "nnunet/core/progress.h"
 #include "nnunet/core/table.h"
 #include "nnunet/io/dataset.h"
+#include "nnunet/plan/reference_plan.h"
 #include "nnunet/plan/task.h"
 #include "nnunet/preprocess/case_memory.h"
 #include "nnunet/preprocess/output_folder.h"
@@ -60,6 +61,7 @@ class Pipeline {
       : options_(options),
         output_(output),
         config_(std::move(config)),
+        plan_(reference_plan(config_)),
         cases_(cases),
         reports_(cases.size()),
         finished_(cases.size()),
@@ -132,7 +134,8 @@ class Pipeline {
     report.error = error;
   }
 
-  PendingFiles make_case(const CaseFiles& files, CaseReport& report, std::optional<FinishedCase>& finished, int threads) {
+  PendingFiles make_case(const CaseFiles& files, CaseReport& report, std::optional<FinishedCase>& finished,
+                         int threads) {
     const bool with_label = options_.exec_mode != "test";
     if (with_label && !files.label)
       throw Error(files.name, "dataset.json names no label for it", "add one, or leave the case out of `training`");
@@ -145,27 +148,31 @@ class Pipeline {
       report.original = geometry.shape;
       report.spacing = geometry.spacing;
       if (with_label) {
-        const LabelMap label = read_label_map(*files.label, config_.n_class);
-        item = preprocess_case(files.name, std::move(image), &label, config_, threads);
+        const LabelMap label = read_label_map(*files.label, plan_.labels.heads());
+        item = preprocess_case(files.name, std::move(image), label, plan_.preprocess, plan_.labels, threads);
         warn_of_geometry(files, geometry, label.geometry);
       } else {
-        item = preprocess_case(files.name, std::move(image), nullptr, config_, threads);
+        item = preprocess_case(files.name, std::move(image), plan_.preprocess, threads);
       }
     }
-    if (options_.training()) {
-      fit_to_patch(item, config_.patch_size);
-      if (options_.dilation) close_label(*item.y);
-    }
+    if (!padded_to().empty()) fit_to_patch(item, padded_to());
+    if (options_.training() && options_.dilation) close_label(*item.y);
     report.shape = item.x.shape;
     finished = FinishedCase{{files.name, report.spacing, report.original, with_label}, std::move(sources)};
     return output_.write_case(files.name, std::move(item));
+  }
+
+  // Empty: cases keep their size.
+  std::vector<std::int64_t> padded_to() const {
+    const bool fits = options_.training() && plan_.preprocess.training_fit == TrainingFit::to_patch;
+    return fits ? plan_.window.patch : std::vector<std::int64_t>();
   }
 
   // Bytes for one case, from its headers.
   std::int64_t expected_memory(const CaseFiles& files, bool with_label) {
     std::optional<NiftiInfo> label;
     if (with_label) label = read_nifti_info(*files.label);
-    const std::int64_t bytes = case_memory(read_nifti_info(files.image), label, config_, options_.training());
+    const std::int64_t bytes = case_memory(read_nifti_info(files.image), label, plan_.preprocess, padded_to());
     if (memory_.limit() > 0 && bytes > memory_.limit())
       log::warn(fmt::format("{}: it needs up to {} of memory, {} are available", files.name, format_bytes(bytes),
                             format_bytes(memory_.limit())));
@@ -228,6 +235,7 @@ class Pipeline {
   const PreprocessOptions& options_;
   const OutputFolder& output_;
   DataConfig config_;
+  ModelPlan plan_;
   const std::vector<CaseFiles>& cases_;
   std::vector<CaseReport> reports_;
   std::vector<std::optional<FinishedCase>> finished_;

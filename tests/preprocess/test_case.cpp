@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "nnunet/core/error.h"
+#include "nnunet/plan/reference_plan.h"
 
 namespace nnunet {
 namespace {
@@ -38,10 +40,16 @@ DataConfig config_3d() {
   return config;
 }
 
+PreprocessedCase preprocessed(const Image& image, const LabelMap* label, const DataConfig& config, int threads = 1) {
+  const ModelPlan plan = reference_plan(config);
+  if (label != nullptr) return preprocess_case("case_7", image, *label, plan.preprocess, plan.labels, threads);
+  return preprocess_case("case_7", image, plan.preprocess, threads);
+}
+
 // The message must name the case and hold this phrase.
 void expect_error(const Image& image, const LabelMap* label, const DataConfig& config, const std::string& phrase) {
   try {
-    preprocess_case("case_7", image, label, config);
+    preprocessed(image, label, config);
     ADD_FAILURE() << "no error; expected: " << phrase;
   } catch (const Error& e) {
     const std::string text = e.what();
@@ -54,7 +62,7 @@ TEST(PreprocessCase, CropsResamplesAndNormalises) {
   Image image = image_of(1, {6, 10, 10}, {2, 1, 1});
   for (std::size_t i = 0; i < 100; ++i) image.voxels.values[i] = 0;  // the first slice is empty
   const LabelMap label = label_of({6, 10, 10});
-  const PreprocessedCase item = preprocess_case("a", image, &label, config_3d());
+  const PreprocessedCase item = preprocessed(image, &label, config_3d());
   EXPECT_EQ(item.crop_start, (Shape3{1, 0, 0}));
   EXPECT_EQ(item.crop_end, (Shape3{6, 10, 10}));
   EXPECT_EQ(item.original, (Shape3{6, 10, 10}));
@@ -72,8 +80,7 @@ TEST(PreprocessCase, In2dNothingIsResampled) {
   DataConfig config = config_3d();
   config.patch_size = {8, 8};
   config.spacings = {0.5, 0.5};
-  EXPECT_EQ(preprocess_case("a", image_of(1, {3, 10, 11}), nullptr, config).x.shape,
-            (std::vector<std::int64_t>{1, 3, 10, 11}));
+  EXPECT_EQ(preprocessed(image_of(1, {3, 10, 11}), nullptr, config).x.shape, (std::vector<std::int64_t>{1, 3, 10, 11}));
 }
 
 TEST(PreprocessCase, ThreadsDoNotChangeIt) {
@@ -81,15 +88,14 @@ TEST(PreprocessCase, ThreadsDoNotChangeIt) {
   config.in_channels = 2;
   const Image image = image_of(2, {7, 20, 21}, {1.5, 0.7, 1.2});
   const LabelMap label = label_of({7, 20, 21});
-  const PreprocessedCase one = preprocess_case("a", image, &label, config, 1),
-                         four = preprocess_case("a", image, &label, config, 4);
+  const PreprocessedCase one = preprocessed(image, &label, config, 1), four = preprocessed(image, &label, config, 4);
   EXPECT_EQ(one.x.values, four.x.values);
   EXPECT_EQ(one.y->values, four.y->values);
 }
 
 TEST(PreprocessCase, CasesWithoutAnyLabelAreLegal) {
   const LabelMap label = label_of({4, 4, 4}, 0);
-  EXPECT_NO_THROW(preprocess_case("a", image_of(1, {4, 4, 4}), &label, config_3d()));
+  EXPECT_NO_THROW(preprocessed(image_of(1, {4, 4, 4}), &label, config_3d()));
 }
 
 TEST(PreprocessCase, OneConstantChannelIsLegal) {
@@ -97,7 +103,7 @@ TEST(PreprocessCase, OneConstantChannelIsLegal) {
   config.in_channels = 2;
   Image image = image_of(2, {4, 4, 4});
   std::fill(image.voxels.slab(1).begin(), image.voxels.slab(1).end(), 5.0F);
-  const PreprocessedCase item = preprocess_case("a", image, nullptr, config);
+  const PreprocessedCase item = preprocessed(image, nullptr, config);
   for (const float v : item.x.slab(1)) EXPECT_EQ(v, 0);
 }
 
@@ -138,7 +144,7 @@ TEST(PreprocessCase, ThinImagesKeepOneVoxel) {
          {Spacing3{1.5, 1.5, 1.5}, Spacing3{10, 1, 1}, Spacing3{1, 10, 10}, Spacing3{9, 9, 9}}) {
       const LabelMap label = label_of(shape);
       config.spacings = {target[0], target[1], target[2]};
-      const PreprocessedCase item = preprocess_case("thin", image_of(1, shape), &label, config);
+      const PreprocessedCase item = preprocessed(image_of(1, shape), &label, config);
       for (std::size_t a = 0; a < 3; ++a) {
         const auto size = static_cast<std::int64_t>(item.spacing[a] / target[a] *
                                                     static_cast<double>(item.crop_end[a] - item.crop_start[a]));
@@ -156,10 +162,54 @@ TEST(PreprocessCase, CtNeedsItsStatistics) {
   expect_error(image_of(1, {4, 5, 6}), nullptr, config, "statistics");
 }
 
+// With `ct` set the voxels are clipped and scaled by it, whatever the modality is called: the plan says so, too.
+TEST(PreprocessCase, StatisticsDecideWhateverTheModalityIs) {
+  DataConfig config = config_3d();
+  config.ct = CtStats{1, 2, 1.5, 0.25};
+  const Image image = image_of(1, {4, 5, 6});
+  const PreprocessedCase item = preprocessed(image, nullptr, config);
+  for (std::size_t i = 0; i < item.x.values.size(); ++i)
+    EXPECT_FLOAT_EQ(item.x.values[i], (std::clamp(image.voxels.values[i], 1.0F, 2.0F) - 1.5F) / 0.25F);
+  config.modality = "CT";
+  EXPECT_EQ(preprocessed(image, nullptr, config).x.values, item.x.values);
+}
+
+TEST(PreprocessCase, ChannelsAreNormalisedEachByItsOwnScheme) {
+  DataConfig config = config_3d();
+  config.in_channels = 2;
+  const Image image = image_of(2, {4, 5, 6});
+  PreprocessPlan plan = reference_plan(config).preprocess;
+  const PreprocessedCase both = preprocess_case("a", image, plan);
+  plan.channels[1] = {NormalizationScheme::ct, CtStats{1, 2, 1.5, 0.25}};
+  const PreprocessedCase mixed = preprocess_case("a", image, plan);
+  EXPECT_TRUE(std::ranges::equal(mixed.x.slab(0), both.x.slab(0)));
+  for (std::size_t i = 0; i < mixed.x.slab(1).size(); ++i)
+    EXPECT_FLOAT_EQ(mixed.x.slab(1)[i], (std::clamp(image.voxels.slab(1)[i], 1.0F, 2.0F) - 1.5F) / 0.25F);
+}
+
+TEST(PreprocessCase, RefusesPlansThatItCannotFollow) {
+  PreprocessPlan plan = reference_plan(config_3d()).preprocess;
+  plan.crop = CropRule::nonzero_filled;
+  const auto error = [&](const auto& call) {
+    try {
+      call();
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  const Image image = image_of(1, {4, 5, 6});
+  const std::string expected = "case_7: \"preprocess.crop\" is \"nonzero_filled\"";
+  EXPECT_TRUE(error([&] { preprocess_case("case_7", image, plan); }).starts_with(expected));
+  const LabelMap label = label_of({4, 5, 6});
+  EXPECT_TRUE(error([&] { preprocess_case("case_7", image, label, plan, {}); }).starts_with(expected));
+}
+
 TEST(Anisotropic, ThresholdIsThreeOfEither) {
   EXPECT_TRUE(is_anisotropic({3, 1, 1}, {1, 1, 1}));
   EXPECT_TRUE(is_anisotropic({1, 1, 1}, {1, 3, 1}));
   EXPECT_FALSE(is_anisotropic({2.99, 1, 1}, {1, 1, 2.99}));
+  EXPECT_TRUE(is_anisotropic({2.99, 1, 1}, {1, 1, 1}, {.anisotropy = 2}));
 }
 
 TEST(CaseMemory, CountsWhatIsHeldAtATime) {
@@ -174,15 +224,14 @@ TEST(CaseMemory, CountsWhatIsHeldAtATime) {
   DataConfig config = config_3d();
   config.in_channels = 2;
   config.spacings = {1, 1, 1};
-  config.patch_size = {8, 8, 8};
+  const auto plan = [&] { return reference_plan(config).preprocess; };
   const std::int64_t voxels = 6000;
-  EXPECT_EQ(case_memory(image, std::nullopt, config, false), 5000 + 24352 + 8 * voxels);  // while it is read
+  EXPECT_EQ(case_memory(image, std::nullopt, plan()), 5000 + 24352 + 8 * voxels);  // while it is read
   config.spacings = {0.5, 1, 1};
   // Image, label and its crop; the result. One axis changes: nothing is held between.
-  EXPECT_EQ(case_memory(image, label, config, false), 10 * voxels + 9 * 2 * voxels);
+  EXPECT_EQ(case_memory(image, label, plan()), 10 * voxels + 9 * 2 * voxels);
   EXPECT_EQ(resample_image_memory({10, 20, 30}, {20, 10, 30}), 4 * voxels / 2);  // height first, then depth
-  config.patch_size = {100, 20, 30};
-  EXPECT_EQ(case_memory(image, label, config, true), 9 * 2 * voxels + 9 * 10 * voxels + voxels);
+  EXPECT_EQ(case_memory(image, label, plan(), {100, 20, 30}), 9 * 2 * voxels + 9 * 10 * voxels + voxels);
 }
 
 }  // namespace

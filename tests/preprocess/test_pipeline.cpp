@@ -17,6 +17,7 @@
 #include "nnunet/core/log.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
+#include "nnunet/plan/reference_plan.h"
 #include "reference/shared.h"
 
 namespace nnunet {
@@ -123,6 +124,36 @@ TEST_F(PipelineTest, TrainingWritesCasesAndConfig) {
   EXPECT_TRUE(config.cases[1].has_label);
   EXPECT_NE(report.table().find("a3"), std::string::npos);
   EXPECT_EQ(snapshot(data_.path()), before);  // the dataset is never written to
+}
+
+TEST_F(PipelineTest, ConfigHoldsThePlan) {
+  preprocess_dataset(options_);
+  const fs::path file = out_ / "config.json";
+  const json written = json::parse(std::ifstream(file));
+  const ModelPlan plan = model_plan_from_json(written.at("plan"), "config.json");
+  EXPECT_EQ(plan, reference_plan(read_config(file)));
+  EXPECT_EQ(plan.window.patch, options_.patch_size);
+  EXPECT_EQ(plan.preprocess.spacing, (std::vector<double>{2, 1, 1}));
+  EXPECT_EQ(plan.labels.entries[1], (LabelEntry{"organ", {1}}));
+
+  // As an earlier version left it: its cases are kept, and a new one brings the plan.
+  json old = written;
+  old.erase("plan");
+  std::ofstream(file) << old;
+  fs::remove(out_ / "a2_x.npy");
+  const PreprocessReport report = preprocess_dataset(options_);
+  EXPECT_EQ(report.failed(), 0);
+  EXPECT_TRUE(report.cases[0].kept);
+  EXPECT_FALSE(report.cases[1].kept);
+  EXPECT_EQ(json::parse(std::ifstream(file)), written);
+
+  json other = written;
+  other["plan"]["preprocess"]["spacing"] = {2, 1, 2};
+  std::ofstream(file) << other;
+  expect_error("contradicts its other entries: \"preprocess.spacing\"");
+  other["plan"]["preprocess"]["crop"] = "none";
+  std::ofstream(file) << other;
+  expect_error("\"preprocess.crop\" is \"none\"");
 }
 
 TEST_F(PipelineTest, ValAndTestAreNotPaddedAndHaveMeta) {

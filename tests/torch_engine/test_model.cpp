@@ -166,7 +166,7 @@ TEST(Exported, MetadataSayWhatAUserMustKnow) {
   checkpoint.data.labels = {"background", "liver"};
   checkpoint.data.modality = "CT";
   checkpoint.data.ct = CtStats{-17, 201, 99.5, 39.5};
-  const ModelMetadata metadata = model_metadata(checkpoint, {Precision::fp16, true});
+  ModelMetadata metadata = model_metadata(checkpoint, {Precision::fp16, true});
   const auto value = [&](const std::string& key) {
     for (const auto& [name, text] : metadata)
       if (name == key) return text;
@@ -178,6 +178,15 @@ TEST(Exported, MetadataSayWhatAUserMustKnow) {
   EXPECT_NE(value("normalisation").find("\"clip\":[-17.0,201.0]"), std::string::npos) << value("normalisation");
   EXPECT_EQ(value("precision"), "fp16");
   EXPECT_EQ(value("output"), "class indices");
+
+  // Preprocessing clips wherever there are statistics, whatever the modality is called.
+  const std::string clipped = value("normalisation");
+  checkpoint.data.modality = "MRI";
+  metadata = model_metadata(checkpoint, {});
+  EXPECT_EQ(value("normalisation"), clipped);
+  checkpoint.data.ct.reset();
+  metadata = model_metadata(checkpoint, {});
+  EXPECT_NE(value("normalisation").find("z-score"), std::string::npos) << value("normalisation");
 }
 
 TEST(Exported, RefusesWeightsOfAnotherNetwork) {

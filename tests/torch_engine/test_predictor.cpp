@@ -4,6 +4,7 @@
 #include "feed.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/predictor.h"
+#include "nnunet/plan/reference_plan.h"
 #include "reference/shared.h"
 #include "infer/tiny.h"
 #include "nnunet/network/unet.h"
@@ -22,7 +23,7 @@ TEST(Predictor, SegmentEqualsItsSteps) {
   Predictor predictor = tiny_predictor({checkpoint});
   const Image image = test::tiny_image({13, 22, 25}, 1, {2.6, 1.3, 1.1});  // resampled
 
-  const PreprocessedCase c = preprocess_case("a", image, nullptr, config);
+  const PreprocessedCase c = preprocess_case("a", image, reference_plan(config).preprocess);
   UNet network(checkpoint.plan);
   load_state_dict(*network, checkpoint.state_dict, "a");
   network->eval();

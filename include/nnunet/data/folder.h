@@ -7,6 +7,7 @@
 #include "nnunet/core/array.h"
 #include "nnunet/io/config.h"
 #include "nnunet/io/npy.h"
+#include "nnunet/plan/reference_plan.h"
 
 namespace nnunet {
 
@@ -20,7 +21,8 @@ class PreprocessedFolder {
   static bool exists(const std::filesystem::path& data, const std::string& task, int dim);
 
   const std::filesystem::path& path() const { return path_; }
-  const DataConfig& config() const { return config_; }
+  const DataConfig& config() const { return planned_.config; }
+  const ModelPlan& plan() const { return planned_.plan; }  ///< without a network
   const std::vector<std::string>& cases() const { return cases_; }
   /// True for a folder named "val" or "test" under a training folder.
   bool is_val() const;
@@ -36,7 +38,7 @@ class PreprocessedFolder {
 
  private:
   std::filesystem::path path_;
-  DataConfig config_;
+  PlannedConfig planned_;
   std::vector<std::string> cases_;
 };
 

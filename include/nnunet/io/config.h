@@ -13,6 +13,8 @@ namespace nnunet {
 /// Intensity statistics of a CT task (HU): clip to [min, max], then (x - mean) / std.
 struct CtStats {
   double min = 0, max = 0, mean = 0, std = 1;
+
+  bool operator==(const CtStats&) const = default;
 };
 
 /// What is known of one preprocessed case.
@@ -23,8 +25,8 @@ struct CaseInfo {
   bool has_label = false;
 };
 
-/// config.json of a preprocessed folder (contract, section 2): everything that training and prediction need to know
-/// of the preprocessing. Also kept in checkpoints.
+/// What config.json of a preprocessed folder says in the words of the reference system (contract, section 2). Also kept
+/// in checkpoints. What it means for preprocessing and prediction is a ModelPlan (plan/reference_plan.h).
 struct DataConfig {
   std::vector<std::int64_t> patch_size;  ///< (d,h,w) or (h,w)
   std::vector<double> spacings;          ///< target, mm, (z,y,x) or (y,x) (three are accepted in 2D)

@@ -1,9 +1,11 @@
 #pragma once
 #include <optional>
+#include <string>
 
 #include "nnunet/core/array.h"
-#include "nnunet/io/config.h"
 #include "nnunet/io/nifti.h"
+#include "nnunet/plan/label_spec.h"
+#include "nnunet/plan/preprocess_plan.h"
 
 namespace nnunet {
 
@@ -16,16 +18,18 @@ struct PreprocessedCase {
   Spacing3 spacing{};                    ///< of the original, mm
 };
 
-/// Steps 2-4 of contract section 2 (crop, resample when config.dim() == 3, normalise) on one image: what training,
+/// Does to one image what the plan says (the reference system: crop, resample in 3D, normalise): what training,
 /// `preprocess`, `predict` and the server all run. No padding, no 2D centre crop. Throws Error (name, problem, remedy):
-/// wrong channel count, no voxel > 0, constant in all channels, label of another shape, label class >= n_class.
+/// a plan that check_supported refuses, wrong channel count, no voxel > 0, constant in all channels.
 /// threads: how many may work on this case (0: all cores).
 /// A moved image's memory is used again.
-PreprocessedCase preprocess_case(const std::string& name, Image image, const LabelMap* label, const DataConfig& config,
-                                 int threads = 1);
+PreprocessedCase preprocess_case(const std::string& name, Image image, const PreprocessPlan& plan, int threads = 1);
+/// The same with the image's label. Throws Error for a label of another shape, or that holds what is not in labels,
+/// too.
+PreprocessedCase preprocess_case(const std::string& name, Image image, const LabelMap& label,
+                                 const PreprocessPlan& plan, const LabelSpec& labels, int threads = 1);
 
-/// Max/min spacing >= 3 of the image or of the target: such cases are resampled in-plane and by nearest neighbour along
-/// z.
-bool is_anisotropic(const Spacing3& image, const Spacing3& target);
+/// Whether the rule resamples axis z apart from the others: by nearest neighbour, and each (y,x) slice in-plane.
+bool is_anisotropic(const Spacing3& image, const Spacing3& target, const ResamplingRule& rule = {});
 
 }  // namespace nnunet

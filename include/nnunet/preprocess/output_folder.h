@@ -22,8 +22,8 @@ struct FinishedCase {
 };
 
 /// The folder that preprocessed cases are written to: keeps finished cases of a former run with the same options and
-/// data, makes those anew whose image or label has changed since, refuses others. Several processes may fill it, each its part of the cases; config.json is written by all of
-/// them and lists what all have finished.
+/// data, makes those anew whose image or label has changed since, refuses others. Several processes may fill it, each
+/// its part of the cases; config.json is written by all of them and lists what all have finished.
 class OutputFolder {
  public:
   /// Looks at what is there. Throws Error when config.json records other options or data, when an image or label that
