@@ -90,7 +90,10 @@ endfunction()
 
 # The installable libraries, and their CMake package: find_package(nnunet COMPONENTS infer) needs no torch.
 function(nnunet_libraries)
-  _nnunet_library(nnunet_infer_library infer "${NNUNET_BASE_ROOMS}")
+  # Who predicts does not download data sets: that room belongs to the program.
+  set(rooms ${NNUNET_BASE_ROOMS})
+  list(REMOVE_ITEM rooms download)
+  _nnunet_library(nnunet_infer_library infer "${rooms}")
   set_target_properties(nnunet_infer_library PROPERTIES OUTPUT_NAME nnunet_infer INSTALL_RPATH "\$ORIGIN")
   if(NNUNET_TORCH)
     _nnunet_library(nnunet nnunet "${NNUNET_ENGINE_ROOMS}")

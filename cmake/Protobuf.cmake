@@ -5,12 +5,14 @@ find_program(NNUNET_PROTOC protoc REQUIRED)
 find_library(NNUNET_PROTOBUF_LITE protobuf-lite REQUIRED)
 
 # gRPC's library likewise; its headers use abseil's mutex. It does not use protobuf's own library, so the small one does.
-find_program(NNUNET_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
-set(NNUNET_GRPC "")
-foreach(name IN ITEMS grpc++ grpc gpr absl_synchronization)
-  find_library(NNUNET_LIB_${name} ${name} REQUIRED)
-  list(APPEND NNUNET_GRPC ${NNUNET_LIB_${name}})
-endforeach()
+set(NNUNET_GRPC_LIBRARIES "")
+if(NNUNET_GRPC)
+  find_program(NNUNET_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
+  foreach(name IN ITEMS grpc++ grpc gpr absl_synchronization)
+    find_library(NNUNET_LIB_${name} ${name} REQUIRED)
+    list(APPEND NNUNET_GRPC_LIBRARIES ${NNUNET_LIB_${name}})
+  endforeach()
+endif()
 
 # nnunet_protobuf(ROOM [GRPC] file.proto...): adds them to the room's sources; "file.pb.h" is on its include path, with
 # GRPC "file.grpc.pb.h", too.

@@ -21,7 +21,7 @@ PACKAGES=(
   libgtest-dev libbenchmark-dev
   libnifti2-dev libdeflate-dev zlib1g-dev
   libcairo2-dev fonts-dejavu-core
-  libcurl4-openssl-dev libarchive-dev
+  libcurl4-openssl-dev libarchive-dev liblzma-dev libbz2-dev libzstd-dev
   libgloo-dev
   protobuf-compiler libprotobuf-dev
   protobuf-compiler-grpc libgrpc++-dev

@@ -137,18 +137,28 @@ void serve_until_asked_to_stop(ServeOptions& o) {
   const std::size_t count = models.size();
   serve::Service service(o.service, std::move(models));
   serve::HttpServer server(o.http, service);
+#ifdef NNUNET_GRPC
   std::optional<serve::GrpcServer> grpc;
   if (o.grpc_port >= 0) grpc.emplace(o.grpc, service);
+  if (grpc) log::info(fmt::format("gRPC at {}:{}", o.http.host, grpc->port()));
+#else
+  log::info("this program was built without gRPC");
+#endif
   if (!is_loopback(o.http.host) && o.service.api_keys.empty())
     log::warn(fmt::format("{} can be reached from other machines, by anyone: --api_keys asks for a key", o.http.host));
-  if (grpc) log::info(fmt::format("gRPC at {}:{}", o.http.host, grpc->port()));
   log::info(fmt::format("{} model{} at {}://{}:{}", count, count == 1 ? "" : "s",
                         o.http.certificate.empty() ? "http" : "https", o.http.host, server.port()));
   while (!interrupt.requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   log::info(fmt::format("{}: finishing the requests that are there", interrupt.signal_name()));
   service.set_draining();
   const auto limit = milliseconds(o.drain_s);
-  auto grpc_drained = std::async(std::launch::async, [&] { return !grpc || grpc->drain(limit); });
+  auto grpc_drained = std::async(std::launch::async, [&] {
+#ifdef NNUNET_GRPC
+    return !grpc || grpc->drain(limit);
+#else
+    return true;
+#endif
+  });
   const bool drained = server.drain(limit);
   if (!grpc_drained.get() || !drained) log::warn("not all requests were answered in time (--drain_s)");
 }

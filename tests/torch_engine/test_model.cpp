@@ -48,7 +48,7 @@ void write_classes_case(const test::TempFolder& folder, const std::string& name,
 
 /// compare.py's exit status.
 int compare(const std::string& runtime, const test::TempFolder& folder) {
-  const auto script = std::filesystem::path(NNUNET_TESTS_DIR) / "export/compare.py";
+  const auto script = std::filesystem::path(NNUNET_TESTS_DIR) / "torch_engine/compare.py";
   const std::string command = "'" + test::python_with_torch() + "' -W ignore '" + script.string() + "' " + runtime +
                               " '" + folder.path().string() + "'";
   const int status = std::system(command.c_str());

@@ -42,7 +42,7 @@ std::string read(const fs::path& path) {
 /// parse_triton.py's configurations by their names; its exit status.
 int parse(const fs::path& repository, std::map<std::string, Json>& configs) {
   const test::TempFolder folder;
-  const auto script = fs::path(NNUNET_TESTS_DIR) / "export/parse_triton.py";
+  const auto script = fs::path(NNUNET_TESTS_DIR) / "torch_engine/parse_triton.py";
   const std::string command = "'" + test::python_with_torch() + "' '" + script.string() + "' '" + repository.string() +
                               "' > '" + (folder / "configs").string() + "'";
   const int status = std::system(command.c_str());
