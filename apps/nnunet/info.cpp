@@ -1,16 +1,17 @@
 // nnunet info: what a file or folder holds, and what this machine is.
+#include "options/info.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
 
 #include "commands.h"
 #include "describe.h"
 #include "describe_machine.h"
-#include "engine_commands.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/table.h"
+#include "options/parser.h"
 
 namespace nnunet::app {
 namespace {
@@ -56,12 +57,8 @@ std::string table_text(const Json& rows) {
   return table.text();
 }
 
-struct Flags {
-  std::vector<std::filesystem::path> paths;
-  bool json = false, tensors = false, machine = false;
-};
-
-void run(const Flags& flags) {
+void run(const InfoFlags& flags) {
+  if (flags.paths.empty() && !flags.machine) throw CLI::RequiredError("path or --machine");
   Json all = Json::array();
   std::size_t problems = 0;
   if (flags.machine) {
@@ -98,19 +95,7 @@ std::string description_text(const Json& json, int indent) {
 }
 
 void add_info(CLI::App& program) {
-  CLI::App* command = add_engine_command(program, "info");
-  command->footer("Sizes and spacings are in the order (z, y, x), in mm.");
-  auto flags = std::make_shared<Flags>();
-  CLI::Option* const paths = command->add_option("path", flags->paths, "Files or folders");
-  command->add_flag("--machine", flags->machine,
-                    "Describe this machine: processor, instruction sets and the one chosen (NNUNET_ISA lowers it), "
-                    "cores, memory, GPUs, engines, versions");
-  command->add_flag("--json", flags->json, "Print JSON (a list when several paths are given)");
-  command->add_flag("--tensors", flags->tensors, "List every tensor of a checkpoint");
-  command->callback([flags, paths] {
-    if (paths->empty() && !flags->machine) throw CLI::RequiredError("path or --machine");
-    run(*flags);
-  });
+  add_command<InfoFlags>(program, info_command, run);
 }
 
 }  // namespace nnunet::app

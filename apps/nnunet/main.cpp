@@ -4,20 +4,23 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "commands.h"
 #include "engine_commands.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "options/all_commands.h"
+#include "options/parser.h"
 #include "run_program.h"
 
 // nnunet: the commands that need no libtorch, and the way to those that do.
 namespace nnunet::app {
 namespace {
 
-bool is_engine_command(const std::string& name) {
-  return std::ranges::any_of(kEngineCommands, [&](const EngineCommand& c) { return c.name == name; });
+bool is_engine_command(std::string_view name) {
+  return std::ranges::find(kEngineCommands, name) != kEngineCommands.end();
 }
 
 /// Becomes nnunet-engine, which lies beside this program. Returns only when that fails.
@@ -28,10 +31,23 @@ bool is_engine_command(const std::string& name) {
               "nnunet-engine belongs beside nnunet: build or install both");
 }
 
-void list_engine_command(CLI::App& program, std::string_view name, char** argv) {
-  CLI::App* const command = add_engine_command(program, name);
-  command->prefix_command();
-  command->callback([argv] { become_engine(argv); });
+/// Help needs no engine: this program has the blocks of all commands.
+bool asks_for_help(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--help" || word == "-h"; });
+}
+
+void add_all(CLI::App& program, const std::vector<Command>& commands, char** argv) {
+  const std::map<std::string, void (*)(CLI::App&)> own{{"download", add_download},
+                                                       {"phantom", add_phantom},
+                                                       {"preprocess", add_preprocess},
+                                                       {"score", add_score},
+                                                       {"client", add_client}};
+  for (const Command& command : commands) {
+    if (const auto found = own.find(command.name); found != own.end())
+      found->second(program);
+    else
+      add_to(program, command)->callback([argv] { become_engine(argv); });
+  }
 }
 
 }  // namespace
@@ -40,24 +56,14 @@ void list_engine_command(CLI::App& program, std::string_view name, char** argv) 
 int main(int argc, char** argv) {
   using namespace nnunet::app;
   try {
-    if (argc > 1 && is_engine_command(argv[1])) become_engine(argv);
+    if (argc > 1 && is_engine_command(argv[1]) && !asks_for_help(argc, argv)) become_engine(argv);
   } catch (const std::exception& e) {
     nnunet::log::error(e.what());
     return 1;
   }
   CLI::App program;
   describe_program(program);
-  add_download(program);
-  add_phantom(program);
-  add_preprocess(program);
-  list_engine_command(program, "train", argv);
-  list_engine_command(program, "evaluate", argv);
-  list_engine_command(program, "predict", argv);
-  add_score(program);
-  list_engine_command(program, "export", argv);
-  list_engine_command(program, "serve", argv);
-  add_client(program);
-  list_engine_command(program, "info", argv);
-  list_engine_command(program, "benchmark", argv);
+  const std::vector<Command> commands = all_commands();
+  add_all(program, commands, argv);
   return run_program(program, argc, argv);
 }

@@ -9,6 +9,7 @@
 #include "nnunet/core/array.h"
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/error.h"
+#include "nnunet/infer/engine_names.h"
 #include "nnunet/infer/precision.h"
 
 namespace nnunet {
@@ -50,7 +51,7 @@ torch::Tensor PatchShape::checked(const torch::Tensor& windows, torch::Device de
 }
 
 std::vector<std::string> engine_names() {
-  return {"auto", "native", "libtorch", "onnxruntime", "openvino", "tensorrt"};
+  return {kEngineNames.begin(), kEngineNames.end()};
 }
 
 std::vector<std::string> built_engines() {

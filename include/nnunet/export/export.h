@@ -8,13 +8,6 @@
 
 namespace nnunet {
 
-struct ExportOptions {
-  std::string format = "onnx";   ///< torchscript: output/model.pt; onnx: output/model.onnx; triton: a repository
-  std::filesystem::path output;  ///< a folder
-  ModelOptions model;
-  TritonOptions triton;
-};
-
 /// Writes a checkpoint's network for other programs; returns the files. Throws Error.
 std::vector<std::filesystem::path> export_model(const Checkpoint& checkpoint, const ExportOptions& options);
 

@@ -7,13 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/infer/blend.h"
 #include "nnunet/infer/logit_sink.h"
 #include "nnunet/infer/precision.h"
 
 namespace nnunet {
-
-enum class Blend { gaussian, constant };
-Blend blend_from_name(const std::string& name);  ///< throws Error
 
 struct WindowOptions {
   std::vector<std::int64_t> patch_size;  ///< (d,h,w), or (h,w) for slices

@@ -41,7 +41,7 @@ CLI::Validator checked(const std::string& description, const std::string& range,
 template <class T>
 CLI::Validator range(const char* type, T low, T high) {
   return checked(fmt::format("{} in [{} - {}]", type, low, high), fmt::format("must be from {} to {}", low, high),
-                       [=](double value) { return value >= low && value <= high; });
+                 [=](double value) { return value >= low && value <= high; });
 }
 
 }  // namespace
