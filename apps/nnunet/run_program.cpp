@@ -1,5 +1,6 @@
 #include "run_program.h"
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <memory>
@@ -18,9 +19,10 @@ namespace {
 class Formatter : public CLI::Formatter {
  public:
   std::string make_subcommand(const CLI::App* command) const override {
-    const std::string said = command->get_description();
+    std::string line = command->get_description();
+    line.resize(std::min(line.find(".\n"), line.size()));
     std::stringstream text;
-    CLI::detail::format_help(text, command->get_name(), said.substr(0, said.find('\n')), column_width_);
+    CLI::detail::format_help(text, command->get_name(), line, column_width_);
     return text.str();
   }
 };
