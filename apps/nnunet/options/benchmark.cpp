@@ -9,10 +9,10 @@ namespace nnunet::app {
 namespace {
 
 Group place_group(TrainOptions& o) {
-  auto options = place_options(o.cases, o.results, o.compute.gpus);
-  for (Option& option : options)
-    if (option.new_folder)
-      option.described("Folder for the log, its .md and trace.json").by_default("/results where it exists, else .");
+  const Option results = results_folder(o.results)
+                             .described("Folder for the log, its .md and trace.json")
+                             .by_default("/results where it exists, else .");
+  auto options = place_options(o.cases, results, o.compute.gpus);
   options.push_back(
       logname(o.logname).described("Name of the log in --results, dllogger's format; a .md table lies beside it"));
   return {"Data and results", std::move(options)};

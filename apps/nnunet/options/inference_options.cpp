@@ -1,5 +1,7 @@
 #include "inference_options.h"
 
+#include <stdexcept>
+
 #include "shared_options.h"
 #include "train.h"
 
@@ -9,7 +11,7 @@ std::vector<Group> inference_groups(InferenceFlags& flags) {
   ModelFlags& m = flags.model;
   std::vector<Option> inference{checkpoint(m.ckpt_path), engine(m.compute.engine)};
   return {
-      {"Data and results", place_options(flags.cases, flags.results, m.compute.gpus)},
+      {"Data and results", place_options(flags.cases, results_folder(flags.results), m.compute.gpus)},
       {"Inference",
        joined(
            {inference, precision_options(m.compute), sliding_options(m.windows), {test_batches(flags.test_batches)}})},
@@ -28,6 +30,7 @@ Command accepting_training_options(Command command) {
         "--data2d_dim",        "--oversampling",    "--affinity",       "--scheduler",
         "--optimizer",         "--train_batches",   "--steps",          "--gradient_clip_val"}) {
     const Option* const known = training.find(name);
+    if (known == nullptr) throw std::logic_error(name + " is no option of train");
     if (command.find(name) == nullptr)
       ignored.options.push_back(Option{name, Ignored{known->is_flag(), known->is_list()}, known->help}.hide());
   }

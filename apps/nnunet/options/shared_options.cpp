@@ -66,9 +66,9 @@ Option seed(std::uint64_t& value) {
   return option("--seed", value, "Random seed: weights, order and augmentation");
 }
 
-std::vector<Option> place_options(CaseSelection& cases, path& results, int& gpu_count) {
-  return {data_folder(cases.data), results_folder(results), task(cases.task), dimension(cases.dim),
-          nfolds(cases.nfolds),    fold(cases.fold),        gpus(gpu_count)};
+std::vector<Option> place_options(CaseSelection& cases, Option results, int& gpu_count) {
+  return {data_folder(cases.data), std::move(results), task(cases.task), dimension(cases.dim),
+          nfolds(cases.nfolds),    fold(cases.fold),   gpus(gpu_count)};
 }
 
 std::vector<Option> network_options(NetworkOptions& network) {

@@ -26,8 +26,8 @@ Option patch_size(std::vector<std::int64_t>& value);
 Option case_count(int& value);
 Option job_count(int& value);
 Option seed(std::uint64_t& value);
-/// --data, --results, --task, --dim, --nfolds, --fold, --gpus.
-std::vector<Option> place_options(CaseSelection& cases, std::filesystem::path& results, int& gpu_count);
+/// --data, --results (each command has its own sentence on it), --task, --dim, --nfolds, --fold, --gpus.
+std::vector<Option> place_options(CaseSelection& cases, Option results, int& gpu_count);
 
 // Networks
 template <class Paths>

@@ -10,9 +10,8 @@ namespace nnunet::app {
 namespace {
 
 Group place_group(TrainOptions& o) {
-  auto options = place_options(o.cases, o.results, o.compute.gpus);
-  for (Option& option : options)
-    if (option.new_folder) option.described("Folder for checkpoints, logs and progress.png");
+  auto options = place_options(
+      o.cases, results_folder(o.results).described("Folder for checkpoints, logs and progress.png"), o.compute.gpus);
   options.push_back(logname(o.logname).by_default("logs.json; with --benchmark: perf.json"));
   return {"Data and results", std::move(options)};
 }
