@@ -14,12 +14,10 @@ function(_nnunet_engine room name include library)
   set_property(SOURCE src/${room}/engine_${lower}.cpp APPEND PROPERTY COMPILE_OPTIONS -isystem ${include})
   get_filename_component(folder ${library} DIRECTORY)
   set(NNUNET_ENGINE_RPATH "${NNUNET_ENGINE_RPATH};${folder}" PARENT_SCOPE)
-  set(NNUNET_OTHER_ENGINES ${NNUNET_OTHER_ENGINES} ${lower} PARENT_SCOPE)
   message(STATUS "engine ${lower}: ${library}")
 endfunction()
 
 macro(nnunet_engines room)
-  set(NNUNET_OTHER_ENGINES libtorch)  # those beside the native one
   set(NNUNET_OPENVINO_DIR "${NNUNET_TORCH_DIR}/../openvino" CACHE PATH "Folder of the Python package openvino")
   file(GLOB _openvino ${NNUNET_OPENVINO_DIR}/libs/libopenvino.so*)
   # Its libraries are loaded with RTLD_DEEPBIND, which AddressSanitizer ends a program for.

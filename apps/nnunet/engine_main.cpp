@@ -12,10 +12,6 @@ const EngineBackend* engines_here() {
   return &other_engines();
 }
 
-std::vector<std::string> all_engines() {
-  return built_engines(engines_here());
-}
-
 TorchScriptWriter torchscript_here() {
   return to_torchscript;
 }

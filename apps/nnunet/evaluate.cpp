@@ -1,29 +1,31 @@
 #include <fmt/format.h>
 
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
-#include "inference_options.h"
+#include "make_predictor.h"
 #include "nnunet/core/error.h"
 #include "nnunet/data/split.h"
 #include "nnunet/infer/evaluate.h"
 #include "nnunet/infer/predict_folder.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/report/dllogger.h"
+#include "options/evaluate.h"
+#include "options/parser.h"
 
 namespace nnunet::app {
 namespace {
 
-void evaluate(const InferenceOptions& o) {
-  check_inference_options(o);
-  const PreprocessedFolder folder(o.data, o.task, o.dim);
+void evaluate(const InferenceFlags& o) {
+  check_model_flags(o.model);
+  const PreprocessedFolder folder(o.cases.data, o.cases.task, o.cases.dim);
   if (folder.is_test())
     throw Error(folder.path().string(), "a test folder has no labels", "give the training or val folder");
-  Predictor predictor = make_predictor(o, &folder.config());
+  Predictor predictor = make_predictor(o.model, &folder.config());
   check_configuration(folder, predictor);
   require_writable_folder(o.results);
-  const auto score = predictor.validate(folder, split_fold(folder, o.nfolds, o.fold).val_names, o.test_batches);
+  const auto score =
+      predictor.validate(folder, split_fold(folder, o.cases.nfolds, o.cases.fold).val_names, o.test_batches);
 
   nlohmann::ordered_json data;
   data["Mean dice"] = score.mean_dice ? nlohmann::ordered_json(rounded(*score.mean_dice, 2)) : nullptr;
@@ -37,15 +39,7 @@ void evaluate(const InferenceOptions& o) {
 }  // namespace
 
 void add_evaluate(CLI::App& program) {
-  auto* c = program.add_subcommand("evaluate", "Dice of a checkpoint on the validation cases of a fold");
-  const auto options = std::make_shared<InferenceOptions>();
-  add_inference_options(*c, *options);
-  c->add_option("--logname", options->logname,
-                "Name of the log in --results, dllogger's format (default: eval_log.json)")
-      ->group("Data and results");
-  c->add_flag("--save_preds", options->save_preds, "Has no effect here: see predict")->group("");
-  accept_training_options(*c);
-  c->callback([options] { evaluate(*options); });
+  add_command<InferenceFlags>(program, evaluate_command, evaluate);
 }
 
 }  // namespace nnunet::app

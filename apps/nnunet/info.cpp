@@ -1,14 +1,15 @@
 // nnunet info: what a file or folder holds, and what this machine is.
+#include "options/info.h"
+
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <memory>
 
 #include "commands.h"
 #include "describe_machine.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/describe.h"
+#include "options/parser.h"
 #include "torch_door.h"
 
 namespace nnunet::app {
@@ -21,12 +22,8 @@ std::string dump(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-struct Flags {
-  std::vector<std::filesystem::path> paths;
-  bool json = false, tensors = false, machine = false;
-};
-
-void run(const Flags& flags) {
+void run(const InfoFlags& flags) {
+  if (flags.paths.empty() && !flags.machine) throw CLI::RequiredError("path or --machine");
   Json all = Json::array();
   std::size_t problems = 0;
   if (flags.machine) {
@@ -47,20 +44,7 @@ void run(const Flags& flags) {
 }  // namespace
 
 void add_info(CLI::App& program) {
-  CLI::App* command = program.add_subcommand(
-      "info", "Say what a checkpoint, a preprocessed folder, a dataset folder, a NIfTI image or a .npy file holds");
-  command->footer("Sizes and spacings are in the order (z, y, x), in mm.");
-  auto flags = std::make_shared<Flags>();
-  CLI::Option* const paths = command->add_option("path", flags->paths, "Files or folders");
-  command->add_flag("--machine", flags->machine,
-                    "Describe this machine: processor, instruction sets and the one chosen (NNUNET_ISA lowers it), "
-                    "cores, memory, GPUs, engines, versions");
-  command->add_flag("--json", flags->json, "Print JSON (a list when several paths are given)");
-  command->add_flag("--tensors", flags->tensors, "List every tensor of a checkpoint");
-  command->callback([flags, paths] {
-    if (paths->empty() && !flags->machine) throw CLI::RequiredError("path or --machine");
-    run(*flags);
-  });
+  add_command<InfoFlags>(program, info_command, run);
 }
 
 }  // namespace nnunet::app

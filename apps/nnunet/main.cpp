@@ -1,9 +1,12 @@
-#include <exception>
+#include <algorithm>
+#include <map>
 #include <string>
 
 #include "commands.h"
 #include "engine_commands.h"
 #include "nnunet/core/log.h"
+#include "options/all_commands.h"
+#include "options/parser.h"
 #include "run_program.h"
 #include "torch_door.h"
 
@@ -11,10 +14,26 @@
 namespace nnunet::app {
 namespace {
 
-void list_engine_command(CLI::App& program, std::string_view name) {
-  CLI::App* const command = add_engine_command(program, name);
-  command->prefix_command();
-  command->callback([name = std::string(name)] { go_where_torch_is(name); });
+bool is_engine_command(std::string_view name) {
+  return std::ranges::find(kEngineCommands, name) != kEngineCommands.end();
+}
+
+/// Help needs no engine: this program has the blocks of all commands.
+bool asks_for_help(int argc, char** argv) {
+  return std::any_of(argv + 1, argv + argc, [](std::string_view word) { return word == "--help" || word == "-h"; });
+}
+
+void add_all(CLI::App& program, const std::vector<Command>& commands) {
+  const std::map<std::string, void (*)(CLI::App&)> own{
+      {"download", add_download}, {"phantom", add_phantom},   {"preprocess", add_preprocess}, {"score", add_score},
+      {"client", add_client},     {"evaluate", add_evaluate}, {"predict", add_predict},       {"export", add_export},
+      {"serve", add_serve},       {"info", add_info}};
+  for (const Command& command : commands) {
+    if (const auto found = own.find(command.name); found != own.end())
+      found->second(program);
+    else
+      add_to(program, command)->callback([name = command.name] { go_where_torch_is(name); });
+  }
 }
 
 }  // namespace
@@ -23,24 +42,14 @@ void list_engine_command(CLI::App& program, std::string_view name) {
 int main(int argc, char** argv) {
   using namespace nnunet::app;
   try {
-    if (argc > 1 && is_engine_command(argv[1])) go_where_torch_is(argv[1]);
+    if (argc > 1 && is_engine_command(argv[1]) && !asks_for_help(argc, argv)) go_where_torch_is(argv[1]);
   } catch (const std::exception& e) {
     nnunet::log::error(e.what());
     return 1;
   }
   CLI::App program;
   describe_program(program);
-  add_download(program);
-  add_phantom(program);
-  add_preprocess(program);
-  list_engine_command(program, "train");
-  add_evaluate(program);
-  add_predict(program);
-  add_score(program);
-  add_export(program);
-  add_serve(program);
-  add_client(program);
-  add_info(program);
-  list_engine_command(program, "benchmark");
+  const std::vector<Command> commands = all_commands();
+  add_all(program, commands);
   return run_program(program, argc, argv);
 }

@@ -1,5 +1,6 @@
 #include "processes.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -12,7 +13,6 @@
 #include "nnunet/core/job.h"
 #include "nnunet/core/local_processes.h"
 #include "nnunet/torch_bridge/device.h"
-#include "number_checks.h"
 
 namespace nnunet::app {
 
@@ -31,30 +31,10 @@ std::vector<std::string> own_command() {
 
 }  // namespace
 
-void add_process_options(CLI::App& c, TrainOptions& o, int& procs) {
-  const std::string group = "Several processes (torchrun, Slurm and Open MPI are recognised)";
-  c.add_option("--procs", procs, "Processes to start on this machine's CPU; with GPUs --gpus says how many")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(group);
-  c.add_flag("--sync_batchnorm", o.sync_batchnorm, "Batch norm over the batches of all processes")->group(group);
-  c.add_flag("--local_dice", o.local_dice,
-             "Each process's Dice loss over its own batch, as in the reference system (default: over the whole batch)")
-      ->group(group);
-  c.add_option("--dist_timeout", o.dist_timeout, "Seconds to wait for a process that does not answer")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(group);
-  c.add_option("--affinity", o.affinity, "CPU cores of each process")
-      ->check(CLI::IsMember(std::vector<std::string>(kAffinityModes.begin(), kAffinityModes.end())))
-      ->capture_default_str()
-      ->group(group);
-}
-
 void start_processes(const TrainOptions& o, int procs) {
-  const int count = o.gpus > 1 ? o.gpus : procs;
+  const int count = o.compute.gpus > 1 ? o.compute.gpus : procs;
   if (count == 1 || job_place().size > 1) return;
-  if (o.gpus > 1) choose_torch_device(o.gpus);  // a clear message before anything is started
+  if (o.compute.gpus > 1) choose_torch_device(o.compute.gpus);  // a clear message before anything is started
   LocalProcessOptions options;
   options.grace = std::chrono::seconds(std::min<std::int64_t>(o.dist_timeout, 30));
   if (const int code = run_local_processes(own_command(), count, options); code != 0) throw CLI::RuntimeError(code);
@@ -64,7 +44,7 @@ void start_processes(const TrainOptions& o, int procs) {
 void bind_to_cores(const TrainOptions& o) {
   const JobPlace place = job_place();
   if (place.size == 1) return;
-  const bool on_gpu = o.gpus != 0 && torch::cuda::is_available();
+  const bool on_gpu = o.compute.gpus != 0 && torch::cuda::is_available();
   const LocalRank rank{place.local_rank, place.local_size, on_gpu, place.launcher != "torchrun"};
   if (const int cpus = apply_affinity(affinity_mode(o.affinity), rank); cpus > 0 && !on_gpu)
     torch::set_num_threads(cpus);

@@ -1,12 +1,8 @@
 #pragma once
-#include <CLI/CLI.hpp>
-
 #include "nnunet/train/options.h"
 
 /// Commands that run as several processes: of a launcher (torchrun, Slurm, Open MPI), or started here.
 namespace nnunet::app {
-
-void add_process_options(CLI::App& command, TrainOptions& options, int& procs);
 
 /// Starts this command as --gpus or --procs processes, unless it is one of several already; ends the program with their
 /// exit code.

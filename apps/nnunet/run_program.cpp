@@ -1,14 +1,33 @@
 #include "run_program.h"
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
+#include <memory>
 #include <new>
+#include <sstream>
+#include <string>
 
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/log.h"
-#include "option_rules.h"
+#include "options/option_rules.h"
 
 namespace nnunet::app {
+namespace {
+
+/// Lists commands with one line each; the rest of what they say is for their own help.
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* command) const override {
+    std::string line = command->get_description();
+    line.resize(std::min(line.find(".\n"), line.size()));
+    std::stringstream text;
+    CLI::detail::format_help(text, command->get_name(), line, column_width_);
+    return text.str();
+  }
+};
+
+}  // namespace
 
 void describe_program(CLI::App& program) {
   program.name("nnunet");
@@ -17,6 +36,7 @@ void describe_program(CLI::App& program) {
       "Each command explains itself with --help.");
   program.set_version_flag("--version", NNUNET_VERSION);
   program.require_subcommand(1);
+  program.formatter(std::make_shared<Formatter>());
   program.get_formatter()->column_width(34);
 }
 

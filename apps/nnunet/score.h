@@ -1,14 +1,7 @@
 #pragma once
-#include <filesystem>
-
-#include "nnunet/eval/score_folder.h"
+#include "options/score.h"
 
 namespace nnunet::app {
-
-/// Where scores are written beside the terminal; empty: nowhere.
-struct ScoreFiles {
-  std::filesystem::path json, csv;
-};
 
 /// Throws Error where they cannot be written: found out before an hour of work, not after it.
 void require_writable(const ScoreFiles& files);

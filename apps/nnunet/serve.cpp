@@ -1,3 +1,5 @@
+#include "options/serve.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,7 +15,7 @@
 #include <thread>
 
 #include "commands.h"
-#include "inference_options.h"
+#include "make_predictor.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
@@ -21,26 +23,13 @@
 #include "nnunet/serve/grpc_server.h"
 #include "nnunet/serve/http.h"
 #include "nnunet/serve/service.h"
-#include "number_checks.h"
-#include "shared_options.h"
+#include "options/parser.h"
 #include "torch_door.h"
 
 namespace nnunet::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct ServeOptions : InferenceOptions {
-  std::vector<std::string> models;  ///< NAME=CKPT
-  serve::HttpOptions http;
-  serve::GrpcOptions grpc;
-  std::int64_t grpc_port = 8001;
-  serve::ServiceOptions service;
-  std::int64_t batch_delay_us = 500, max_request_mib = 512, volume_gib = 16;
-  double timeout_s = 300, drain_s = 30;
-  fs::path api_keys, access_log;
-  std::optional<fs::path> page;
-};
 
 /// Lines to a file that other programs may rotate by copying and truncating, or to a pipe, which nobody waits for.
 class LineFile {
@@ -64,7 +53,7 @@ class LineFile {
 };
 
 /// NAME=CKPT, several of one name being the folds of an ensemble.
-std::vector<serve::ModelSource> sources(const ServeOptions& o) {
+std::vector<serve::ModelSource> sources(const ServeFlags& o) {
   std::map<std::string, std::vector<fs::path>> checkpoints;
   for (const std::string& model : o.models) {
     const std::size_t equals = model.find('=');
@@ -75,19 +64,17 @@ std::vector<serve::ModelSource> sources(const ServeOptions& o) {
   const auto device = std::make_shared<DeviceThread>();
   std::vector<serve::ModelSource> all;
   for (const auto& [name, files] : checkpoints) {
-    InferenceOptions inference = o;
-    inference.ckpt_path = files;
-    all.push_back({name, [inference, device] {
+    ModelFlags flags;
+    flags.ckpt_path = files;
+    flags.compute = o.compute;
+    flags.windows = o.windows;
+    all.push_back({name, [flags, device] {
                      std::unique_ptr<serve::ServedModel> model;
-                     device->run([&] { model = serve_predictor(make_predictor(inference, nullptr), device); });
+                     device->run([&] { model = serve_predictor(make_predictor(flags, nullptr), device); });
                      return model;
                    }});
   }
   return all;
-}
-
-std::chrono::milliseconds milliseconds(double seconds) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
 /// Where the page lies beside this program, built or installed; empty, with a warning, where it does not.
@@ -98,20 +85,18 @@ fs::path own_page() {
   return {};
 }
 
-void complete(ServeOptions& o) {
+#ifdef NNUNET_GRPC
+serve::GrpcOptions grpc_options(const ServeFlags& o) {
+  const serve::HttpOptions& http = o.http;
+  return {http.host, static_cast<std::uint16_t>(o.grpc_port), http.max_request_bytes, http.max_bytes, http.certificate,
+          http.key};
+}
+#endif
+
+void complete(ServeFlags& o) {
   if (o.http.certificate.empty() != o.http.key.empty())
     throw Error("--tls_cert and --tls_key", "one is given without the other", "give both, or none");
-  o.http.max_request_bytes = static_cast<std::size_t>(o.max_request_mib) << 20;
   o.http.max_bytes = 4 * o.http.max_request_bytes;
-  o.grpc = {o.http.host,
-            static_cast<std::uint16_t>(std::max<std::int64_t>(o.grpc_port, 0)),
-            o.http.max_request_bytes,
-            o.http.max_bytes,
-            o.http.certificate,
-            o.http.key};
-  o.service.batch_delay = std::chrono::microseconds(o.batch_delay_us);
-  o.service.volume_bytes = o.volume_gib << 30;
-  o.service.timeout = milliseconds(o.timeout_s);
   o.service.page = o.page ? *o.page : own_page();
   if (!o.api_keys.empty()) o.service.api_keys = serve::read_api_keys(o.api_keys);
   if (o.access_log.empty() || o.access_log == "-") {
@@ -130,7 +115,7 @@ bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-void serve_until_asked_to_stop(ServeOptions& o) {
+void serve_until_asked_to_stop(ServeFlags& o) {
   Interrupt interrupt;  // before other threads start
   complete(o);
   auto models = sources(o);
@@ -139,87 +124,41 @@ void serve_until_asked_to_stop(ServeOptions& o) {
   serve::HttpServer server(o.http, service);
 #ifdef NNUNET_GRPC
   std::optional<serve::GrpcServer> grpc;
-  if (o.grpc_port >= 0) grpc.emplace(o.grpc, service);
-  if (grpc) log::info(fmt::format("gRPC at {}:{}", o.http.host, grpc->port()));
+  if (o.grpc_port >= 0) grpc.emplace(grpc_options(o), service);
 #else
   log::info("this program was built without gRPC");
 #endif
   if (!is_loopback(o.http.host) && o.service.api_keys.empty())
     log::warn(fmt::format("{} can be reached from other machines, by anyone: --api_keys asks for a key", o.http.host));
+#ifdef NNUNET_GRPC
+  if (grpc) log::info(fmt::format("gRPC at {}:{}", o.http.host, grpc->port()));
+#endif
   log::info(fmt::format("{} model{} at {}://{}:{}", count, count == 1 ? "" : "s",
                         o.http.certificate.empty() ? "http" : "https", o.http.host, server.port()));
   while (!interrupt.requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   log::info(fmt::format("{}: finishing the requests that are there", interrupt.signal_name()));
   service.set_draining();
-  const auto limit = milliseconds(o.drain_s);
   auto grpc_drained = std::async(std::launch::async, [&] {
 #ifdef NNUNET_GRPC
-    return !grpc || grpc->drain(limit);
+    return !grpc || grpc->drain(o.drain);
 #else
     return true;
 #endif
   });
-  const bool drained = server.drain(limit);
+  const bool drained = server.drain(o.drain);
   if (!grpc_drained.get() || !drained) log::warn("not all requests were answered in time (--drain_s)");
 }
 
-void add_limits(CLI::App& c, ServeOptions& o) {
-  const std::string group = "Limits";
-  const auto number = [&](const char* name, auto& value, const char* help) {
-    c.add_option(name, value, help)->check(positive())->capture_default_str()->group(group);
-  };
-  number("--max_batch", o.service.max_batch, "Patches that the network takes at a time, over requests");
-  c.add_option("--batch_delay_us", o.batch_delay_us, "Microseconds that a patch waits for others")
-      ->check(not_negative())
-      ->capture_default_str()
-      ->group(group);
-  number("--max_queue", o.service.max_queue, "Patch requests that may wait, for each model; further ones get 429");
-  number("--max_volumes", o.service.max_volumes, "Volumes that may wait, for each model; further ones get 429");
-  number("--max_request_mib", o.max_request_mib, "Size of a request's body; of all together four times as much");
-  number("--max_volume_gib", o.volume_gib, "Memory that one volume may take, resampled");
-  number("--max_connections", o.http.max_connections, "Connections at a time");
-  number("--timeout_s", o.timeout_s, "Seconds that a request may wait, or a volume take unless it is a job");
-  number("--drain_s", o.drain_s, "Seconds for running requests after SIGTERM");
+void run(ServeFlags& flags) {
+  if (flags.compute.gpus > 1) throw Error("--gpus", "one GPU is used at most", "use --gpus 1");
+  go_where_network_runs(flags.compute.engine, flags.compute.gpus);
+  serve_until_asked_to_stop(flags);
 }
 
 }  // namespace
 
 void add_serve(CLI::App& program) {
-  auto* c = program.add_subcommand(
-      "serve", "Answer requests over HTTP (KServe v2 / Triton protocol, NIfTI files) with models kept in memory");
-  const auto o = std::make_shared<ServeOptions>();
-  const std::string group = "Server";
-  c->add_option("--model", o->models, "NAME=CHECKPOINT; several of one NAME (folds) are averaged")
-      ->required()
-      ->group(group);
-  c->add_option("--host", o->http.host, "Address to listen at; 0.0.0.0: all of this machine's")
-      ->capture_default_str()
-      ->group(group);
-  c->add_option("--port", o->http.port, "0: any that is free")->capture_default_str()->group(group);
-  c->add_option("--grpc_port", o->grpc_port, "The same over gRPC; 0: any that is free; -1: no gRPC")
-      ->check(between(-1, 65535))
-      ->capture_default_str()
-      ->group(group);
-  c->add_option("--api_keys", o->api_keys, "File of keys, one a line, of which clients must give one")->group(group);
-  c->add_option("--page", o->page, "Folder of the page at / (default: the one beside the program; '': no page)")
-      ->group(group);
-  c->add_option("--tls_cert", o->http.certificate, "Certificate chain (PEM): HTTPS instead of HTTP, gRPC over TLS")
-      ->group(group);
-  c->add_option("--tls_key", o->http.key, "Its private key (PEM)")->group(group);
-  c->add_option("--access_log", o->access_log, "File for a JSON line a request (default: stderr)")->group(group);
-  add_limits(*c, *o);
-  const std::string inference = "Inference";
-  c->add_option("--gpus", o->gpus, "Number of GPUs; 0: the CPU (default: one GPU where there is one, else the CPU)")
-      ->group(inference);
-  add_engine_option(*c, o->engine, inference);
-  add_precision_options(*c, *o, inference);
-  add_window_options(*c, *o, inference);
-  c->remove_option(c->get_option("--test_batches"));
-  c->callback([o] {
-    if (o->gpus > 1) throw Error("--gpus", "one GPU is used at most", "use --gpus 1");
-    go_where_network_runs(o->engine, o->gpus);
-    serve_until_asked_to_stop(*o);
-  });
+  add_command<ServeFlags>(program, serve_command, run);
 }
 
 }  // namespace nnunet::app

@@ -1,10 +1,9 @@
 #pragma once
 #include <string>
-#include <vector>
 
 #include "nnunet/export/model.h"
 #include "nnunet/infer/engine.h"
-#include "nnunet/infer/run_options.h"
+#include "options/predict.h"
 
 /// What the commands that both programs have ask about libtorch. `nnunet` has none and starts in milliseconds
 /// (without_torch.cpp); `nnunet-engine` beside it has it (engine_main.cpp).
@@ -12,9 +11,6 @@ namespace nnunet::app {
 
 /// The engines beside the native one, libtorch among them; null in `nnunet`.
 const EngineBackend* engines_here();
-
-/// Names of the engines of both programs.
-std::vector<std::string> all_engines();
 
 /// What writes TorchScript; empty in `nnunet`.
 TorchScriptWriter torchscript_here();
@@ -30,6 +26,6 @@ void go_where_torch_is(const std::string& what);
 void go_where_network_runs(const std::string& engine, int gpus);
 
 /// The bare forward on patches, for `predict --benchmark`. Only in nnunet-engine: go there first.
-void benchmark_forward(const RunOptions& options, const std::string& engine, std::int64_t warmup);
+void benchmark_forward(const PredictFlags& flags);
 
 }  // namespace nnunet::app

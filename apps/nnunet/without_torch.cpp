@@ -4,7 +4,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "nnunet/core/error.h"
@@ -44,15 +43,6 @@ const EngineBackend* engines_here() {
   return nullptr;
 }
 
-std::vector<std::string> all_engines() {
-  std::vector<std::string> names{"native"};
-#ifdef NNUNET_TORCH
-  std::istringstream others(NNUNET_OTHER_ENGINES);
-  for (std::string name; std::getline(others, name, ',');) names.push_back(name);
-#endif
-  return names;
-}
-
 TorchScriptWriter torchscript_here() {
   return {};
 }
@@ -84,7 +74,7 @@ void go_where_network_runs(const std::string& engine, int gpus) {
   if (gpus < 0 && engine == "auto" && gpu_for_torch()) go_where_torch_is("a GPU");
 }
 
-void benchmark_forward(const RunOptions&, const std::string&, std::int64_t) {
+void benchmark_forward(const PredictFlags&) {
   throw Error("--benchmark", "needs libtorch, which this program was built without", "use nnunet-engine");
 }
 

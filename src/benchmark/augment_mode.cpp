@@ -48,10 +48,10 @@ std::int64_t enough_batches(const BenchmarkData& data, const LoaderOptions& opti
 }  // namespace
 
 BenchmarkReport benchmark_augmentation(const BenchmarkOptions& options) {
-  const TrainOptions o = with_defaults(options);
-  BenchmarkOptions named = options;
-  named.batch_size = o.batch_size;
-  const BenchmarkData data(named);
+  BenchmarkOptions complete = options;
+  complete.train = with_defaults(options.train);
+  const TrainOptions& o = complete.train;
+  const BenchmarkData data(complete);
   LoaderOptions loading = loader_options(o, data.config(), torch::kCPU);
 
   loading.num_workers = std::max(1, o.num_workers);
@@ -62,7 +62,7 @@ BenchmarkReport benchmark_augmentation(const BenchmarkOptions& options) {
 
   BenchmarkReport report{options.mode, {}, {}};
   report.setup = {{"task", data.config().task},
-                  {"dim", std::to_string(o.dim)},
+                  {"dim", std::to_string(o.cases.dim)},
                   {"patch", shape_text(one.patch)},
                   {"batch", std::to_string(one.images)},
                   {"workers", fmt::format("{} on {} cores", loading.num_workers, available_cores())},

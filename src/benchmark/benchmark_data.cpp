@@ -42,21 +42,23 @@ void write_volume(const std::filesystem::path& folder, const Shape3& size, const
 }  // namespace
 
 DataConfig synthetic_config(const BenchmarkOptions& o) {
-  const TaskDefaults* const task = o.task.empty() ? nullptr : find_task(canonical_task(o.task));
+  const CaseSelection& selection = o.train.cases;
+  const TaskDefaults* const task = selection.task.empty() ? nullptr : find_task(canonical_task(selection.task));
   if (task == nullptr && o.patch_size.empty())
-    throw Error("--task " + o.task, "random data need a patch size: the task is not one of 01 to 10",
+    throw Error("--task " + selection.task, "random data need a patch size: the task is not one of 01 to 10",
                 "give --patch_size, or --data with the preprocessed task");
   DataConfig config;
-  config.task = o.task;
+  config.task = selection.task;
   config.patch_size = o.patch_size;
-  config.spacings.assign(static_cast<std::size_t>(o.dim), 1.0);
+  config.spacings.assign(static_cast<std::size_t>(selection.dim), 1.0);
   if (task != nullptr) {
-    if (config.patch_size.empty() && o.dim == 3) config.patch_size.assign(task->patch_3d.begin(), task->patch_3d.end());
+    if (config.patch_size.empty() && selection.dim == 3)
+      config.patch_size.assign(task->patch_3d.begin(), task->patch_3d.end());
     if (config.patch_size.empty()) config.patch_size.assign(task->patch_2d.begin(), task->patch_2d.end());
-    config.spacings.assign(task->spacing.end() - o.dim, task->spacing.end());
+    config.spacings.assign(task->spacing.end() - selection.dim, task->spacing.end());
   }
-  if (config.dim() != o.dim)
-    throw Error("--patch_size", fmt::format("{} sizes for --dim {}", config.dim(), o.dim),
+  if (config.dim() != selection.dim)
+    throw Error("--patch_size", fmt::format("{} sizes for --dim {}", config.dim(), selection.dim),
                 "give D H W in 3D and H W in 2D");
   for (const auto size : config.patch_size)
     if (size < 1) throw Error("--patch_size", fmt::format("{} is not a size", size), "give numbers of voxels");
@@ -66,32 +68,35 @@ DataConfig synthetic_config(const BenchmarkOptions& o) {
 }
 
 BenchmarkData::BenchmarkData(const BenchmarkOptions& o) {
-  const bool absent = !PreprocessedFolder::exists(o.data, o.task, o.dim);
+  const CaseSelection& selection = o.train.cases;
+  const bool absent = !PreprocessedFolder::exists(selection.data, selection.task, selection.dim);
   if (o.synthetic && (absent || o.describes_data())) {
     make_synthetic(o);
-    log::info(absent ? fmt::format("no preprocessed task {} in {}: {}", o.task, o.data.string(), description_)
-                     : description_);
+    log::info(
+        absent ? fmt::format("no preprocessed task {} in {}: {}", selection.task, selection.data.string(), description_)
+               : description_);
     return;
   }
-  folder_ = std::make_unique<PreprocessedFolder>(o.data, o.task, o.dim);
-  cases_ = split_fold(*folder_, o.nfolds, o.fold).train;
+  folder_ = std::make_unique<PreprocessedFolder>(selection.data, selection.task, selection.dim);
+  cases_ = split_fold(*folder_, selection.nfolds, selection.fold).train;
   description_ = folder_->path().string();
 }
 
 void BenchmarkData::make_synthetic(const BenchmarkOptions& o) {
+  const TrainOptions& training = o.train;
   const DataConfig config = synthetic_config(o);
   const auto& patch = config.patch_size;
   // 2D: each volume holds the slices that a batch takes of it.
-  const std::int64_t batch = o.batch_size > 0 ? o.batch_size : 64;
-  const Shape3 size =
-      o.dim == 3 ? Shape3{patch[0], patch[1], patch[2]} : Shape3{(batch + o.nvol - 1) / o.nvol, patch[0], patch[1]};
+  const std::int64_t batch = training.batch_size > 0 ? training.batch_size : 64;
+  const Shape3 size = training.cases.dim == 3 ? Shape3{patch[0], patch[1], patch[2]}
+                                              : Shape3{(batch + training.nvol - 1) / training.nvol, patch[0], patch[1]};
   const std::int64_t bytes = volume(size) * config.in_channels * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t count = o.cases > 0 ? o.cases : std::clamp<std::int64_t>(kSyntheticBytes / bytes, 2, 8);
 
   scratch_ = std::make_unique<ScratchFolder>();
   parallel_for(count, 0, [&](std::int64_t i) { write_volume(scratch_->path(), size, config, i); });
   write_config(scratch_->path() / "config.json", config);
-  folder_ = std::make_unique<PreprocessedFolder>(scratch_->path(), "", o.dim);
+  folder_ = std::make_unique<PreprocessedFolder>(scratch_->path(), "", training.cases.dim);
   for (std::int64_t i = 0; i < count; ++i) cases_.push_back(i);
   description_ = fmt::format("synthetic, {} random volumes {}x{}", count, config.in_channels, shape_text(size));
 }

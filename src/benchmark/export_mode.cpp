@@ -62,17 +62,20 @@ LabelMap export_label_map(const torch::Tensor& logits, const OriginalGrid& grid)
 }  // namespace
 
 BenchmarkReport benchmark_export(const BenchmarkOptions& o) {
+  const CaseSelection& selection = o.train.cases;
   constexpr std::int64_t kSlices = 64, kCases = 20;  // 2D: slices of a volume; cases without --test_batches
-  const bool described = o.describes_data() || !PreprocessedFolder::exists(o.data, o.task, o.dim);
-  const DataConfig config = described ? synthetic_config(o) : PreprocessedFolder(o.data, o.task, o.dim).config();
+  const bool described =
+      o.describes_data() || !PreprocessedFolder::exists(selection.data, selection.task, selection.dim);
+  const DataConfig config =
+      described ? synthetic_config(o) : PreprocessedFolder(selection.data, selection.task, selection.dim).config();
   const auto& patch = config.patch_size;
-  const Shape3 size = o.dim == 3 ? Shape3{patch[0], patch[1], patch[2]} : Shape3{kSlices, patch[0], patch[1]};
+  const Shape3 size = selection.dim == 3 ? Shape3{patch[0], patch[1], patch[2]} : Shape3{kSlices, patch[0], patch[1]};
   const torch::Tensor logits = smooth_logits(config.n_class, size);
-  const OriginalGrid grid = original_grid(size, o.dim);
+  const OriginalGrid grid = original_grid(size, selection.dim);
   const ScratchFolder scratch;
 
   std::vector<double> seconds;
-  const std::int64_t cases = o.test_batches > 0 ? o.test_batches : kCases;
+  const std::int64_t cases = o.train.test_batches > 0 ? o.train.test_batches : kCases;
   for (std::int64_t i = 0; i <= cases; ++i) {
     const auto start = std::chrono::steady_clock::now();
     write_label_map(scratch.path() / "label.nii.gz", export_label_map(logits, grid));
@@ -82,7 +85,7 @@ BenchmarkReport benchmark_export(const BenchmarkOptions& o) {
 
   BenchmarkReport report{o.mode, {}, {}};
   report.setup = {{"task", config.task},
-                  {"dim", std::to_string(o.dim)},
+                  {"dim", std::to_string(selection.dim)},
                   {"logits", std::to_string(config.n_class) + "x" + shape_text(size)},
                   {"label map", shape_text(grid.shape)},
                   {"device", "cpu, " + std::to_string(available_cores()) + " threads"},

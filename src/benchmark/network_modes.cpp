@@ -39,25 +39,25 @@ struct NetworkBenchmark {
 
   explicit NetworkBenchmark(const BenchmarkOptions& options)
       : o(options),
-        device(to_torch(choose_engine_device(o.engine, o.gpus, &other_engines(), place))),
-        group(place, device, std::chrono::seconds(o.dist_timeout)),
-        precision(choose_precision(o.amp, o.precision, from_torch(device))),
+        device(to_torch(choose_engine_device(o.train.compute.engine, o.train.compute.gpus, &other_engines(), place))),
+        group(place, device, std::chrono::seconds(o.train.dist_timeout)),
+        precision(choose_precision(o.train.compute.amp, o.train.compute.precision, from_torch(device))),
         data(o),
         plan(make_network_plan(data.config().patch_size, data.config().spacings, data.config().in_channels,
-                               data.config().n_class, o.network)),
+                               data.config().n_class, o.train.network)),
         network(plan) {
-    network->initialize(o.seed);
+    network->initialize(o.train.seed);
     network->place(device);
   }
 
   // flops: of one image.
   BenchmarkReport measure(std::int64_t steps, double NetworkFlops::*flops, const StepFunction& step) {
-    LoaderOptions loading = loader_options(o, data.config(), device);  // the same batches for each
+    LoaderOptions loading = loader_options(o.train, data.config(), device);  // the same batches for each
     loading.augment = false;
     Loader loader = data.loader(loading, steps);
-    const StepTimes times = time_steps(loader, device, o.warmup, step);
+    const StepTimes times = time_steps(loader, device, o.train.warmup, step);
     const double memory = peak_memory_mib(device);
-    if (o.profile) trace(loader, step);
+    if (o.train.profile) trace(loader, step);
 
     const Latency latency = summarise(times.seconds);
     const double images_a_second = 1000 * static_cast<double>(times.images * group.size()) / latency.mean;
@@ -78,19 +78,19 @@ struct NetworkBenchmark {
   }
 
   void trace(Loader& loader, const StepFunction& step) const {
-    require_writable_folder(o.results);
-    const auto path = o.results / (group.leads() ? "trace.json" : fmt::format("trace_{}.json", group.rank()));
+    require_writable_folder(o.train.results);
+    const auto path = o.train.results / (group.leads() ? "trace.json" : fmt::format("trace_{}.json", group.rank()));
     const bool written = write_trace(path, device, [&] { trace_steps(loader, device, kTracedSteps, step); });
     log::info(written ? "trace of further steps: " + path.string() : "ranges of further steps were sent as NVTX");
   }
 
   std::string arithmetic() const {
-    return precision_name(precision) + (o.activation_checkpointing ? ", activations recomputed" : "");
+    return precision_name(precision) + (o.train.activation_checkpointing ? ", activations recomputed" : "");
   }
 
   std::vector<std::pair<std::string, std::string>> setup(const StepTimes& times, const Peak& peak) const {
     return {{"task", data.config().task},
-            {"dim", std::to_string(o.dim)},
+            {"dim", std::to_string(o.train.cases.dim)},
             {"patch", shape_text(times.patch)},
             {"batch", std::to_string(times.images)},
             {"processes", std::to_string(group.size())},
@@ -103,15 +103,15 @@ struct NetworkBenchmark {
 
 // The batch of predict is --batch_size here, too.
 BenchmarkOptions prediction_options(BenchmarkOptions o) {
-  if (o.batch_size == 0) o.batch_size = o.val_batch_size;
-  if (o.batch_size == 0) o.batch_size = o.dim == 3 ? 4 : 64;
+  if (o.train.batch_size == 0) o.train.batch_size = o.train.windows.val_batch_size;
+  if (o.train.batch_size == 0) o.train.batch_size = o.train.cases.dim == 3 ? 4 : 64;
   return o;
 }
 
 BenchmarkOptions training_options(const BenchmarkOptions& options) {
   BenchmarkOptions o = options;
-  static_cast<TrainOptions&>(o) = with_defaults(options);
-  o.optimizer.name = "adam";
+  o.train = with_defaults(options.train);
+  o.train.optimizer.name = "adam";
   return o;
 }
 
@@ -120,17 +120,19 @@ BenchmarkOptions training_options(const BenchmarkOptions& options) {
 BenchmarkReport benchmark_training(const BenchmarkOptions& options) {
   NetworkBenchmark bench(training_options(options));
   bench.network->train();
-  place_for_training(bench.network, bench.o, bench.data.config().patch_size, bench.precision, bench.device);
-  TrainStep step(bench.network, bench.o, bench.precision, bench.device, bench.group);
-  return bench.measure(bench.o.train_batches, &NetworkFlops::training_step, [&](const Batch& batch) { step(batch); });
+  place_for_training(bench.network, bench.o.train, bench.data.config().patch_size, bench.precision, bench.device);
+  TrainStep step(bench.network, bench.o.train, bench.precision, bench.device, bench.group);
+  return bench.measure(bench.o.train.train_batches, &NetworkFlops::training_step,
+                       [&](const Batch& batch) { step(batch); });
 }
 
 BenchmarkReport benchmark_prediction(const BenchmarkOptions& options) {
   NetworkBenchmark bench(prediction_options(options));
-  const auto engine = make_engine({bench.plan, bench.data.config(), state_dict(*bench.network), {}},
-                                  {bench.o.engine, bench.precision, from_torch(bench.device), &other_engines()});
+  const auto engine =
+      make_engine({bench.plan, bench.data.config(), state_dict(*bench.network), {}},
+                  {bench.o.train.compute.engine, bench.precision, from_torch(bench.device), &other_engines()});
   bench.network = nullptr;
-  BenchmarkReport report = bench.measure(bench.o.test_batches, &NetworkFlops::forward, [&](const Batch& batch) {
+  BenchmarkReport report = bench.measure(bench.o.train.test_batches, &NetworkFlops::forward, [&](const Batch& batch) {
     const auto image = torch::from_blob(batch.image.get(), batch.image_shape).to(bench.device);
     RECORD_USER_SCOPE("forward");
     engine_forward(*engine, image);

@@ -29,10 +29,10 @@ bool holds_raw_task(const fs::path& data, const std::string& task) {
 PreprocessOptions phantom(const BenchmarkOptions& o, const fs::path& scratch) {
   const int cases = o.cases > 0 ? o.cases : PhantomOptions{}.cases;
   PreprocessOptions p;
-  p.dataset_dir = write_phantom({scratch, cases, 0, o.seed, 0});
+  p.dataset_dir = write_phantom({scratch, cases, 0, o.train.seed, 0});
   p.patch_size = o.patch_size;
   if (p.patch_size.empty())
-    p.patch_size = o.dim == 3 ? std::vector<std::int64_t>{40, 56, 40} : std::vector<std::int64_t>{56, 40};
+    p.patch_size = o.train.cases.dim == 3 ? std::vector<std::int64_t>{40, 56, 40} : std::vector<std::int64_t>{56, 40};
   return p;
 }
 
@@ -52,15 +52,17 @@ void require_success(const PreprocessReport& report) {
 }  // namespace
 
 BenchmarkReport benchmark_preprocessing(const BenchmarkOptions& o) {
+  const CaseSelection& selection = o.train.cases;
   const ScratchFolder scratch;
-  const std::string task = o.task.empty() ? o.task : canonical_task(o.task);
-  const bool raw = !o.describes_data() && !task.empty() && holds_raw_task(o.data, task);
-  if (!raw && !o.synthetic) throw Error(o.data.string(), "no folder Task" + task + "_*", "correct --data and --task");
+  const std::string task = selection.task.empty() ? selection.task : canonical_task(selection.task);
+  const bool raw = !o.describes_data() && !task.empty() && holds_raw_task(selection.data, task);
+  if (!raw && !o.synthetic)
+    throw Error(selection.data.string(), "no folder Task" + task + "_*", "correct --data and --task");
   PreprocessOptions p = raw ? PreprocessOptions{} : phantom(o, scratch.path());
-  if (raw) p.dataset_dir = find_task_folder(o.data, task);
+  if (raw) p.dataset_dir = find_task_folder(selection.data, task);
   p.task = raw ? task : "";
   p.results = scratch.path() / "preprocessed";
-  p.dim = o.dim;
+  p.dim = selection.dim;
   p.n_jobs = o.n_jobs;
   p.quiet = true;
   log::info("preprocessing " + p.dataset_dir.string());
@@ -72,7 +74,7 @@ BenchmarkReport benchmark_preprocessing(const BenchmarkOptions& o) {
   const auto cases = static_cast<double>(seconds.size());
   BenchmarkReport report{o.mode, {}, {}};
   report.setup = {{"task", raw ? task : "phantom"},
-                  {"dim", std::to_string(o.dim)},
+                  {"dim", std::to_string(selection.dim)},
                   {"cases", fmt::format("{} at a time", o.n_jobs > 0 ? o.n_jobs : available_cores())},
                   {"data", raw ? p.dataset_dir.string() : fmt::format("synthetic, {} phantoms", seconds.size())}};
   report.add(summarise(seconds), cases / done.seconds, "cases/s", "case");

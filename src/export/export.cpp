@@ -7,16 +7,17 @@
 
 namespace nnunet {
 
-std::vector<std::filesystem::path> export_model(const Checkpoint& checkpoint, const ExportOptions& o) {
+std::vector<std::filesystem::path> export_model(const Checkpoint& checkpoint, const ExportOptions& o,
+                                                const TorchScriptWriter& torchscript) {
   require_writable_folder(o.output);
   if (o.format != "onnx" && o.format != "torchscript" && o.format != "triton")
     throw Error("--format", "unknown format \"" + o.format + "\"", "choose torchscript, onnx or triton");
-  if (o.format != "onnx" && !o.torchscript)
+  if (o.format != "onnx" && !torchscript)
     throw Error("--format", "\"" + o.format + "\" needs libtorch, which this program was built without", "choose onnx");
-  if (o.format == "triton") return write_triton_repository(o.output, checkpoint, o.model, o.triton, o.torchscript);
+  if (o.format == "triton") return write_triton_repository(o.output, checkpoint, o.model, o.triton, torchscript);
   const bool onnx = o.format == "onnx";
   const auto file = o.output / (onnx ? "model.onnx" : "model.pt");
-  const std::string content = onnx ? to_onnx(checkpoint, o.model) : o.torchscript(checkpoint, o.model);
+  const std::string content = onnx ? to_onnx(checkpoint, o.model) : torchscript(checkpoint, o.model);
   write_file(file, std::as_bytes(std::span(content)));
   return {file};
 }

@@ -9,6 +9,7 @@
 #include "nnunet/core/array.h"
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/error.h"
+#include "nnunet/infer/engine_names.h"
 #include "nnunet/infer/window_lane.h"
 
 namespace nnunet {
@@ -51,7 +52,7 @@ std::unique_ptr<WindowLane> Engine::lane(const std::vector<std::unique_ptr<Engin
 }
 
 std::vector<std::string> engine_names() {
-  return {"auto", "native", "libtorch", "onnxruntime", "openvino", "tensorrt"};
+  return {kEngineNames.begin(), kEngineNames.end()};
 }
 
 std::vector<std::string> built_engines(const EngineBackend* others) {

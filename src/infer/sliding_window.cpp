@@ -158,12 +158,6 @@ class Pass {
 
 }  // namespace
 
-Blend blend_from_name(const std::string& name) {
-  if (name == "gaussian") return Blend::gaussian;
-  if (name == "constant") return Blend::constant;
-  throw Error("--blend", "unknown blend '" + name + "'", "give gaussian or constant");
-}
-
 std::vector<std::int64_t> window_starts(std::int64_t size, std::int64_t patch, double overlap) {
   const auto step = std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(patch) * (1.0 - overlap)));
   std::vector<std::int64_t> starts;

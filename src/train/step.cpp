@@ -42,21 +42,22 @@ LoaderOptions loader_options(const TrainOptions& o, const DataConfig& config, to
 }
 
 bool trains_natively(const TrainOptions& o, Precision precision, torch::Device device, const ProcessGroup& group) {
-  if (o.engine != "auto" && o.engine != "native" && o.engine != "libtorch")
-    throw Error("--engine", fmt::format("{} cannot train", o.engine), "choose auto, native or libtorch");
-  if (o.engine == "libtorch") return false;
+  if (o.compute.engine != "auto" && o.compute.engine != "native" && o.compute.engine != "libtorch")
+    throw Error("--engine", fmt::format("{} cannot train", o.compute.engine), "choose auto, native or libtorch");
+  if (o.compute.engine == "libtorch") return false;
   std::string problem;
   if (!runs_natively(precision, from_torch(device))) problem = "it computes in fp32 and bf16 on the CPU";
   if (o.activation_checkpointing) problem = "it has no --activation_checkpointing";
   if (o.sync_batchnorm && !group.alone()) problem = "it has no --sync_batchnorm";
-  if (o.engine == "native" && !problem.empty()) throw Error("--engine native", problem, "use --engine libtorch");
+  if (o.compute.engine == "native" && !problem.empty())
+    throw Error("--engine native", problem, "use --engine libtorch");
   return problem.empty();
 }
 
 TrainOptions with_defaults(TrainOptions o) {
   if (o.logname.empty()) o.logname = "logs.json";
-  if (o.batch_size == 0) o.batch_size = o.dim == 3 ? 2 : 64;
-  if (o.val_batch_size == 0) o.val_batch_size = o.dim == 3 ? 4 : 64;
+  if (o.batch_size == 0) o.batch_size = o.cases.dim == 3 ? 2 : 64;
+  if (o.windows.val_batch_size == 0) o.windows.val_batch_size = o.cases.dim == 3 ? 4 : 64;
   o.scheduler.max_epochs = std::max<std::int64_t>(1, o.max_epochs);
   return o;
 }

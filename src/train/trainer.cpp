@@ -29,6 +29,7 @@
 #include "nnunet/train/loss.h"
 #include "nnunet/train/placement.h"
 #include "nnunet/train/results.h"
+#include "nnunet/train/scheduler.h"
 #include "nnunet/train/step.h"
 #include "results_lock.h"
 #include "resume_source.h"
@@ -92,11 +93,11 @@ class Trainer {
   explicit Trainer(const TrainOptions& options)
       : o_(with_defaults(options)),
         place_(take_place()),
-        device_(own_device(o_.gpus, place_)),
+        device_(own_device(o_.compute.gpus, place_)),
         group_(place_, device_, std::chrono::seconds(o_.dist_timeout)),
-        precision_(choose_precision(o_.amp, o_.precision, from_torch(device_))),
-        folder_(o_.data, o_.task, o_.dim),
-        fold_(split_fold(folder_, o_.nfolds, o_.fold)),
+        precision_(choose_precision(o_.compute.amp, o_.compute.precision, from_torch(device_))),
+        folder_(o_.cases.data, o_.cases.task, o_.cases.dim),
+        fold_(split_fold(folder_, o_.cases.nfolds, o_.cases.fold)),
         plan_(make_network_plan(folder_.config().patch_size, folder_.config().spacings, folder_.config().in_channels,
                                 folder_.config().n_class, o_.network)),
         network_(prepared_network()),
@@ -194,8 +195,8 @@ class Trainer {
                                        [](std::int64_t n, const torch::Tensor& p) { return n + p.numel(); });
     std::string filters;
     for (const auto f : plan_.filters) filters += (filters.empty() ? "" : ", ") + std::to_string(f);
-    log::info(fmt::format("{}: fold {} of {}, {} training and {} validation cases", folder_.path().string(), o_.fold,
-                          o_.nfolds, fold_.train.size(), fold_.val_names.size()));
+    log::info(fmt::format("{}: fold {} of {}, {} training and {} validation cases", folder_.path().string(),
+                          o_.cases.fold, o_.cases.nfolds, fold_.train.size(), fold_.val_names.size()));
     const std::string batch = group_.alone() ? std::to_string(o_.batch_size)
                                              : fmt::format("{} in each of {} processes", o_.batch_size, group_.size());
     log::info(fmt::format("{}D U-Net, filters {} ({:.1f} million parameters), patch {}, batch {}, {} on {}, engine {}",
@@ -336,10 +337,10 @@ class Trainer {
     const auto lane = make_torch_lane(forward, device_);
     WindowOptions windows;
     windows.patch_size = folder_.config().patch_size;
-    windows.overlap = o_.overlap;
-    windows.blend = o_.blend;
-    windows.batch_size = o_.val_batch_size;
-    windows.tta = o_.tta;
+    windows.overlap = o_.windows.overlap;
+    windows.blend = o_.windows.blend;
+    windows.batch_size = o_.windows.val_batch_size;
+    windows.tta = o_.windows.tta;
     ValidationOptions options;
     options.limit = o_.test_batches;
     options.rank = static_cast<int>(group_.rank());

@@ -18,8 +18,8 @@ std::map<std::string, std::string> options_of(const TrainOptions& o, const FoldS
   const auto text = [](const auto& value) { return fmt::format("{}", value); };
   const bool several = place.processes > 1;
   std::map<std::string, std::string> options{{"seed", text(o.seed)},
-                                             {"fold", text(o.fold)},
-                                             {"nfolds", text(o.nfolds)},
+                                             {"fold", text(o.cases.fold)},
+                                             {"nfolds", text(o.cases.nfolds)},
                                              {"batch_size", text(o.batch_size * place.processes)},
                                              {"nvol", text(o.nvol * place.processes)},
                                              {"data2d_dim", text(o.data2d_dim)},
@@ -37,9 +37,9 @@ std::map<std::string, std::string> options_of(const TrainOptions& o, const FoldS
                                              {"scheduler", o.scheduler.name},
                                              {"precision", precision_name(place.precision)},
                                              {"engine", place.native ? "native" : "libtorch"},
-                                             {"overlap", text(o.overlap)},
-                                             {"blend", o.blend == Blend::gaussian ? "gaussian" : "constant"},
-                                             {"tta", text(o.tta)}};
+                                             {"overlap", text(o.windows.overlap)},
+                                             {"blend", o.windows.blend == Blend::gaussian ? "gaussian" : "constant"},
+                                             {"tta", text(o.windows.tta)}};
   if (o.scheduler.name == "multistep") options["steps"] = fmt::format("{}", fmt::join(o.scheduler.steps, " "));
   if (o.scheduler.name == "multistep" || o.scheduler.name == "plateau") options["factor"] = text(o.scheduler.factor);
   if (o.scheduler.name == "plateau") options["lr_patience"] = text(o.scheduler.lr_patience);

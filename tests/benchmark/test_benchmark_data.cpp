@@ -10,30 +10,30 @@ namespace {
 
 BenchmarkOptions options(int dim, std::vector<std::int64_t> patch) {
   BenchmarkOptions o;
-  o.data = "/nowhere";
-  o.dim = dim;
+  o.train.cases.data = "/nowhere";
+  o.train.cases.dim = dim;
   o.patch_size = std::move(patch);
   o.in_channels = 2;
   o.n_class = 3;
   o.cases = 3;
-  o.batch_size = 4;
+  o.train.batch_size = 4;
   return o;
 }
 
 TEST(BenchmarkData, TaskOfTheTableOrOwnShape) {
   BenchmarkOptions o;
-  o.task = "5";
+  o.train.cases.task = "5";
   const DataConfig task = synthetic_config(o);
   EXPECT_EQ(task.patch_size, (std::vector<std::int64_t>{20, 320, 256}));
   EXPECT_EQ(task.spacings, (std::vector<double>{3.6, 0.62, 0.62}));
   EXPECT_EQ(task.in_channels, 2);
   EXPECT_EQ(task.n_class, 3);
-  o.dim = 2;
+  o.train.cases.dim = 2;
   EXPECT_EQ(synthetic_config(o).patch_size, (std::vector<std::int64_t>{320, 320}));
   EXPECT_EQ(synthetic_config(o).spacings, (std::vector<double>{0.62, 0.62}));
   o.patch_size = {16, 16, 16};
   EXPECT_THROW(synthetic_config(o), Error);
-  o.task = "77";
+  o.train.cases.task = "77";
   o.patch_size = {};
   EXPECT_THROW(synthetic_config(o), Error);
 }
@@ -45,7 +45,7 @@ TEST(BenchmarkData, RandomVolumesFillTheBatches) {
     const BenchmarkData data(o);
     LoaderOptions loading;
     loading.patch_size = o.patch_size;
-    loading.batch_size = o.batch_size;
+    loading.batch_size = o.train.batch_size;
     loading.augment = false;
     loading.num_workers = 1;
     Loader loader = data.loader(loading, 5);

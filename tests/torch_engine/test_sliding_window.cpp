@@ -351,8 +351,6 @@ TEST(SlidingWindow, RefusesOptionsThatMakeNoSense) {
   EXPECT_THROW(sliding_window(torch::zeros({1, 0, 4, 4}), toy_network, {{4, 4, 4}}), Error);
   const auto halving = [](const torch::Tensor& x) { return toy_network(x).slice(-1, 0, 2); };
   EXPECT_THROW(sliding_window(volume, halving, {{4, 4, 4}}), Error);
-  EXPECT_THROW(blend_from_name("linear"), Error);
-  EXPECT_EQ(blend_from_name("constant"), Blend::constant);
 }
 
 /// Runs each different window through the network once: the sixteen reference results share most of them.

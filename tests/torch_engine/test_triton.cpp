@@ -58,7 +58,6 @@ ExportOptions triton(const fs::path& output) {
   ExportOptions options;
   options.format = "triton";
   options.output = output;
-  options.torchscript = to_torchscript;
   return options;
 }
 
@@ -79,7 +78,7 @@ TEST(TritonRepository, ParsesWithTritonclientsSchema) {
   options.triton.model_version = 3;
   options.triton.capture_cuda_graph = true;
   const Checkpoint checkpoint = small_checkpoint(3);
-  export_model(checkpoint, options);
+  export_model(checkpoint, options, to_torchscript);
 
   std::map<std::string, Json> configs;
   const int status = parse(folder.path(), configs);
@@ -121,7 +120,7 @@ TEST(TritonRepository, ClassesInTwoDimensionsWithoutDynamicBatching) {
   options.model = {Precision::fp16, true};
   options.triton.model_name = "liver";
   options.triton.max_queue_delay_us = 0;
-  export_model(small_checkpoint(2), options);
+  export_model(small_checkpoint(2), options, to_torchscript);
   std::map<std::string, Json> configs;
   const int status = parse(folder.path(), configs);
   NNUNET_NEEDS_TRITONCLIENT(status);
@@ -138,7 +137,7 @@ TEST(TritonRepository, TensorRtRecipeCallsTrtexec) {
   const test::TempFolder folder;
   ExportOptions options = triton(folder / "repository");
   options.model.precision = Precision::fp16;
-  export_model(small_checkpoint(3), options);
+  export_model(small_checkpoint(3), options, to_torchscript);
   const fs::path trtexec = folder / "trtexec";
   std::ofstream(trtexec) << "#!/bin/sh\nprintf '%s\\n' \"$@\" > '" << (folder / "arguments").string()
                          << "'\nfor a in \"$@\"; do case $a in --saveEngine=*) echo plan > \"${a#*=}\";; esac; done\n";
@@ -161,7 +160,7 @@ TEST(TritonRepository, RefusesBadOptions) {
   const auto refuses = [&](const std::function<void(TritonOptions&)>& change) {
     ExportOptions options = triton(folder.path());
     change(options.triton);
-    EXPECT_THROW(export_model(checkpoint, options), Error);
+    EXPECT_THROW(export_model(checkpoint, options, to_torchscript), Error);
   };
   refuses([](auto& o) { o.model_name = "../outside"; });
   refuses([](auto& o) { o.model_name = ".hidden"; });

@@ -43,10 +43,10 @@ class Resume : public testing::Test {
 
   TrainOptions options(std::int64_t epochs) const {
     TrainOptions o;
-    o.data = folder_ / "data";
+    o.cases.data = folder_ / "data";
     o.results = folder_ / "results";
-    o.gpus = 0;
-    o.nfolds = 3;
+    o.compute.gpus = 0;
+    o.cases.nfolds = 3;
     o.network.depth = 1;
     o.network.filters = {4, 6};
     o.max_epochs = epochs;
@@ -108,22 +108,22 @@ TEST_F(Resume, WhatMakesItAnotherTrainingIsRefused) {
   run(1);
   fs::create_directory(folder_ / "results/checkpoints/x");
   std::ofstream(folder_ / "results/checkpoints/best.ckpt.tmp") << "left by a kill";
-  EXPECT_HAS(refusal([](TrainOptions& o) { o.fold = 1; }), "fold: 0 before, 1 now");
-  EXPECT_HAS(refusal([](TrainOptions& o) { o.fold = 1; }), "validation cases are among what it was trained on");
-  EXPECT_HAS(refusal([](TrainOptions& o) { o.nfolds = 2; }), "nfolds: 3 before, 2 now");
+  EXPECT_HAS(refusal([](TrainOptions& o) { o.cases.fold = 1; }), "fold: 0 before, 1 now");
+  EXPECT_HAS(refusal([](TrainOptions& o) { o.cases.fold = 1; }), "validation cases are among what it was trained on");
+  EXPECT_HAS(refusal([](TrainOptions& o) { o.cases.nfolds = 2; }), "nfolds: 3 before, 2 now");
   EXPECT_HAS(refusal([](TrainOptions& o) { o.focal = true; }), "--force_resume");
   EXPECT_HAS(refusal([](TrainOptions& o) { o.test_batches = 1; }), "test_batches: 2 before, 1 now");
 
   make_data("other", 1, "CT");
-  const std::string other = refusal([&](TrainOptions& o) { o.data = folder_ / "other"; });
+  const std::string other = refusal([&](TrainOptions& o) { o.cases.data = folder_ / "other"; });
   EXPECT_HAS(other, "modality: MRI before, CT now");
   EXPECT_HAS(other, "training cases: 4 with another content (");
   EXPECT_HAS(other, "validation cases: 2 with another content (");
 
   fs::copy(folder_ / "data", folder_ / "copy");  // where the data lie does not matter
-  EXPECT_EQ(run(2, [&](TrainOptions& o) { o.data = folder_ / "copy"; }).epochs.size(), 2U);
+  EXPECT_EQ(run(2, [&](TrainOptions& o) { o.cases.data = folder_ / "copy"; }).epochs.size(), 2U);
   write_case(folder_ / "copy", "case_6", 6);
-  EXPECT_HAS(refusal([&](TrainOptions& o) { o.data = folder_ / "copy"; }), "new (");
+  EXPECT_HAS(refusal([&](TrainOptions& o) { o.cases.data = folder_ / "copy"; }), "new (");
 }
 
 TEST_F(Resume, ACheckpointFromElsewhereIsComparedToo) {
@@ -133,7 +133,7 @@ TEST_F(Resume, ACheckpointFromElsewhereIsComparedToo) {
     o.results = folder_ / "second";
   };
   try {
-    run(2, [&](TrainOptions& o) { from_there(o), o.fold = 2; });
+    run(2, [&](TrainOptions& o) { from_there(o), o.cases.fold = 2; });
     ADD_FAILURE() << "not refused";
   } catch (const Error& e) {
     EXPECT_HAS(e.what(), "fold: 0 before, 2 now");
@@ -169,7 +169,7 @@ TEST_F(Resume, ForcedItStartsTheBestAnew) {
         if (entry == "dice") v = Value(Value::List{Value(100.0), Value(100.0)});
   save_checkpoint(last, c);
 
-  const auto forced = [](TrainOptions& o) { o.fold = 1, o.force_resume = true; };
+  const auto forced = [](TrainOptions& o) { o.cases.fold = 1, o.force_resume = true; };
   const TrainResult result = run(2, forced);
   ASSERT_EQ(result.epochs.size(), 2U);
   EXPECT_EQ(result.best_epoch.value(), 1);
@@ -181,13 +181,13 @@ TEST_F(Resume, ForcedItStartsTheBestAnew) {
   EXPECT_HAS(log, "2 of the validation cases are among what");
 
   // From now on it is a training of fold 1, whose weights have seen its validation cases: said each time.
-  const TrainResult on = run(3, [](TrainOptions& o) { o.fold = 1; });
+  const TrainResult on = run(3, [](TrainOptions& o) { o.cases.fold = 1; });
   EXPECT_EQ(on.epochs.size(), 3U);
   EXPECT_GE(on.best_epoch.value(), 1);
   log = read_text(folder_ / "results" / "train.log").substr(log.size());
   EXPECT_HAS(log, "2 of the validation cases are among what");
   EXPECT_EQ(log.find("forced"), std::string::npos) << log;
-  EXPECT_HAS(refusal([](TrainOptions& o) { o.fold = 0; }), "fold: 1 before, 0 now");
+  EXPECT_HAS(refusal([](TrainOptions& o) { o.cases.fold = 0; }), "fold: 1 before, 0 now");
 }
 
 TEST_F(Resume, OlderCheckpointsAreComparedAsFarAsTheyGo) {
@@ -197,7 +197,7 @@ TEST_F(Resume, OlderCheckpointsAreComparedAsFarAsTheyGo) {
   auto& training = std::get<Value::Dict>(c.training.data);
   std::erase_if(training, [](const auto& entry) { return entry.first == "cases" || entry.first == "best_from"; });
   save_checkpoint(last, c);
-  EXPECT_HAS(refusal([](TrainOptions& o) { o.fold = 1; }), "fold: 0 before, 1 now");
+  EXPECT_HAS(refusal([](TrainOptions& o) { o.cases.fold = 1; }), "fold: 0 before, 1 now");
   EXPECT_EQ(run(2).epochs.size(), 2U);
   EXPECT_HAS(read_text(folder_ / "results" / "train.log"), "not compared: the cases");
 }
@@ -206,7 +206,7 @@ TEST_F(Resume, InitialWeightsThatKnowTheValidationCasesAreNamed) {
   run(1);
   run(1, [&](TrainOptions& o) {
     o.resume_training = false;
-    o.fold = 1;
+    o.cases.fold = 1;
     o.ckpt_path = folder_ / "results/checkpoints/last.ckpt";
     o.results = folder_ / "second";
   });

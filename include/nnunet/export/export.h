@@ -8,15 +8,9 @@
 
 namespace nnunet {
 
-struct ExportOptions {
-  std::string format = "onnx";   ///< torchscript: output/model.pt; onnx: output/model.onnx; triton: a repository
-  std::filesystem::path output;  ///< a folder
-  ModelOptions model;
-  TritonOptions triton;
-  TorchScriptWriter torchscript;  ///< needed for torchscript and triton
-};
-
-/// Writes a checkpoint's network for other programs; returns the files. Throws Error.
-std::vector<std::filesystem::path> export_model(const Checkpoint& checkpoint, const ExportOptions& options);
+/// Writes a checkpoint's network for other programs; returns the files. torchscript: needed for TorchScript and Triton.
+/// Throws Error.
+std::vector<std::filesystem::path> export_model(const Checkpoint& checkpoint, const ExportOptions& options,
+                                                const TorchScriptWriter& torchscript = {});
 
 }  // namespace nnunet

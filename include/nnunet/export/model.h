@@ -3,18 +3,13 @@
 #include <string>
 
 #include "nnunet/checkpoint/checkpoint.h"
-#include "nnunet/core/precision.h"
+#include "nnunet/export/options.h"
 #include "nnunet/onnx/onnx.h"
 
 /// A checkpoint's network in the formats of other programs: patches (batch,in_channels,patch) float32, preprocessed, go
 /// in as INPUT__0; logits (batch,n_class,patch) float32 or, with argmax, class indices (batch,patch) int64 come out as
 /// OUTPUT__0. All throw Error for a state_dict that does not fit the plan.
 namespace nnunet {
-
-struct ModelOptions {
-  Precision precision = Precision::fp32;
-  bool argmax = false;
-};
 
 /// What a user of the network must know: task, patch_size, spacing (mm, z y x or y x), labels, modality, normalisation,
 /// network (the plan), and what the file gives. Lists and objects are JSON.

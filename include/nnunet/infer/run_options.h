@@ -3,32 +3,35 @@
 #include <filesystem>
 #include <string>
 
-#include "nnunet/infer/sliding_window.h"
-#include "nnunet/plan/plan.h"
+#include "nnunet/infer/blend.h"
 
+/// What commands that run a network are told, in groups that their options are composed of. Names and defaults are
+/// those of the reference system's flags (contract, section 7).
 namespace nnunet {
 
-/// What every command that runs a network is told: where the data are, the network, its arithmetic and the sliding
-/// window. Names and defaults are those of the reference system's flags (contract, section 7).
-struct RunOptions {
-  std::filesystem::path data = "/data";        ///< folder that holds <task>_<dim>d, or that folder itself
-  std::filesystem::path results = "/results";  ///< where everything is written
-  std::string logname;                         ///< in results; empty: the command's own
-  std::string task;
+/// Which preprocessed folder, and which of its folds.
+struct CaseSelection {
+  std::filesystem::path data = "/data";  ///< folder that holds <task>_<dim>d, or that folder itself
+  std::string task = {};                 ///< may be empty where data is the folder itself
   int dim = 3;
   int nfolds = 5;
   int fold = 0;
-  int gpus = -1;  ///< -1: one GPU where there is one, else the CPU; 0: the CPU
+};
 
-  NetworkOptions network;
+/// What computes a network, and in which arithmetic.
+struct ComputeOptions {
+  std::string engine = "auto";  ///< native, libtorch, ... (kEngineNames); auto: native where it fits
+  int gpus = -1;                ///< -1: one GPU where there is one, else the CPU; 0: the CPU
   bool amp = false;
   std::string precision;  ///< "bf16" or "fp16" with amp; empty: choose_precision decides
+};
 
+/// How windows slide over a volume.
+struct SlidingOptions {
   std::int64_t val_batch_size = 0;  ///< windows or slices a forward; 0: 4 in 3D, 64 in 2D
   double overlap = 0.5;
   Blend blend = Blend::gaussian;
-  bool tta = false;
-  std::int64_t test_batches = 0;  ///< validation volumes at most; 0: all
+  bool tta = false;  ///< mean over all flips
 };
 
 }  // namespace nnunet

@@ -5,13 +5,11 @@
 #include <vector>
 
 #include "nnunet/core/array.h"
+#include "nnunet/infer/blend.h"
 #include "nnunet/infer/logit_sink.h"
 #include "nnunet/infer/window_lane.h"
 
 namespace nnunet {
-
-enum class Blend { gaussian, constant };
-Blend blend_from_name(const std::string& name);  ///< throws Error
 
 struct WindowOptions {
   std::vector<std::int64_t> patch_size;  ///< (d,h,w), or (h,w) for slices

@@ -6,15 +6,9 @@
 #include <vector>
 
 #include "nnunet/checkpoint/torch_file.h"
+#include "nnunet/train/optimizer_options.h"
 
 namespace nnunet {
-
-struct OptimizerOptions {
-  std::string name = "radam";  ///< radam, adam (decoupled weight decay: AdamW) or sgd
-  double learning_rate = 0.001;
-  double momentum = 0.99;        ///< sgd
-  double weight_decay = 0.0001;  ///< not sgd
-};
 
 /// Optimizers of the contract's section 4 over a list of parameters on one device.
 class Optimizer {

@@ -1,22 +1,28 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "nnunet/core/affinity.h"
 #include "nnunet/infer/run_options.h"
-#include "nnunet/train/optimizer.h"
-#include "nnunet/train/scheduler.h"
+#include "nnunet/plan/plan.h"
+#include "nnunet/train/optimizer_options.h"
+#include "nnunet/train/scheduler_options.h"
 
 namespace nnunet {
 
 /// Every option of `nnunet train`, with the reference system's names and defaults (contract, sections 3 to 7).
-/// logname: "logs.json" where it is empty.
-struct TrainOptions : RunOptions {
+struct TrainOptions {
+  CaseSelection cases;
+  std::filesystem::path results = "/results";  ///< where everything is written
+  std::string logname;                         ///< in results; empty: logs.json
+  NetworkOptions network;
+  ComputeOptions compute;
+
   // Optimisation
   OptimizerOptions optimizer;
   SchedulerOptions scheduler;
   bool activation_checkpointing = false;
-  std::string engine = "auto";  ///< native, libtorch; auto: native where it fits (CPU, fp32 or bf16)
   bool focal = false;
   double gradient_clip_val = 0;  ///< global L2 norm; 0: no clipping
   std::uint64_t seed = 1;
@@ -36,6 +42,10 @@ struct TrainOptions : RunOptions {
   double oversampling = 0.33;
   int num_workers = 8;
   std::int64_t max_bad_cases = 3;  ///< training goes on without so many cases that cannot be read
+
+  // Evaluation
+  SlidingOptions windows;
+  std::int64_t test_batches = 0;  ///< validation volumes at most; 0: all
 
   // Checkpoints
   bool save_ckpt = true;

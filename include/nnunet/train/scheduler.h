@@ -4,16 +4,9 @@
 #include <vector>
 
 #include "nnunet/checkpoint/torch_file.h"
+#include "nnunet/train/scheduler_options.h"
 
 namespace nnunet {
-
-struct SchedulerOptions {
-  std::string name = "none";             ///< none, multistep, cosine, plateau
-  std::vector<std::int64_t> steps = {};  ///< multistep: epochs
-  double factor = 0.3;                   ///< multistep, plateau
-  std::int64_t lr_patience = 70;         ///< plateau
-  std::int64_t max_epochs = 10000;       ///< cosine: length of the half wave
-};
 
 /// Learning rate, stepped once an epoch; as PyTorch's MultiStepLR, CosineAnnealingLR, ReduceLROnPlateau(mode min,
 /// relative threshold 1e-4).

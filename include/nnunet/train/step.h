@@ -12,6 +12,7 @@
 #include "nnunet/network/native.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/train/grad_scaler.h"
+#include "nnunet/train/optimizer.h"
 #include "nnunet/train/options.h"
 
 namespace nnunet {

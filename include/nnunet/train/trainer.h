@@ -33,7 +33,7 @@ struct TrainResult {
 
 /// Trains a network on one fold of a preprocessed folder: epochs of augmented patches, evaluation of the fold's
 /// validation cases, early stopping, logs, checkpoints.
-///   TrainOptions options; options.data = "data"; options.task = "04"; options.results = "results";
+///   TrainOptions options; options.cases.data = "data"; options.cases.task = "04"; options.results = "results";
 ///   TrainResult result = train(options);
 /// Under torchrun, Slurm or Open MPI (core/job.h) all processes of the job train together, each with batches of
 /// batch_size; the first one writes. SIGTERM and SIGINT stop it after the current step, saved (core/interrupt.h).

@@ -1,6 +1,5 @@
 #pragma once
-#include <CLI/CLI.hpp>
-
+#include "command.h"
 #include "nnunet/core/part.h"
 
 namespace nnunet::app {
@@ -12,6 +11,7 @@ struct PartOptions {
   /// The part of this process, which a launcher may have started too.
   Part choose(const JobPlace& place) const { return choose_part(num_parts, part_id, place); }
 };
-void add_part_options(CLI::App& command, PartOptions& options);
+
+Group part_options(PartOptions& options);
 
 }  // namespace nnunet::app

@@ -1,0 +1,26 @@
+#include "info.h"
+
+#include "shared_options.h"
+
+namespace nnunet::app {
+
+Command info_command(InfoFlags& flags) {
+  return {
+      .name = "info",
+      .summary = "Say what a checkpoint, a preprocessed folder, a dataset folder, a NIfTI image or a .npy file holds",
+      .groups = {{"",
+                  {
+                      option("path", flags.paths, "Files or folders"),
+                      option("--machine", flags.machine,
+                             "Describe this machine: processor, instruction sets and the one chosen (NNUNET_ISA lowers "
+                             "it), cores, memory, GPUs, engines, versions"),
+                      json(flags.json).described("Print JSON (a list when several paths are given)"),
+                      option("--tensors", flags.tensors, "List every tensor of a checkpoint"),
+                  }}},
+      .notes = "Sizes and spacings are in the order (z, y, x), in mm.",
+      .examples = {{.line = "nnunet info results/checkpoints/best.ckpt data/04_3d"},
+                   {.line = "nnunet info --machine --json"}},
+  };
+}
+
+}  // namespace nnunet::app

@@ -1,0 +1,53 @@
+#include "predict.h"
+
+#include "shared_options.h"
+
+namespace nnunet::app {
+namespace {
+
+Group image_group(ImagePredictionOptions& o) {
+  return {"Images",
+          {
+              input_images(o.input),
+              output(o.output),
+              option("--save_probabilities", o.save_probabilities,
+                     "Also probabilities/<name>.npy, float32 (classes,D,H,W)"),
+              option("--overlays", o.overlays, "Also <name>.png: three slices with the label's contours"),
+          }};
+}
+
+Group benchmark_group(PredictFlags& flags) {
+  return {"Benchmark",
+          {
+              measure_instead(flags.benchmark)
+                  .described("Measure the bare forward on patches of the preprocessed folder instead (perf.json)"),
+              warmup(flags.warmup).described("With --benchmark: passes before statistics are collected"),
+              logname(flags.inference.logname).described("With --benchmark: name of the log").by_default("perf.json"),
+          }};
+}
+
+}  // namespace
+
+Command predict_command(PredictFlags& flags) {
+  std::vector<Group> inference = inference_groups(flags.inference);
+  auto& place = inference.front().options;
+  place.front().noted_in(flags.data_given);
+  place.push_back(save_predictions(flags.inference.save_preds));
+  place.push_back(overwrite(flags.images.overwrite));
+  Command command{
+      .name = "predict",
+      .summary = "Segment NIfTI images (--input), or the cases of a preprocessed folder (--data)",
+      .groups = {image_group(flags.images)},
+      .examples = {{.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --input images --output "
+                            "label_maps --tta --overlays"},
+                   {.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --data data/04_3d/val "
+                            "--results results --save_preds",
+                    .says = "Softmax of the preprocessed validation cases, on their original grids"}},
+  };
+  command.groups.insert(command.groups.end(), inference.begin(), inference.end());
+  command.groups.push_back(part_options(flags.parts));
+  command.groups.push_back(benchmark_group(flags));
+  return accepting_training_options(std::move(command));
+}
+
+}  // namespace nnunet::app
