@@ -50,23 +50,27 @@ TEST(EpochLoop, RunsAllEpochsAndLearns) {
 }
 
 TEST(EpochLoop, ResumedAfterAnyStepItGivesTheSameDigits) {
-  for (const std::string optimizer : {"radam", "adam", "sgd"})
-    for (const std::string scheduler : {"none", "multistep", "cosine", "plateau"}) {
-      TrainOptions options = TinyTraining::tiny_options();
-      options.optimizer.name = optimizer;
-      options.scheduler = {.name = scheduler, .steps = {1}, .lr_patience = 0, .max_epochs = 2};
-      TinyTraining straight(options);
-      EXPECT_EQ(straight.run(), End::all_epochs);
-      for (std::int64_t steps = 1; steps <= 6; ++steps) {
-        SCOPED_TRACE(optimizer + ", " + scheduler + ", stopped after step " + std::to_string(steps));
-        TinyTraining first(options), second(options);
-        EXPECT_EQ(first.run(stop_after(steps)), End::asked_to_stop);
-        EXPECT_EQ(first.state.steps, steps);
-        second.go_on_from(first);
-        EXPECT_EQ(second.run(), End::all_epochs);
-        expect_the_same(second, straight);
-      }
+  const std::vector<std::pair<std::string, std::string>> kinds{
+      {"radam", "plateau"}, {"adam", "multistep"}, {"sgd", "cosine"}, {"radam", "none"}};
+  for (const auto& [optimizer, scheduler] : kinds) {
+    TrainOptions options = TinyTraining::tiny_options();
+    options.optimizer.name = optimizer;
+    options.scheduler.name = scheduler;
+    options.scheduler.steps = {1};
+    options.scheduler.lr_patience = 0;
+    options.scheduler.max_epochs = 2;
+    TinyTraining straight(options);
+    EXPECT_EQ(straight.run(), End::all_epochs);
+    for (std::int64_t steps = 1; steps <= 6; ++steps) {
+      SCOPED_TRACE(optimizer + ", " + scheduler + ", stopped after step " + std::to_string(steps));
+      TinyTraining first(options), second(options);
+      EXPECT_EQ(first.run(stop_after(steps)), End::asked_to_stop);
+      EXPECT_EQ(first.state.steps, steps);
+      second.go_on_from(first);
+      EXPECT_EQ(second.run(), End::all_epochs);
+      expect_the_same(second, straight);
     }
+  }
 }
 
 TEST(EpochLoop, WhatWasSavedWithinAnEpochContinuesIt) {

@@ -75,26 +75,26 @@ TEST(TrainStep, TrainsSeveralHeads) {
   options.network.depth = 2;
   options.network.filters = {4, 6, 8};
   options.optimizer.weight_decay = 0;
-  NetworkPlan plan = make_network_plan({8, 8, 8}, {1, 1, 1}, 1, 3, options.network);
+  NetworkPlan plan = make_network_plan({16, 16, 16}, {1, 1, 1}, 1, 3, options.network);
   plan.deep_supervision = true;
+  plan.naming = Naming::nnunet_v2;
   UNet network(plan);
   network->initialize(1);
   TrainingRecipe recipe = reference_recipe(options, {}, DataConfig(), Precision::fp32, torch::kCPU);
-  const std::size_t heads = network->forward_heads(torch::zeros({1, 1, 8, 8, 8})).size();
+  const std::size_t heads = network->forward_heads(torch::zeros({1, 1, 16, 16, 16})).size();
   ASSERT_EQ(heads, 2U);
   const auto moved = [&](std::vector<double> weights) {
     recipe.loss.head_weights = std::move(weights);
-    TrainingState state =
-        first_state(recipe, UNet(std::dynamic_pointer_cast<UNetImpl>(network.ptr())), Precision::fp32, torch::kCPU);
+    TrainingState state = first_state(recipe, network, Precision::fp32, torch::kCPU);
     const ProcessGroup alone;
     TrainStep step(state, Loss(recipe.loss), step_options(recipe, options, Precision::fp32, torch::kCPU, alone),
                    torch::kCPU, alone);
     Batch batch;
-    batch.image_shape = {1, 1, 8, 8, 8};
-    batch.label_shape = {1, 8, 8, 8};
-    batch.image.reset(new float[512], std::default_delete<float[]>());
-    batch.label.reset(new std::uint8_t[512], std::default_delete<std::uint8_t[]>());
-    for (std::size_t i = 0; i < 512; ++i) {
+    batch.image_shape = {1, 1, 16, 16, 16};
+    batch.label_shape = {1, 16, 16, 16};
+    batch.image.reset(new float[4096], std::default_delete<float[]>());
+    batch.label.reset(new std::uint8_t[4096], std::default_delete<std::uint8_t[]>());
+    for (std::size_t i = 0; i < 4096; ++i) {
       batch.label.get()[i] = static_cast<std::uint8_t>(i % 3);
       batch.image.get()[i] = static_cast<float>(i % 3) + std::sin(static_cast<float>(i));
     }

@@ -66,7 +66,9 @@ struct TinyTraining {
         recipe(reference_recipe(options, {}, DataConfig(), Precision::fp32, torch::kCPU)),
         state(first_state(recipe, tiny_network(options), Precision::fp32, torch::kCPU)),
         loss(recipe.loss),
-        step(state, loss, step_options(recipe, options, Precision::fp32, torch::kCPU, group), torch::kCPU, group) {}
+        step(state, loss, step_options(recipe, options, Precision::fp32, torch::kCPU, group), torch::kCPU, group) {
+    torch::set_num_threads(1);  // threads would wait for each other most of the time
+  }
 
   static TrainOptions tiny_options() {
     TrainOptions o;
