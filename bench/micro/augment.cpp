@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "nnunet/data/augment.h"
+#include "nnunet/data/augmentation.h"
 
 // Each augmentation operator by itself, and whole samples with their coins, on the patches of the hippocampus (task 04)
 // and of most CT tasks; 2D: a block of slices. Voxels a second are voxels of the patch over all channels.
@@ -54,7 +55,8 @@ void sample(benchmark::State& state, Axes axes) {
   std::uint32_t number = 0;
   for (auto _ : state) {
     CounterRng coins(1, 2, number, 3);
-    augment(made.from, {2, 1, 3}, draw_augmentation(coins, axes), axes, {1, 2, number, 4}, made.to, made.scratch);
+    augment(made.from, {2, 1, 3}, draw_augmentation(reference_augmentation(), coins, axes), axes, {1, 2, number, 4},
+            made.to, made.scratch);
     ++number;
   }
   state.SetItemsProcessed(state.iterations());

@@ -7,7 +7,7 @@
 #include "benchmark_data.h"
 #include "modes.h"
 #include "nnunet/core/parallel.h"
-#include "nnunet/train/step.h"
+#include "nnunet/train/training_recipe.h"
 #include "peak_memory.h"
 #include "steps.h"
 
@@ -22,15 +22,17 @@ double seconds_since(Clock::time_point start) {
 }
 
 // Batches made one after the other by the thread that asks for them: each one's time is what it costs a core.
-StepTimes on_one_core(const BenchmarkData& data, LoaderOptions options, std::int64_t batches, std::int64_t warmup) {
+StepTimes on_one_core(const BenchmarkData& data, LoaderOptions options, const EpochSampling& sampling,
+                      std::int64_t batches, std::int64_t warmup) {
   options.num_workers = 0;
-  Loader loader = data.loader(options, batches);
+  Loader loader = data.loader(options, sampling, batches);
   return time_steps(loader, torch::kCPU, warmup, [](const Batch&) {});
 }
 
 // Start and end of the epoch included: nothing is ready before and nothing is left after.
-double patches_with_workers(const BenchmarkData& data, const LoaderOptions& options, std::int64_t batches) {
-  Loader loader = data.loader(options, batches);
+double patches_with_workers(const BenchmarkData& data, const LoaderOptions& options, const EpochSampling& sampling,
+                            std::int64_t batches) {
+  Loader loader = data.loader(options, sampling, batches);
   Batch batch;
   std::int64_t patches = 0;
   const auto start = Clock::now();
@@ -39,9 +41,9 @@ double patches_with_workers(const BenchmarkData& data, const LoaderOptions& opti
 }
 
 // As many batches as one core makes in some seconds.
-std::int64_t enough_batches(const BenchmarkData& data, const LoaderOptions& options) {
+std::int64_t enough_batches(const BenchmarkData& data, const LoaderOptions& options, const EpochSampling& sampling) {
   constexpr double kSeconds = 2;
-  const StepTimes few = on_one_core(data, options, 4, 0);
+  const StepTimes few = on_one_core(data, options, sampling, 4, 0);
   return std::max<std::int64_t>(10, std::llround(kSeconds * static_cast<double>(few.seconds.size()) / few.total()));
 }
 
@@ -52,12 +54,13 @@ BenchmarkReport benchmark_augmentation(const BenchmarkOptions& options) {
   complete.train = with_defaults(options.train);
   const TrainOptions& o = complete.train;
   const BenchmarkData data(complete);
-  LoaderOptions loading = loader_options(o, data.config(), torch::kCPU);
+  LoaderOptions loading = loader_options(reference_augmentation(), o, data.config(), torch::kCPU);
+  const EpochSampling sampling{.seed = o.seed, .oversampling = o.oversampling};
 
   loading.num_workers = std::max(1, o.num_workers);
-  const std::int64_t batches = o.train_batches > 0 ? o.train_batches : enough_batches(data, loading);
-  const StepTimes one = on_one_core(data, loading, batches, o.warmup);
-  const double with_workers = patches_with_workers(data, loading, batches);
+  const std::int64_t batches = o.train_batches > 0 ? o.train_batches : enough_batches(data, loading, sampling);
+  const StepTimes one = on_one_core(data, loading, sampling, batches, o.warmup);
+  const double with_workers = patches_with_workers(data, loading, sampling, batches);
   const double per_core = static_cast<double>(one.images) * static_cast<double>(one.seconds.size()) / one.total();
 
   BenchmarkReport report{options.mode, {}, {}};

@@ -101,16 +101,15 @@ void BenchmarkData::make_synthetic(const BenchmarkOptions& o) {
   description_ = fmt::format("synthetic, {} random volumes {}x{}", count, config.in_channels, shape_text(size));
 }
 
-Loader BenchmarkData::loader(const LoaderOptions& options, std::int64_t steps) const {
+Loader BenchmarkData::loader(const LoaderOptions& options, EpochSampling sampling, std::int64_t steps) const {
   const bool slices = config().dim() == 2 && options.data2d_dim == 3;
   const std::int64_t per_batch = slices ? options.nvol : options.batch_size;
   const auto count = static_cast<std::int64_t>(cases_.size());
   std::vector<std::int64_t> repeated;
   for (std::int64_t i = 0; i < std::max(count, steps * per_batch); ++i)
     repeated.push_back(cases_[static_cast<std::size_t>(i % count)]);
-  LoaderOptions l = options;
-  l.limit_batches = steps;
-  return Loader(*folder_, std::move(repeated), l);
+  sampling.limit_steps = steps;
+  return Loader(*folder_, sample_epochs(std::move(repeated), sampling), options);
 }
 
 }  // namespace nnunet

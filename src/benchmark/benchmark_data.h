@@ -24,8 +24,9 @@ class BenchmarkData {
   const DataConfig& config() const { return folder_->config(); }
   /// For the report.
   const std::string& description() const { return description_; }
-  /// The cases, repeated until they fill `steps` batches (0: one epoch) of batch_size images.
-  Loader loader(const LoaderOptions& loader, std::int64_t steps) const;
+  /// The cases, repeated until they fill `steps` batches (0: one epoch) of batch_size images. sampling: how their
+  /// patches are chosen; the number of steps is `steps`.
+  Loader loader(const LoaderOptions& loader, EpochSampling sampling, std::int64_t steps) const;
 
  private:
   void make_synthetic(const BenchmarkOptions& options);

@@ -14,7 +14,7 @@
 #include "nnunet/torch_bridge/device.h"
 #include "nnunet/torch_engine/torch_engine.h"
 #include "nnunet/train/placement.h"
-#include "nnunet/train/step.h"
+#include "nnunet/train/reference_recipe.h"
 #include "peak.h"
 #include "peak_memory.h"
 #include "steps.h"
@@ -52,9 +52,8 @@ struct NetworkBenchmark {
 
   // flops: of one image.
   BenchmarkReport measure(std::int64_t steps, double NetworkFlops::*flops, const StepFunction& step) {
-    LoaderOptions loading = loader_options(o.train, data.config(), device);  // the same batches for each
-    loading.augment = false;
-    Loader loader = data.loader(loading, steps);
+    const LoaderOptions loading = loader_options({}, o.train, data.config(), device);
+    Loader loader = data.loader(loading, {.seed = o.train.seed, .centred = true}, steps);  // the same batches for each
     const StepTimes times = time_steps(loader, device, o.train.warmup, step);
     const double memory = peak_memory_mib(device);
     if (o.train.profile) trace(loader, step);
@@ -121,7 +120,11 @@ BenchmarkReport benchmark_training(const BenchmarkOptions& options) {
   NetworkBenchmark bench(training_options(options));
   bench.network->train();
   place_for_training(bench.network, bench.o.train, bench.data.config().patch_size, bench.precision, bench.device);
-  TrainStep step(bench.network, bench.o.train, bench.precision, bench.device, bench.group);
+  const TrainingRecipe recipe = reference_recipe(bench.o.train, {}, bench.data.config(), bench.precision);
+  TrainingState state = first_state(recipe, bench.network, bench.precision, bench.device);
+  TrainStep step(state, Loss(recipe.loss),
+                 step_options(recipe, bench.o.train, bench.precision, bench.device, bench.group), bench.device,
+                 bench.group);
   return bench.measure(bench.o.train.train_batches, &NetworkFlops::training_step,
                        [&](const Batch& batch) { step(batch); });
 }

@@ -9,13 +9,15 @@
 #include "foreign.h"
 #include "json_value.h"
 #include "nnunet/core/error.h"
+#include "nnunet/plan/reference_plan.h"
 
 namespace nnunet {
 
 namespace {
 
 constexpr const char* kFormat = "nnunet";
-constexpr std::int64_t kVersion = 1;
+/// Since version 2 a checkpoint says as a ModelPlan, too, what turns an image into a label map.
+constexpr std::int64_t kVersion = 2, kFirstVersion = 1;
 
 bool is_ours(const Value& root) {
   const Value* format = root.find("format");
@@ -44,12 +46,23 @@ void require_weights_for(const NetworkPlan& plan, const StateDict& state, const 
     throw Error(path.string(), "its weights are too few for the network that it describes", "use another checkpoint");
 }
 
+/// The plan must be one that this program can follow, and agree with what the rest says.
+void check_model(const nlohmann::json& json, const Checkpoint& checkpoint, const std::filesystem::path& path) {
+  const ModelPlan model = model_plan_from_json(json, path.string(), "model");
+  check_supported(model, path.string());
+  if (const auto field = first_difference(model, model_plan(checkpoint)); !field.empty())
+    throw Error(path.string(),
+                fmt::format("its \"model\" and its \"data\" and \"plan\" contradict each other in {}", field),
+                "use another checkpoint");
+}
+
 Checkpoint read_ours(const Value& root, const std::filesystem::path& path) {
   const auto what = [&](const char* key) { return fmt::format("{} ({})", path.string(), key); };
   const std::int64_t version = required(root, "version", path).as_int(what("version"));
-  if (version != kVersion)
+  if (version < kFirstVersion || version > kVersion)
     throw Error(path.string(),
-                fmt::format("the checkpoint has version {}, this program reads version {}", version, kVersion),
+                fmt::format("the checkpoint has version {}, this program reads versions {} to {}", version,
+                            kFirstVersion, kVersion),
                 "use the program that wrote it, or a newer one");
   Checkpoint checkpoint;
   checkpoint.plan = plan_from_json(value_to_json(required(root, "plan", path)), what("plan"));
@@ -57,11 +70,16 @@ Checkpoint read_ours(const Value& root, const std::filesystem::path& path) {
   for (const auto& [name, value] : required(root, "state_dict", path).as_dict(what("state_dict")))
     checkpoint.state_dict.emplace_back(name, value.as_tensor(what(name.c_str())));
   require_weights_for(checkpoint.plan, checkpoint.state_dict, path);
+  if (version >= 2) check_model(value_to_json(required(root, "model", path)), checkpoint, path);
   if (const Value* training = root.find("training")) checkpoint.training = *training;
   return checkpoint;
 }
 
 }  // namespace
+
+ModelPlan model_plan(const Checkpoint& checkpoint) {
+  return reference_plan(checkpoint.data, checkpoint.plan);
+}
 
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   DataConfig data = checkpoint.data;
@@ -71,6 +89,7 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
   save_torch_file(path, Value::Dict{{"format", kFormat},
                                     {"version", kVersion},
                                     {"state_dict", std::move(state)},
+                                    {"model", value_from_json(model_plan_to_json(model_plan(checkpoint)))},
                                     {"plan", value_from_json(plan_to_json(checkpoint.plan))},
                                     {"data", value_from_json(config_to_json(data))},
                                     {"training", checkpoint.training}});

@@ -8,22 +8,20 @@
 
 namespace nnunet {
 
-Augmentation draw_augmentation(CounterRng& rng, Axes axes) {
-  // Value and coin are always both drawn: a coin never shifts the numbers of the operators after it.
-  const auto drawn = [&rng](float probability, float low, float high, float otherwise) {
-    const float value = rng.uniform(low, high);
-    return rng.coin(probability) ? value : otherwise;
-  };
-  Augmentation how;
-  how.zoom = drawn(0.15F, 0.7F, 1.0F, 1.0F);
-  for (bool& flip : how.flip) flip = rng.coin(0.33F);
-  if (axes == Axes::InPlane) how.flip[0] = false;
-  how.noise_std = drawn(0.15F, 0.0F, 0.33F, 0.0F);
-  how.blur_sigma = drawn(0.15F, 0.5F, 1.5F, 0.0F);
-  how.brightness = drawn(0.15F, 0.7F, 1.3F, 1.0F);
-  how.contrast = drawn(0.15F, 0.65F, 1.5F, 1.0F);
-  return how;
+namespace {
+
+/// The patch as a case of its own, copied into the scratch.
+CaseView as_case(const PatchView& patch, AugmentScratch& scratch) {
+  const auto plane = static_cast<std::size_t>(patch.plane_size());
+  scratch.image.resize(static_cast<std::size_t>(patch.channels * volume(patch.size)));
+  scratch.label.assign(patch.label, patch.label + volume(patch.size));
+  float* to = scratch.image.data();
+  for (std::int64_t c = 0; c < patch.channels; ++c)
+    for (std::int64_t d = 0; d < patch.size[0]; ++d, to += plane) std::copy_n(patch.plane(c, d), plane, to);
+  return {scratch.image.data(), scratch.label.data(), patch.channels, patch.size};
 }
+
+}  // namespace
 
 ZoomBox zoom_box(const Shape3& patch, float zoom, Axes axes) {
   ZoomBox box;
@@ -69,6 +67,16 @@ void augment(const CaseView& from, const Shape3& start, const Augmentation& how,
   }
   intensity.finish(to);
   reader.label(to.label);
+}
+
+void augment_in_passes(const CaseView& from, const Shape3& start, std::span<const Augmentation> passes, Axes axes,
+                       const NoiseKey& noise, const PatchView& to, AugmentScratch& scratch) {
+  augment(from, start, passes.empty() ? Augmentation() : passes.front(), axes, noise, to, scratch);
+  NoiseKey key = noise;
+  for (std::size_t pass = 1; pass < passes.size(); ++pass) {
+    ++key.stream;
+    augment(as_case(to, scratch), {0, 0, 0}, passes[pass], axes, key, to, scratch);
+  }
 }
 
 }  // namespace nnunet

@@ -11,7 +11,7 @@
 namespace nnunet {
 namespace {
 
-void check(const LoaderOptions& o, const std::vector<std::int64_t>& indices, const PreprocessedFolder& folder) {
+void check(const LoaderOptions& o, const std::vector<std::int64_t>& cases, const PreprocessedFolder& folder) {
   const auto fail = [](std::string_view option, const std::string& problem, std::string_view remedy) {
     throw Error(option, problem, remedy);
   };
@@ -28,16 +28,17 @@ void check(const LoaderOptions& o, const std::vector<std::int64_t>& indices, con
     fail("--nvol", fmt::format("{} volumes cannot share a batch of {} slices", o.nvol, o.batch_size),
          "use 1 to --batch_size");
   }
-  if (!(o.oversampling >= 0 && o.oversampling <= 1)) {
-    fail("--oversampling", fmt::format("{} is not a probability", o.oversampling), "use 0 to 1");
-  }
   if (o.num_workers < 0) fail("--num_workers", fmt::format("{} threads", o.num_workers), "use 0 or more");
   if (o.prefetch < 1) fail("prefetch", fmt::format("{} batches", o.prefetch), "use at least 1");
   if (o.processes < 1 || o.rank < 0 || o.rank >= o.processes) {
     fail("rank", fmt::format("{} of {} processes", o.rank, o.processes), "count from 0");
   }
-  if (indices.empty()) fail(folder.path().string(), "no case to load", "check the folds and the folder");
-  for (const std::int64_t i : indices) {
+  check_augmentation(o.augmentation);
+  if (o.recipes && !fits_recipe(o.augmentation)) {
+    fail("augmentation", "the GPU cannot do this list of operators", "load without recipes");
+  }
+  if (cases.empty()) fail(folder.path().string(), "no case to load", "check the folds and the folder");
+  for (const std::int64_t i : cases) {
     if (i < 0 || i >= static_cast<std::int64_t>(folder.cases().size())) {
       fail(folder.path().string(), fmt::format("there is no case number {}", i), "check the folds and the folder");
     }
@@ -46,28 +47,28 @@ void check(const LoaderOptions& o, const std::vector<std::int64_t>& indices, con
 
 }  // namespace
 
-BatchMaker::BatchMaker(const PreprocessedFolder& folder, std::vector<std::int64_t> indices, LoaderOptions options)
-    : folder_(folder), indices_(std::move(indices)), options_(std::move(options)), cases_(folder) {
-  check(options_, indices_, folder_);
+BatchMaker::BatchMaker(const PreprocessedFolder& folder, std::shared_ptr<const Sampler> sampler, LoaderOptions options)
+    : folder_(folder),
+      sampler_(std::move(sampler)),
+      options_(std::move(options)),
+      passes_(fused_passes(options_.augmentation)),
+      cases_(folder) {
+  check(options_, sampler_->cases(), folder_);
 }
 
 std::int64_t BatchMaker::batches_per_epoch() const {
-  const std::int64_t per_step = cases_per_step();
-  const std::int64_t all = (static_cast<std::int64_t>(indices_.size()) + per_step - 1) / per_step;
-  return options_.limit_batches > 0 ? std::min(all, options_.limit_batches) : all;
+  return sampler_->steps(cases_per_step());
 }
 
 BatchRequest BatchMaker::first_request(std::uint32_t epoch) const {
-  auto order = epoch_order(static_cast<std::int64_t>(indices_.size()), options_.seed, epoch);
-  return {std::make_shared<const std::vector<std::int64_t>>(std::move(order)), epoch, 0};
+  return {std::make_shared<const std::vector<std::int64_t>>(sampler_->order(epoch, cases_per_step())), epoch, 0};
 }
 
 std::int64_t BatchMaker::case_at(const BatchRequest& request, std::int64_t position) {
   const auto& order = *request.order;
   const auto count = static_cast<std::int64_t>(order.size());
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t index =
-        indices_[static_cast<std::size_t>(order[static_cast<std::size_t>((position + i) % count)])];
+    const std::int64_t index = order[static_cast<std::size_t>((position + i) % count)];
     if (!options_.bad_cases) return index;
     try {
       cases_.get(index);
@@ -115,7 +116,7 @@ Batch BatchMaker::allocate(std::int64_t step) const {
   const auto label = memory(Array<std::uint8_t>::count(batch.label_shape));
   batch.image = {image, static_cast<float*>(image.get())};
   batch.label = {label, static_cast<std::uint8_t*>(label.get())};
-  if (options_.augment && options_.recipes) {
+  if (options_.recipes && !passes_.empty()) {
     const auto recipes = memory(options_.batch_size * static_cast<std::int64_t>(sizeof(Recipe)));
     batch.recipes = {recipes, static_cast<Recipe*>(recipes.get())};
   }
@@ -142,23 +143,22 @@ void BatchMaker::fill(const Batch& batch, const Part& part, const SampleKey& key
                 "use --data2d_dim 3");
   }
   const Axes axes = flat() ? Axes::InPlane : Axes::Volume;
-  if (!options_.augment) {
-    augment(view, centre_start(to.size, view.size), {}, axes, {}, to, scratch);
-    return;
-  }
-  CounterRng crop = key.rng(Stream::Crop), coins = key.rng(Stream::Coins);
-  const Shape3 centre = draw_centre(open.foreground, view.size, options_.oversampling, crop);
+  const BatchPlace place_in_step{options_.rank * options_.batch_size + part.first,
+                                 options_.processes * options_.batch_size};
+  const Shape3 start = sampler_->patch_start({part.index, open.foreground, view.size}, to.size, key, place_in_step);
   const NoiseKey noise{key.seed, key.epoch, key.sample, static_cast<std::uint32_t>(Stream::Noise)};
-  const Shape3 start = crop_start(centre, to.size, view.size);
-  const Augmentation how = draw_augmentation(coins, axes);
+  CounterRng coins = key.rng(Stream::Coins);
+  std::vector<Augmentation> how;
+  for (const AugmentationList& pass : passes_) how.push_back(draw_augmentation(pass, coins, axes));
   if (!batch.recipes) {
-    augment(view, start, how, axes, noise, to, scratch);
+    augment_in_passes(view, start, how, axes, noise, to, scratch);
     return;
   }
   augment(view, start, {}, axes, {}, to, scratch);
   const std::int64_t images = flat() ? part.depth : 1;
   const Shape3 size = {flat() ? 1 : part.depth, to.size[1], to.size[2]};
-  std::fill_n(batch.recipes.get() + part.first, images, make_recipe(how, noise, size, axes, part.first, images));
+  std::fill_n(batch.recipes.get() + part.first, images,
+              make_recipe(how.front(), noise, size, axes, part.first, images));
 }
 
 Batch BatchMaker::make(const BatchRequest& request, AugmentScratch& scratch) {

@@ -9,7 +9,7 @@
 
 namespace nnunet {
 
-/// Which batch of which epoch, and the epoch's shuffled order (into the loader's indices).
+/// Which batch of which epoch, and the cases of the epoch in their order.
 struct BatchRequest {
   std::shared_ptr<const std::vector<std::int64_t>> order;
   std::uint32_t epoch = 0;
@@ -20,7 +20,7 @@ struct BatchRequest {
 class BatchMaker {
  public:
   /// Throws Error for options that do not fit.
-  BatchMaker(const PreprocessedFolder& folder, std::vector<std::int64_t> indices, LoaderOptions options);
+  BatchMaker(const PreprocessedFolder& folder, std::shared_ptr<const Sampler> sampler, LoaderOptions options);
 
   const LoaderOptions& options() const { return options_; }
   std::int64_t batches_per_epoch() const;
@@ -41,8 +41,8 @@ class BatchMaker {
   std::int64_t cases_per_step() const { return own_cases() * options_.processes; }
   /// Those of this process.
   std::int64_t own_cases() const { return slices_of_volumes() ? options_.nvol : options_.batch_size; }
-  /// The case at that position of the epoch's order, past the end from the start again; where it cannot be read, the
-  /// next that can.
+  /// The case at that position of the epoch, past the end from the start again; where it cannot be read, the next that
+  /// can.
   std::int64_t case_at(const BatchRequest& request, std::int64_t position);
   const std::string& name(const Part& part) const { return folder_.cases()[static_cast<std::size_t>(part.index)]; }
 
@@ -52,8 +52,9 @@ class BatchMaker {
   void fill(const Batch& batch, const Part& part, const SampleKey& key, AugmentScratch& scratch);
 
   const PreprocessedFolder& folder_;
-  const std::vector<std::int64_t> indices_;
+  const std::shared_ptr<const Sampler> sampler_;
   const LoaderOptions options_;
+  const std::vector<AugmentationList> passes_;
   CaseCache cases_;
   std::shared_ptr<HostPool> pool_ = std::make_shared<HostPool>();
 };

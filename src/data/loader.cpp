@@ -24,8 +24,8 @@ struct Loader::State {
     std::exception_ptr error;
   };
 
-  State(const PreprocessedFolder& folder, std::vector<std::int64_t> indices, LoaderOptions options)
-      : maker(folder, std::move(indices), std::move(options)) {}
+  State(const PreprocessedFolder& folder, std::shared_ptr<const Sampler> sampler, LoaderOptions options)
+      : maker(folder, std::move(sampler), std::move(options)) {}
 
   Slot make(const BatchRequest& what, AugmentScratch& scratch) {
     Slot slot{.ready = true, .batch = {}, .error = {}};
@@ -95,8 +95,8 @@ struct Loader::State {
   std::vector<std::jthread> workers;  // last: they end before what they use
 };
 
-Loader::Loader(const PreprocessedFolder& folder, std::vector<std::int64_t> indices, LoaderOptions options)
-    : state_(std::make_unique<State>(folder, std::move(indices), std::move(options))) {
+Loader::Loader(const PreprocessedFolder& folder, std::shared_ptr<const Sampler> sampler, LoaderOptions options)
+    : state_(std::make_unique<State>(folder, std::move(sampler), std::move(options))) {
   State& state = *state_;
   const LoaderOptions& checked = state.maker.options();
   state.slots.resize(static_cast<std::size_t>(checked.num_workers) * static_cast<std::size_t>(checked.prefetch));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "nnunet/core/random.h"
 #include "nnunet/core/vectorized.h"
 #include "nnunet/data/augment_math.h"
 #include "operators.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "nnunet/core/error.h"
+#include "nnunet/data/augmentation.h"
 #include "operators.h"
 
 namespace nnunet {
@@ -31,6 +32,15 @@ Recipe make_recipe(const Augmentation& how, const NoiseKey& noise, const Shape3&
   recipe.brightness = how.brightness;
   recipe.contrast = how.contrast;
   return recipe;
+}
+
+bool fits_recipe(const AugmentationList& list) {
+  const auto fits = [](const AugmentationOperator& op) {
+    const auto* const blur = std::get_if<BlurOperator>(&op);
+    return blur == nullptr || blur->high <= 0 ||
+           static_cast<int>(gaussian_weights(blur->high).size()) - 1 <= Recipe::kMostBlurRadius;
+  };
+  return fused_passes(list).size() <= 1 && std::ranges::all_of(list, fits);
 }
 
 }  // namespace nnunet

@@ -1,23 +1,81 @@
 #include "nnunet/data/sampler.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
+
+#include "nnunet/core/error.h"
 
 namespace nnunet {
 namespace {
 
-std::int64_t count_foreground(std::span<const std::uint8_t> values) {
-  // Short runs, so that the inner sum fits a byte a lane and the loop becomes vector code.
-  std::int64_t total = 0;
-  for (std::size_t begin = 0; begin < values.size(); begin += 255) {
-    const std::size_t end = std::min(values.size(), begin + 255);
-    std::uint8_t sum = 0;
-    for (std::size_t i = begin; i < end; ++i) sum = static_cast<std::uint8_t>(sum + (values[i] != 0 ? 1 : 0));
-    total += sum;
+class EpochSampler final : public Sampler {
+ public:
+  EpochSampler(std::vector<std::int64_t> cases, const EpochSampling& how) : cases_(std::move(cases)), how_(how) {
+    if (!(how_.oversampling >= 0 && how_.oversampling <= 1))
+      throw Error("--oversampling", fmt::format("{} is not a probability", how_.oversampling), "use 0 to 1");
   }
-  return total;
-}
+
+  const std::vector<std::int64_t>& cases() const override { return cases_; }
+
+  std::int64_t steps(std::int64_t cases_per_step) const override {
+    const std::int64_t all = (static_cast<std::int64_t>(cases_.size()) + cases_per_step - 1) / cases_per_step;
+    return how_.limit_steps > 0 ? std::min(all, how_.limit_steps) : all;
+  }
+
+  std::vector<std::int64_t> order(std::uint32_t epoch, std::int64_t) const override {
+    auto order = epoch_order(static_cast<std::int64_t>(cases_.size()), how_.seed, epoch);
+    for (std::int64_t& place : order) place = cases_[static_cast<std::size_t>(place)];
+    return order;
+  }
+
+  Shape3 patch_start(const SampledCase& from, const Shape3& patch, const SampleKey& key,
+                     const BatchPlace&) const override {
+    if (how_.centred) return centre_start(patch, from.size);
+    CounterRng rng = key.rng(Stream::Crop);
+    return crop_start(draw_centre(from.foreground, from.size, how_.oversampling, rng), patch, from.size);
+  }
+
+ private:
+  const std::vector<std::int64_t> cases_;
+  const EpochSampling how_;
+};
+
+class IterationSampler final : public Sampler {
+ public:
+  IterationSampler(std::vector<std::int64_t> cases, const IterationSampling& how)
+      : cases_(std::move(cases)), how_(how) {
+    if (!(how_.forced_share >= 0 && how_.forced_share <= 1))
+      throw Error("oversampling", fmt::format("{} is not a share", how_.forced_share), "use 0 to 1");
+    if (how_.steps < 1) throw Error("steps", fmt::format("an epoch of {}", how_.steps), "use at least 1");
+  }
+
+  const std::vector<std::int64_t>& cases() const override { return cases_; }
+  std::int64_t steps(std::int64_t) const override { return how_.steps; }
+
+  std::vector<std::int64_t> order(std::uint32_t epoch, std::int64_t cases_per_step) const override {
+    CounterRng rng = SampleKey{how_.seed, epoch, 0}.rng(Stream::Order);
+    std::vector<std::int64_t> order(static_cast<std::size_t>(how_.steps * cases_per_step));
+    for (std::int64_t& place : order)
+      place = cases_[static_cast<std::size_t>(rng.integer(static_cast<std::int64_t>(cases_.size())))];
+    return order;
+  }
+
+  Shape3 patch_start(const SampledCase& from, const Shape3& patch, const SampleKey& key,
+                     const BatchPlace& place) const override {
+    const double free = std::nearbyint(static_cast<double>(place.images) * (1 - how_.forced_share));
+    const bool forced = static_cast<double>(place.image) >= free;
+    CounterRng rng = key.rng(Stream::Crop);
+    return crop_start(draw_centre(from.foreground, from.size, forced ? 1 : 0, rng), patch, from.size);
+  }
+
+ private:
+  const std::vector<std::int64_t> cases_;
+  const IterationSampling how_;
+};
 
 }  // namespace
 
@@ -31,56 +89,12 @@ std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, st
   return order;
 }
 
-ForegroundIndex::ForegroundIndex(std::span<const std::uint8_t> label, const Shape3& size) : label_(label), size_(size) {
-  const auto plane = static_cast<std::size_t>(size[1] * size[2]);
-  up_to_.push_back(0);
-  for (std::size_t d = 0; d < static_cast<std::size_t>(size[0]); ++d) {
-    up_to_.push_back(up_to_.back() + count_foreground(label.subspan(d * plane, plane)));
-  }
+std::shared_ptr<const Sampler> sample_epochs(std::vector<std::int64_t> cases, const EpochSampling& how) {
+  return std::make_shared<EpochSampler>(std::move(cases), how);
 }
 
-Shape3 ForegroundIndex::voxel(std::int64_t rank) const {
-  const auto after = std::upper_bound(up_to_.begin(), up_to_.end(), rank);
-  const std::int64_t depth = after - up_to_.begin() - 1;
-  rank -= *std::prev(after);
-  const auto width = static_cast<std::size_t>(size_[2]);
-  for (std::int64_t h = 0; h < size_[1]; ++h) {
-    const auto row = label_.subspan(static_cast<std::size_t>(depth * size_[1] + h) * width, width);
-    const std::int64_t here = count_foreground(row);
-    if (rank >= here) {
-      rank -= here;
-      continue;
-    }
-    std::int64_t w = 0;
-    while (row[static_cast<std::size_t>(w)] == 0 || rank-- > 0) ++w;
-    return {depth, h, w};
-  }
-  return {};  // not reached for a rank below count()
-}
-
-Shape3 draw_centre(const ForegroundIndex& foreground, const Shape3& size, double oversampling, CounterRng& rng) {
-  const bool on_foreground = rng.coin(static_cast<float>(oversampling));
-  if (on_foreground && foreground.count() > 0) return foreground.voxel(rng.integer(foreground.count()));
-  const std::int64_t voxel = rng.integer(volume(size));
-  return {voxel / (size[1] * size[2]), voxel / size[2] % size[1], voxel % size[2]};
-}
-
-Shape3 crop_start(const Shape3& centre, const Shape3& patch, const Shape3& size) {
-  Shape3 start = centre_start(patch, size);
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    if (size[axis] <= patch[axis]) continue;
-    start[axis] = std::clamp<std::int64_t>(centre[axis] - patch[axis] / 2, 0, size[axis] - patch[axis]);
-  }
-  return start;
-}
-
-Shape3 centre_start(const Shape3& patch, const Shape3& size) {
-  Shape3 start{};
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    const std::int64_t room = size[axis] - patch[axis];
-    start[axis] = room >= 0 ? room / 2 : -(-room / 2);
-  }
-  return start;
+std::shared_ptr<const Sampler> sample_iterations(std::vector<std::int64_t> cases, const IterationSampling& how) {
+  return std::make_shared<IterationSampler>(std::move(cases), how);
 }
 
 }  // namespace nnunet

@@ -34,6 +34,7 @@ ModelMetadata model_metadata(const Checkpoint& checkpoint, const ModelOptions& o
           {"modality", data.modality},
           {"normalisation", text(normalisation(data))},
           {"network", text(plan_to_json(checkpoint.plan))},
+          {"model", text(model_plan_to_json(model_plan(checkpoint)))},
           {"precision", precision_name(options.precision)},
           {"output", options.argmax ? "class indices" : "logits"}};
 }

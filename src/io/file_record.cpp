@@ -117,6 +117,11 @@ std::uint64_t content_digest(std::span<const std::byte> bytes, std::uint64_t see
   return digest;
 }
 
+std::uint64_t sample_digest(const fs::path& path) {
+  const FileDescriptor file = open_for_reading(path);
+  return sample_digest(file, static_cast<std::uint64_t>(status_of(file, path).st_size), path);
+}
+
 FileRecord record_file(const fs::path& path) {
   const FileDescriptor file = open_for_reading(path);
   const struct stat status = status_of(file, path);

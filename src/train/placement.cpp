@@ -6,10 +6,12 @@
 #include <chrono>
 #include <limits>
 
+#include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/infer/engine.h"
 #include "nnunet/network/memory_format.h"
 #include "nnunet/torch_bridge/autocast.h"
-#include "nnunet/train/step.h"
+#include "nnunet/torch_bridge/device.h"
 
 namespace nnunet {
 
@@ -65,6 +67,19 @@ torch::MemoryFormat fastest_format(UNet& network, const torch::Tensor& image, Pr
   network->train(training);
   log::info("forward and backward: " + report);
   return fastest;
+}
+
+bool trains_natively(const TrainOptions& o, Precision precision, torch::Device device, const ProcessGroup& group) {
+  if (o.compute.engine != "auto" && o.compute.engine != "native" && o.compute.engine != "libtorch")
+    throw Error("--engine", fmt::format("{} cannot train", o.compute.engine), "choose auto, native or libtorch");
+  if (o.compute.engine == "libtorch") return false;
+  std::string problem;
+  if (!runs_natively(precision, from_torch(device))) problem = "it computes in fp32 and bf16 on the CPU";
+  if (o.activation_checkpointing) problem = "it has no --activation_checkpointing";
+  if (o.sync_batchnorm && !group.alone()) problem = "it has no --sync_batchnorm";
+  if (o.compute.engine == "native" && !problem.empty())
+    throw Error("--engine native", problem, "use --engine libtorch");
+  return problem.empty();
 }
 
 void place_for_training(UNet& network, const TrainOptions& options, const std::vector<std::int64_t>& patch,

@@ -46,9 +46,9 @@ TEST(BenchmarkData, RandomVolumesFillTheBatches) {
     LoaderOptions loading;
     loading.patch_size = o.patch_size;
     loading.batch_size = o.train.batch_size;
-    loading.augment = false;
+    loading.augmentation.clear();
     loading.num_workers = 1;
-    Loader loader = data.loader(loading, 5);
+    Loader loader = data.loader(loading, {.centred = true}, 5);
     EXPECT_EQ(loader.batches_per_epoch(), 5);
     loader.start_epoch(0);
     Batch batch;

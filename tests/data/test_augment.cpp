@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "nnunet/data/augment.h"
+#include "nnunet/data/augmentation.h"
 #include "reference/npz.h"
 #include "reference/shared.h"
 
@@ -359,7 +360,7 @@ TEST(DrawAugmentation, ProbabilitiesAndRanges) {
   std::vector<Augmentation> draws;
   for (std::uint32_t sample = 0; sample < 40000; ++sample) {
     CounterRng rng(5, 1, sample, 2);
-    draws.push_back(draw_augmentation(rng, Axes::Volume));
+    draws.push_back(draw_augmentation(reference_augmentation(), rng, Axes::Volume));
   }
   struct Operator {
     const char* name;
@@ -396,7 +397,7 @@ TEST(DrawAugmentation, ProbabilitiesAndRanges) {
 TEST(DrawAugmentation, InPlaneNeverFlipsTheDepth) {
   for (std::uint32_t sample = 0; sample < 200; ++sample) {
     CounterRng rng(5, 1, sample, 2);
-    EXPECT_FALSE(draw_augmentation(rng, Axes::InPlane).flip[0]);
+    EXPECT_FALSE(draw_augmentation(reference_augmentation(), rng, Axes::InPlane).flip[0]);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 
+#include "epoch_loader.h"
 #include "nnunet/core/error.h"
 #include "nnunet/data/loader.h"
 #include "preprocessed.h"
@@ -18,6 +19,8 @@
 namespace nnunet {
 namespace {
 
+using test::EpochLoading;
+using test::epochs_over;
 using test::FolderWriter;
 using test::TempFolder;
 
@@ -27,8 +30,8 @@ std::vector<std::int64_t> indices_of(const PreprocessedFolder& folder) {
   return all;
 }
 
-LoaderOptions options_3d(int workers = 0) {
-  LoaderOptions options;
+EpochLoading options_3d(int workers = 0) {
+  EpochLoading options;
   options.patch_size = {8, 10, 12};
   options.batch_size = 2;
   options.num_workers = workers;
@@ -89,23 +92,23 @@ std::vector<Copy> run_epoch(Loader& loader, std::int64_t epoch, std::int64_t fir
 }
 
 TEST_F(Volumes, SameBytesForAnyNumberOfWorkers) {
-  Loader reference(folder(), indices_of(folder()), options_3d(0));
+  Loader reference = epochs_over(folder(), indices_of(folder()), options_3d(0));
   const auto first = run_epoch(reference, 0), second = run_epoch(reference, 1);
   EXPECT_FALSE(first == second);
   for (const int workers : {1, 4}) {
-    Loader loader(folder(), indices_of(folder()), options_3d(workers));
+    Loader loader = epochs_over(folder(), indices_of(folder()), options_3d(workers));
     EXPECT_TRUE(run_epoch(loader, 0) == first) << workers;
     EXPECT_TRUE(run_epoch(loader, 1) == second) << workers;
     EXPECT_TRUE(run_epoch(loader, 0) == first) << workers;
   }
   auto other = options_3d(1);
   other.seed = 2;
-  Loader loader(folder(), indices_of(folder()), other);
+  Loader loader = epochs_over(folder(), indices_of(folder()), other);
   EXPECT_FALSE(run_epoch(loader, 0) == first);
 }
 
 TEST_F(Volumes, ShapesAndSteps) {
-  Loader loader(folder(), indices_of(folder()), options_3d(1));
+  Loader loader = epochs_over(folder(), indices_of(folder()), options_3d(1));
   EXPECT_EQ(loader.batches_per_epoch(), 4);
   loader.start_epoch(3);
   Batch batch;
@@ -122,13 +125,13 @@ TEST_F(Volumes, ShapesAndSteps) {
 }
 
 TEST_F(Volumes, NothingBeforeTheFirstEpoch) {
-  Loader loader(folder(), indices_of(folder()), options_3d(2));
+  Loader loader = epochs_over(folder(), indices_of(folder()), options_3d(2));
   Batch batch;
   EXPECT_FALSE(loader.next(batch));
 }
 
 TEST_F(Volumes, EveryCaseOnceAndTheLastBatchFilledFromTheStart) {
-  Loader loader(folder(), indices_of(folder()), options_3d(3));
+  Loader loader = epochs_over(folder(), indices_of(folder()), options_3d(3));
   std::set<std::vector<std::string>> orders;
   for (std::int64_t epoch = 0; epoch < 5; ++epoch) {
     std::vector<std::string> order;
@@ -144,7 +147,7 @@ TEST_F(Volumes, EveryCaseOnceAndTheLastBatchFilledFromTheStart) {
 }
 
 TEST_F(Volumes, OnlyTheGivenCases) {
-  Loader loader(folder(), {5, 2}, options_3d(1));
+  Loader loader = epochs_over(folder(), {5, 2}, options_3d(1));
   for (const auto& batch : run_epoch(loader, 0)) {
     const std::set<std::string> found(batch.cases.begin(), batch.cases.end());
     EXPECT_EQ(found, (std::set<std::string>{"case_02", "case_05"}));
@@ -154,7 +157,7 @@ TEST_F(Volumes, OnlyTheGivenCases) {
 TEST_F(Volumes, FewerCasesThanABatch) {
   auto options = options_3d(1);
   options.batch_size = 5;
-  Loader loader(folder(), {0, 1}, options);
+  Loader loader = epochs_over(folder(), {0, 1}, options);
   const auto batches = run_epoch(loader, 0);
   ASSERT_EQ(batches.size(), 1U);
   EXPECT_EQ(batches[0].cases[0], batches[0].cases[4]);
@@ -163,17 +166,18 @@ TEST_F(Volumes, FewerCasesThanABatch) {
 TEST_F(Volumes, LimitedEpoch) {
   auto options = options_3d(4);
   options.limit_batches = 2;
-  Loader loader(folder(), indices_of(folder()), options), whole(folder(), indices_of(folder()), options_3d(0));
+  Loader loader = epochs_over(folder(), indices_of(folder()), options);
+  Loader whole = epochs_over(folder(), indices_of(folder()), options_3d(0));
   EXPECT_EQ(loader.batches_per_epoch(), 2);
   const auto limited = run_epoch(loader, 0), all = run_epoch(whole, 0);
   EXPECT_TRUE(limited == std::vector<Copy>(all.begin(), all.begin() + 2));
   options.limit_batches = 100;
-  EXPECT_EQ(Loader(folder(), indices_of(folder()), options).batches_per_epoch(), 4);
+  EXPECT_EQ(epochs_over(folder(), indices_of(folder()), options).batches_per_epoch(), 4);
 }
 
 TEST_F(Volumes, ResumesWithinAnEpoch) {
   for (const int workers : {0, 3}) {
-    Loader loader(folder(), indices_of(folder()), options_3d(workers));
+    Loader loader = epochs_over(folder(), indices_of(folder()), options_3d(workers));
     const auto all = run_epoch(loader, 2);
     for (std::int64_t first = 0; first <= 4; ++first) {
       EXPECT_TRUE(run_epoch(loader, 2, first) == std::vector<Copy>(all.begin() + first, all.end())) << first;
@@ -183,10 +187,10 @@ TEST_F(Volumes, ResumesWithinAnEpoch) {
 }
 
 TEST_F(Volumes, AbandonedEpochs) {
-  Loader reference(folder(), indices_of(folder()), options_3d(0));
+  Loader reference = epochs_over(folder(), indices_of(folder()), options_3d(0));
   const auto expected = run_epoch(reference, 7);
   for (int round = 0; round < 20; ++round) {
-    Loader loader(folder(), indices_of(folder()), options_3d(4));
+    Loader loader = epochs_over(folder(), indices_of(folder()), options_3d(4));
     Batch batch;
     for (std::int64_t epoch = 0; epoch < 5; ++epoch) {
       loader.start_epoch(epoch);
@@ -201,7 +205,7 @@ TEST_F(Volumes, BatchesOutliveTheLoader) {
   Batch kept, next;
   Copy copy;
   {
-    Loader loader(folder(), indices_of(folder()), options_3d(2));
+    Loader loader = epochs_over(folder(), indices_of(folder()), options_3d(2));
     loader.start_epoch(0);
     ASSERT_TRUE(loader.next(kept));
     copy = copy_of(kept);
@@ -222,9 +226,9 @@ TEST_F(Volumes, MemoryFromTheCaller) {
       std::free(p);
     });
   };
-  Loader plain(folder(), indices_of(folder()), options_3d(0));
+  Loader plain = epochs_over(folder(), indices_of(folder()), options_3d(0));
   {
-    Loader loader(folder(), indices_of(folder()), options);
+    Loader loader = epochs_over(folder(), indices_of(folder()), options);
     EXPECT_TRUE(run_epoch(loader, 0) == run_epoch(plain, 0));
   }
   EXPECT_EQ(taken, 8);
@@ -233,8 +237,9 @@ TEST_F(Volumes, MemoryFromTheCaller) {
 
 TEST_F(Volumes, WithoutAugmentationCentreCrops) {
   auto options = options_3d(2);
-  options.augment = false;
-  Loader loader(folder(), indices_of(folder()), options);
+  options.augmentation.clear();
+  options.centred = true;
+  Loader loader = epochs_over(folder(), indices_of(folder()), options);
   for (const auto& batch : run_epoch(loader, 0)) {
     for (std::size_t n = 0; n < 2; ++n) {
       const NpyFile x = folder().open_x(batch.cases[n]);
@@ -253,10 +258,36 @@ TEST_F(Volumes, WithoutAugmentationCentreCrops) {
   }
 }
 
+TEST_F(Volumes, AnEpochOfIterations) {
+  auto options = options_3d(2);
+  Loader loader(folder(), sample_iterations({1, 4}, {.steps = 9}), options);
+  EXPECT_EQ(loader.batches_per_epoch(), 9);
+  const auto all = run_epoch(loader, 3);
+  ASSERT_EQ(all.size(), 9U);
+  EXPECT_TRUE(run_epoch(loader, 3, 6) == std::vector<Copy>(all.begin() + 6, all.end()));
+  for (const Copy& batch : all)
+    for (const std::string& name : batch.cases) EXPECT_TRUE(name == "case_01" || name == "case_04") << name;
+}
+
+TEST_F(Volumes, OperatorsInAnotherOrder) {
+  auto options = options_3d(0), other = options;
+  std::ranges::reverse(other.augmentation);
+  for (auto* const o : {&options, &other})
+    std::get<FlipOperator>(*std::ranges::find_if(
+        o->augmentation, [](const auto& op) { return std::holds_alternative<FlipOperator>(op); })) = {1};
+  Loader loader = epochs_over(folder(), indices_of(folder()), options);
+  Loader reversed = epochs_over(folder(), indices_of(folder()), other);
+  const auto batches = run_epoch(loader, 0), again = run_epoch(reversed, 0);
+  EXPECT_FALSE(batches == again);
+  EXPECT_TRUE(run_epoch(reversed, 0) == again);
+  other.recipes = true;
+  EXPECT_THROW(epochs_over(folder(), indices_of(folder()), other), Error);
+}
+
 TEST_F(Volumes, BrokenCasesAreNamed) {
   const auto expect_named = [&](const std::string& name) {
     for (const int workers : {0, 2}) {
-      Loader loader(folder(), indices_of(folder()), options_3d(workers));
+      Loader loader = epochs_over(folder(), indices_of(folder()), options_3d(workers));
       loader.start_epoch(0);
       std::string message;
       int good = 0;
@@ -287,14 +318,14 @@ TEST_F(Volumes, BrokenCasesAreNamed) {
 TEST_F(Volumes, PartsOfSeveralProcessesMakeTheWholeBatch) {
   auto whole_options = options_3d();
   whole_options.batch_size = 4;
-  Loader whole(folder(), indices_of(folder()), whole_options);
+  Loader whole = epochs_over(folder(), indices_of(folder()), whole_options);
   const auto expected = run_epoch(whole, 1);
   std::vector<std::vector<Copy>> parts;
   for (int rank = 0; rank < 2; ++rank) {
     auto options = options_3d(rank);
     options.rank = rank;
     options.processes = 2;
-    Loader part(folder(), indices_of(folder()), options);
+    Loader part = epochs_over(folder(), indices_of(folder()), options);
     EXPECT_EQ(part.batches_per_epoch(), 2);
     parts.push_back(run_epoch(part, 1));
   }
@@ -315,7 +346,7 @@ TEST_F(Volumes, BrokenCasesGiveTheirPlaceToTheNext) {
   for (const int workers : {0, 2}) {
     auto options = options_3d(workers);
     options.bad_cases = std::make_shared<BadCases>(1);
-    Loader loader(folder(), indices_of(folder()), options);
+    Loader loader = epochs_over(folder(), indices_of(folder()), options);
     const auto batches = run_epoch(loader, 0);
     EXPECT_EQ(batches.size(), 4U);
     for (const Copy& batch : batches) EXPECT_EQ(std::ranges::count(batch.cases, "case_03"), 0);
@@ -323,15 +354,15 @@ TEST_F(Volumes, BrokenCasesGiveTheirPlaceToTheNext) {
   }
   auto strict = options_3d();
   strict.bad_cases = std::make_shared<BadCases>(0);
-  Loader loader(folder(), indices_of(folder()), strict);
+  Loader loader = epochs_over(folder(), indices_of(folder()), strict);
   EXPECT_THROW(run_epoch(loader, 0), Error);
 }
 
 TEST_F(Volumes, BadOptions) {
-  const auto refused = [&](const std::function<void(LoaderOptions&)>& change, std::vector<std::int64_t> indices) {
+  const auto refused = [&](const std::function<void(EpochLoading&)>& change, std::vector<std::int64_t> indices) {
     auto options = options_3d(0);
     change(options);
-    EXPECT_THROW(Loader(folder(), std::move(indices), options), Error);
+    EXPECT_THROW(epochs_over(folder(), std::move(indices), options), Error);
   };
   refused([](auto&) {}, {});
   refused([](auto&) {}, {7});
@@ -341,12 +372,13 @@ TEST_F(Volumes, BadOptions) {
   refused([](auto& o) { o.batch_size = 0; }, {0});
   refused([](auto& o) { o.oversampling = 1.5; }, {0});
   refused([](auto& o) { o.oversampling = std::nan(""); }, {0});
+  refused([](auto& o) { o.augmentation = {FlipOperator{2}}; }, {0});
   refused([](auto& o) { o.num_workers = -1; }, {0});
   refused([](auto& o) { o.prefetch = 0; }, {0});
   refused([](auto& o) { o.data2d_dim = 4; }, {0});
   refused([](auto& o) { o.patch_size = {8, 8}, o.nvol = 0; }, {0});
   refused([](auto& o) { o.patch_size = {8, 8}, o.nvol = 3; }, {0});
-  Loader loader(folder(), {0}, options_3d(0));
+  Loader loader = epochs_over(folder(), {0}, options_3d(0));
   EXPECT_THROW(loader.start_epoch(-1), Error);
   EXPECT_THROW(loader.start_epoch(0, -1), Error);
 }
@@ -360,12 +392,12 @@ TEST(LoaderCrop, OversamplingPutsForegroundInTheCentre) {
       [](auto d, auto h, auto w) { return d == 11 && h == 17 && w == 9 ? 1 : 0; });
   const PreprocessedFolder folder(temp.path(), "", 3);
   const auto rate = [&](double oversampling) {
-    LoaderOptions options;
+    EpochLoading options;
     options.patch_size = {8, 8, 8};
     options.batch_size = 1;
     options.num_workers = 0;
     options.oversampling = oversampling;
-    Loader loader(folder, {0}, options);
+    Loader loader = epochs_over(folder, {0}, options);
     int hits = 0;
     for (std::int64_t epoch = 0; epoch < 400; ++epoch) {
       const auto patch = run_epoch(loader, epoch).at(0);
@@ -403,8 +435,8 @@ class Slices : public ::testing::Test {
     }
     return folder_.emplace(temp_.path(), "", 2);
   }
-  static LoaderOptions options(std::int64_t batch_size, std::int64_t nvol) {
-    LoaderOptions o;
+  static EpochLoading options(std::int64_t batch_size, std::int64_t nvol) {
+    EpochLoading o;
     o.patch_size = {8, 10};
     o.batch_size = batch_size;
     o.nvol = nvol;
@@ -440,7 +472,7 @@ class Slices : public ::testing::Test {
 
 TEST_F(Slices, BlocksOfConsecutiveSlices) {
   const auto& folder = with_depths({20, 30, 25, 40, 50});
-  Loader loader(folder, indices_of(folder), options(8, 2));
+  Loader loader = epochs_over(folder, indices_of(folder), options(8, 2));
   EXPECT_EQ(loader.batches_per_epoch(), 3);
   for (std::int64_t epoch = 0; epoch < 20; ++epoch) {
     std::vector<std::string> order;
@@ -463,8 +495,9 @@ TEST_F(Slices, BlocksOfConsecutiveSlices) {
 TEST_F(Slices, ChannelsAndSlicesAreInPlace) {
   const auto& folder = with_depths({20});
   auto plain = options(4, 1);
-  plain.augment = false;
-  Loader loader(folder, {0}, plain);
+  plain.augmentation.clear();
+  plain.centred = true;
+  Loader loader = epochs_over(folder, {0}, plain);
   loader.start_epoch(0);
   Batch batch;
   ASSERT_TRUE(loader.next(batch));
@@ -483,7 +516,7 @@ TEST_F(Slices, ChannelsAndSlicesAreInPlace) {
 TEST_F(Slices, ShallowVolumesLeaveTheRestToTheNext) {
   const auto& folder = with_depths({3, 3, 50});
   const std::map<std::string, std::int64_t> depth = {{"case_00", 3}, {"case_01", 3}, {"case_02", 50}};
-  Loader loader(folder, indices_of(folder), options(16, 2));
+  Loader loader = epochs_over(folder, indices_of(folder), options(16, 2));
   for (std::int64_t epoch = 0; epoch < 10; ++epoch) {
     for (const auto& batch : run_epoch(loader, epoch)) {
       const auto found = positions(batch);
@@ -507,7 +540,7 @@ TEST_F(Slices, ShallowVolumesLeaveTheRestToTheNext) {
 
 TEST_F(Slices, OnlyShallowVolumes) {
   const auto& folder = with_depths({2, 3});
-  Loader loader(folder, indices_of(folder), options(16, 1));
+  Loader loader = epochs_over(folder, indices_of(folder), options(16, 1));
   const auto batches = run_epoch(loader, 0);
   ASSERT_EQ(batches.size(), 2U);
   EXPECT_EQ(batches[0].label.size(), 16U * 80);
@@ -520,7 +553,7 @@ TEST_F(Slices, OneSetOfCoinsABlock) {
   const auto wave = [](auto c, auto, auto h, auto w) { return std::sin(static_cast<double>(3 * c + 15 * h + 2 * w)); };
   writer_.made("a", 2, {30, 12, 14}, wave, [](auto, auto, auto) { return 1; });
   const auto& folder = folder_.emplace(temp_.path(), "", 2);
-  Loader loader(folder, {0}, options(6, 1));
+  Loader loader = epochs_over(folder, {0}, options(6, 1));
   int alike = 0;
   std::set<float> first_values;
   for (std::int64_t epoch = 0; epoch < 400; ++epoch) {
@@ -541,11 +574,11 @@ TEST_F(Slices, SameBytesForAnyNumberOfWorkers) {
   const auto& folder = with_depths({20, 5, 25, 40, 2});
   auto o = options(12, 3);
   o.num_workers = 0;
-  Loader reference(folder, indices_of(folder), o);
+  Loader reference = epochs_over(folder, indices_of(folder), o);
   const auto expected = run_epoch(reference, 1);
   for (const int workers : {1, 4}) {
     o.num_workers = workers;
-    Loader loader(folder, indices_of(folder), o);
+    Loader loader = epochs_over(folder, indices_of(folder), o);
     EXPECT_TRUE(run_epoch(loader, 1) == expected);
     EXPECT_TRUE(run_epoch(loader, 1, 1) == std::vector<Copy>(expected.begin() + 1, expected.end()));
   }
@@ -555,7 +588,7 @@ TEST_F(Slices, SingleImages) {
   const auto& folder = with_depths({1, 1, 1, 1, 1});
   auto o = options(2, 1);
   o.data2d_dim = 2;
-  Loader loader(folder, indices_of(folder), o);
+  Loader loader = epochs_over(folder, indices_of(folder), o);
   EXPECT_EQ(loader.batches_per_epoch(), 3);
   std::vector<std::string> order;
   for (const auto& batch : run_epoch(loader, 0)) {
@@ -570,7 +603,7 @@ TEST_F(Slices, VolumesAreNoSingleImages) {
   const auto& folder = with_depths({1, 4});
   auto o = options(2, 1);
   o.data2d_dim = 2;
-  Loader loader(folder, indices_of(folder), o);
+  Loader loader = epochs_over(folder, indices_of(folder), o);
   EXPECT_THROW(run_epoch(loader, 0), Error);
 }
 

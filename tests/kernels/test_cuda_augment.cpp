@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "data/epoch_loader.h"
 #include "data/preprocessed.h"
 #include "data/recipe_batch.h"
 #include "kernels/cuda/augment_stages.h"
@@ -75,7 +76,7 @@ class CudaAugmentEpoch : public testing::Test {
  protected:
   CudaAugmentEpoch() : writer_(temp_.path()) {}
 
-  void expect_the_same_epochs(LoaderOptions options, const std::string& patch) {
+  void expect_the_same_epochs(test::EpochLoading options, const std::string& patch) {
     writer_.config(patch, 4, 2);
     for (int i = 0; i < 5; ++i)
       writer_.made(
@@ -86,9 +87,9 @@ class CudaAugmentEpoch : public testing::Test {
     std::vector<std::int64_t> all(folder.cases().size());
     std::iota(all.begin(), all.end(), 0);
     options.num_workers = 0;
-    Loader augmented(folder, all, options);
+    Loader augmented = test::epochs_over(folder, all, options);
     options.recipes = true;
-    Loader plain(folder, all, options);
+    Loader plain = test::epochs_over(folder, all, options);
     for (std::int64_t epoch = 0; epoch < 30; ++epoch) {
       augmented.start_epoch(epoch);
       plain.start_epoch(epoch);
@@ -120,13 +121,13 @@ class CudaAugmentEpoch : public testing::Test {
 };
 
 TEST_F(CudaAugmentEpoch, OfVolumes) {
-  LoaderOptions options;
+  test::EpochLoading options;
   options.patch_size = {8, 11, 12};
   expect_the_same_epochs(options, "8,11,12");
 }
 
 TEST_F(CudaAugmentEpoch, OfSlices) {
-  LoaderOptions options;
+  test::EpochLoading options;
   options.patch_size = {11, 12};
   options.batch_size = 12;
   options.nvol = 3;

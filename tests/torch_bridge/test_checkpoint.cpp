@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
+#include <torch/torch.h>
+#include <algorithm>
+#include <functional>
+
+#include "infer/tiny.h"
 #include "nnunet/checkpoint/checkpoint.h"
 #include "nnunet/core/error.h"
 #include "nnunet/torch_bridge/tensors.h"
@@ -66,7 +70,8 @@ TEST(Checkpoint, OursComesBackWhole) {
   options.negative_slope = 0.02;
   saved.plan = make_network_plan(saved.data.patch_size, saved.data.spacings, 1, 3, options);
   saved.state_dict = encoder(saved.plan.filters);
-  saved.training = Value::Dict{{"epoch", 7}, {"optimizer", Value::Dict{{"momentum", Value::List{from_torch(torch::ones({2}))}}}}};
+  saved.training =
+      Value::Dict{{"epoch", 7}, {"optimizer", Value::Dict{{"momentum", Value::List{from_torch(torch::ones({2}))}}}}};
   CaseInfo info;
   info.name = "hippocampus_001";
   saved.data.cases = {info};
@@ -87,6 +92,35 @@ TEST(Checkpoint, OursComesBackWhole) {
   EXPECT_EQ(loaded.training.find("epoch")->as_int("epoch"), 7);
 }
 
+TEST(Checkpoint, FirstVersionHadNoModel) {
+  const TempFolder folder;
+  const Checkpoint saved = test::tiny_checkpoint(test::tiny_config(3));
+  save_checkpoint(folder / "2.ckpt", saved);
+  const auto rewritten = [&](const std::function<void(Value::Dict&)>& change) {
+    Value root = load_torch_file(folder / "2.ckpt");
+    change(std::get<Value::Dict>(root.data));
+    save_torch_file(folder / "other.ckpt", root);
+    return load_checkpoint(folder / "other.ckpt");
+  };
+  const auto entry = [](Value::Dict& dict, const std::string& key) -> Value& {
+    return std::ranges::find(dict, key, &std::pair<std::string, Value>::first)->second;
+  };
+  const Checkpoint first = rewritten([&](Value::Dict& root) {
+    entry(root, "version") = 1;
+    std::erase_if(root, [](const auto& e) { return e.first == "model"; });
+  });
+  EXPECT_EQ(first_difference(model_plan(first), model_plan(saved)), "");
+  // A later one without it, and one whose parts contradict each other, are refused.
+  EXPECT_THROW(
+      rewritten([](Value::Dict& root) { std::erase_if(root, [](const auto& e) { return e.first == "model"; }); }),
+      Error);
+  EXPECT_THROW(rewritten([&](Value::Dict& root) {
+                 auto& data = std::get<Value::Dict>(entry(root, "data").data);
+                 entry(data, "spacings") = Value::List{2.0, 1.5, 1.0};
+               }),
+               Error);
+}
+
 TEST(Checkpoint, TorchSeesTheReferencesNames) {
   NNUNET_NEEDS_PYTHON();
   const TempFolder folder;
@@ -98,7 +132,7 @@ TEST(Checkpoint, TorchSeesTheReferencesNames) {
   EXPECT_EQ(test::run_python(folder, R"(
 import torch
 c = torch.load('best.ckpt')
-assert c['format'] == 'nnunet' and c['version'] == 1 and c['training'] is None
+assert c['format'] == 'nnunet' and c['version'] == 2 and c['model']['version'] == 1 and c['training'] is None
 assert list(c['state_dict'])[0] == 'input_block.conv1.conv.weight'
 assert c['state_dict']['bottleneck.conv1.conv.weight'].shape[2:] == (3, 3, 3)
 assert c['data']['patch_size'] == [16, 16, 16] and c['plan']['residual'] is False
@@ -188,7 +222,7 @@ TEST(Checkpoint, WhatIsNoCheckpointIsRefused) {
             std::string::npos);
   EXPECT_NE(refused(as_dict(encoder({1, 2, 3, 4, 5, 6, 7, 8, 9}))).find("levels"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}}).find("version"), std::string::npos);
-  EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 2}}).find("version 2"), std::string::npos);
+  EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 3}}).find("version 3"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}}).find("plan"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}, {"plan", from_torch(torch::ones({1}))}}), "");
   EXPECT_NE(

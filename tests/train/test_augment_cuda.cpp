@@ -2,7 +2,7 @@
 
 #include "data/recipe_batch.h"
 #include "nnunet/core/error.h"
-#include "nnunet/train/step.h"
+#include "nnunet/train/training_recipe.h"
 #include "train/augment_cuda.h"
 
 namespace nnunet {
@@ -25,7 +25,7 @@ Batch batch_of(test::RecipeBatch& b) {
 
 TEST(AugmentOnGpu, CpusAugmentInTheLoader) {
   EXPECT_FALSE(augments_on(torch::kCPU));
-  EXPECT_FALSE(loader_options(TrainOptions(), DataConfig(), torch::kCPU).recipes);
+  EXPECT_FALSE(loader_options(reference_augmentation(), TrainOptions(), DataConfig(), torch::kCPU).recipes);
   test::RecipeBatch b(1, {2, 3, 4}, {{}});
   EXPECT_THROW(augment_on_gpu(batch_of(b), torch::kCPU), Error);
 }

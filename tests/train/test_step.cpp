@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "nnunet/core/error.h"
-#include "nnunet/train/step.h"
+#include "nnunet/train/reference_recipe.h"
 
 namespace nnunet {
 namespace {
@@ -37,7 +37,9 @@ struct Training {
     network->place(device);
     network->train();
     const ProcessGroup alone;
-    TrainStep step(network, options, precision, device, alone);
+    const TrainingRecipe recipe = reference_recipe(options, {}, DataConfig(), precision);
+    TrainingState state = first_state(recipe, network, precision, device);
+    TrainStep step(state, Loss(recipe.loss), step_options(recipe, options, precision, device, alone), device, alone);
     std::vector<double> values;
     for (int i = 0; i < steps; ++i) values.push_back(step(batch).loss.item<double>());
     return values;

@@ -6,6 +6,7 @@
 
 #include "nnunet/checkpoint/torch_file.h"
 #include "nnunet/io/config.h"
+#include "nnunet/plan/model_plan.h"
 #include "nnunet/plan/plan.h"
 
 namespace nnunet {
@@ -14,14 +15,17 @@ using StateDict =
     std::vector<std::pair<std::string, HostTensor>>;  ///< names as in reference/network.json, with buffers
 
 /// Everything prediction needs (network, data configuration, weights), and, in a checkpoint of a training, what
-/// continues it. On disk: a dict {format: "nnunet", version: 1, state_dict, plan, data, training}; plan and data are
-/// plain dicts.
+/// continues it. On disk: a dict {format: "nnunet", version: 2, state_dict, model, plan, data, training}; model, plan
+/// and data are plain dicts. Version 1 had no `model`.
 struct Checkpoint {
   NetworkPlan plan;
   DataConfig data;  ///< without its list of cases
   StateDict state_dict;
-  Value training;  ///< None in a foreign or stripped checkpoint; its content belongs to train/trainer
+  Value training;  ///< None in a foreign or stripped checkpoint; its content belongs to train/training_state
 };
+
+/// Everything that turns an image into a label map: what `plan` and `data` say together.
+ModelPlan model_plan(const Checkpoint& checkpoint);
 
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 

@@ -1,13 +1,13 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "nnunet/core/array.h"
-#include "nnunet/core/random.h"
 
-/// The training augmentation of the reference system (its DALI pipeline), on one sample at a time: a 3D patch, or in
-/// 2D a block of slices that share one set of coins and are changed in the plane only.
+/// The operators of the training augmentation on one sample at a time: a 3D patch, or in 2D a block of slices that
+/// share one set of coins and are changed in the plane only. Which of them a sample meets: data/augmentation.h.
 namespace nnunet {
 
 /// One preprocessed case, read only: image (C,D,H,W), label (D,H,W), both contiguous.
@@ -45,16 +45,14 @@ struct Augmentation {
   float brightness = 1, contrast = 1;  ///< factors; contrast keeps to the sample's own range
 };
 
-/// Throws the coins of one sample: zoom 0.15 U(0.7,1); flips 0.33 an axis; noise 0.15 U(0,0.33); blur 0.15 U(0.5,1.5);
-/// brightness 0.15 U(0.7,1.3); contrast 0.15 U(0.65,1.5). InPlane: no flip of the depth.
-Augmentation draw_augmentation(CounterRng& rng, Axes axes);
-
 /// Buffers that operators reuse; one a thread.
 struct AugmentScratch {
   std::vector<float> box, tile, rows, planes;  // of what is read
   std::vector<float> line, filtered;           // of the blur
   std::vector<const float*> taps;              // rows that a filter sums up
   std::vector<std::uint8_t> label_box;
+  std::vector<float> image;  // the patch between two passes
+  std::vector<std::uint8_t> label;
 };
 
 /// Fills `to` with the box of `from` that starts at `start` (may lie outside: zeros), resampled to the size of `to`
@@ -89,5 +87,10 @@ void scale_intensity(const PatchView& patch, float brightness, float contrast);
 /// passed once, again for a blur along the depth, and again for contrast.
 void augment(const CaseView& from, const Shape3& start, const Augmentation& how, Axes axes, const NoiseKey& noise,
              const PatchView& to, AugmentScratch& scratch);
+
+/// The same for several passes, one after another; none: the plain crop. The noise of a later pass comes from the
+/// streams after noise.stream.
+void augment_in_passes(const CaseView& from, const Shape3& start, std::span<const Augmentation> passes, Axes axes,
+                       const NoiseKey& noise, const PatchView& to, AugmentScratch& scratch);
 
 }  // namespace nnunet

@@ -7,7 +7,7 @@ namespace nnunet {
 
 /// What is to be done to one image of a batch of plain crops: an Augmentation as the GPU's kernels read it.
 struct Recipe {
-  static constexpr int kMostBlurRadius = 5;  ///< of the sigmas that draw_augmentation draws
+  static constexpr int kMostBlurRadius = 5;  ///< of the sigmas that the reference draws
 
   std::int64_t first = 0, images = 1;        ///< the sample's images in the batch: in 2D a block of slices, in 3D one
   std::int64_t offset[3] = {}, box[3] = {};  ///< the part of the crop that becomes all of it (zoom_box)
@@ -20,7 +20,7 @@ struct Recipe {
 };
 
 /// The same for each of the sample's images. size: of one of them; in 2D (InPlane) of depth 1. Throws Error for a
-/// wider blur than draw_augmentation asks for.
+/// wider blur than recipes hold (fits_recipe in data/augmentation.h).
 Recipe make_recipe(const Augmentation& how, const NoiseKey& noise, const Shape3& size, Axes axes, std::int64_t first,
                    std::int64_t images);
 

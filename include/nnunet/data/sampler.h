@@ -1,49 +1,62 @@
 #pragma once
 #include <cstdint>
-#include <span>
+#include <memory>
 #include <vector>
 
-#include "nnunet/core/array.h"
-#include "nnunet/core/random.h"
+#include "nnunet/data/patch_place.h"
 
 namespace nnunet {
-
-/// Random numbers of a sample are drawn from one stream a purpose, so that none shifts another's.
-enum class Stream : std::uint32_t { Order, Crop, Coins, Noise };
-
-/// Names one sample of the training: the same numbers whoever makes it.
-struct SampleKey {
-  std::uint64_t seed = 0;
-  std::uint32_t epoch = 0, sample = 0;
-
-  CounterRng rng(Stream stream) const { return {seed, epoch, sample, static_cast<std::uint32_t>(stream)}; }
-};
 
 /// 0 .. count-1 shuffled for that epoch.
 std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, std::uint32_t epoch);
 
-/// Finds the n-th foreground voxel (label > 0) of a label map without keeping a list of them: counts up to each plane
-/// are kept, the rest is found by a look at one plane. Keeps a view of the labels, which must outlive it.
-class ForegroundIndex {
- public:
-  ForegroundIndex(std::span<const std::uint8_t> label, const Shape3& size);
-  std::int64_t count() const { return up_to_.back(); }
-  /// Position of the rank-th foreground voxel in row-major order, 0 <= rank < count().
-  Shape3 voxel(std::int64_t rank) const;
-
- private:
-  std::span<const std::uint8_t> label_;
-  Shape3 size_;
-  std::vector<std::int64_t> up_to_;  // foreground voxels before plane d
+/// A case that a patch is taken from.
+struct SampledCase {
+  std::int64_t index = 0;  ///< into the folder's cases
+  const ForegroundIndex& foreground;
+  Shape3 size{};
 };
 
-/// Any foreground voxel with that probability (any voxel where there is none), else any voxel; each equally likely.
-Shape3 draw_centre(const ForegroundIndex& foreground, const Shape3& size, double oversampling, CounterRng& rng);
+/// Where a sample lies in the batch that all processes make together: its first image, of so many.
+struct BatchPlace {
+  std::int64_t image = 0, images = 1;
+};
 
-/// Start of the patch around a centre, moved into the volume. Along axes where the volume is smaller than the patch it
-/// is negative: the volume lies in the middle (floor half of the zeros before it).
-Shape3 crop_start(const Shape3& centre, const Shape3& patch, const Shape3& size);
-/// Start of the patch in the volume's middle.
-Shape3 centre_start(const Shape3& patch, const Shape3& size);
+/// Which cases an epoch is made of, and where in them the patches lie. Everything follows from the epoch and the
+/// sample, so that any thread or process can ask for any of them.
+class Sampler {
+ public:
+  virtual ~Sampler() = default;
+  /// The cases that can come, as indices into the folder's.
+  virtual const std::vector<std::int64_t>& cases() const = 0;
+  /// Steps of an epoch when all processes together take so many cases a step.
+  virtual std::int64_t steps(std::int64_t cases_per_step) const = 0;
+  /// The cases of an epoch in their order. Steps take them one after another, from the start again at the end; a case
+  /// that cannot be read gives its place to the next.
+  virtual std::vector<std::int64_t> order(std::uint32_t epoch, std::int64_t cases_per_step) const = 0;
+  /// Start of a sample's patch, which may begin before the volume or end behind it.
+  virtual Shape3 patch_start(const SampledCase& from, const Shape3& patch, const SampleKey& key,
+                             const BatchPlace& place) const = 0;
+};
+
+/// The reference system's: an epoch is each case once, in a new order (contract, section 5).
+struct EpochSampling {
+  std::uint64_t seed = 1;
+  double oversampling = 0.33;    ///< probability that a patch is centred on a foreground voxel
+  std::int64_t limit_steps = 0;  ///< > 0: an epoch ends after so many
+  bool centred = false;          ///< patches lie in the middle of their volumes, nothing random (benchmarks)
+};
+/// Throws Error for an oversampling that is no probability.
+std::shared_ptr<const Sampler> sample_epochs(std::vector<std::int64_t> cases, const EpochSampling& how);
+
+/// nnU-Net v2's (contract-v2-run, section 4): an epoch is a number of steps, its cases drawn with replacement; the last
+/// images of each batch are centred on foreground voxels, the first ones anywhere.
+struct IterationSampling {
+  std::uint64_t seed = 1;
+  std::int64_t steps = 250;
+  double forced_share = 0.33;  ///< image j of B is forced unless j < round(B (1 - share)), half to even
+};
+/// Throws Error for a share that is none, or no steps.
+std::shared_ptr<const Sampler> sample_iterations(std::vector<std::int64_t> cases, const IterationSampling& how);
 
 }  // namespace nnunet

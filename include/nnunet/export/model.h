@@ -12,7 +12,8 @@
 namespace nnunet {
 
 /// What a user of the network must know: task, patch_size, spacing (mm, z y x or y x), labels, modality, normalisation,
-/// network (the plan), and what the file gives. Lists and objects are JSON.
+/// network (its plan), model (the ModelPlan of everything from image to label map), and what the file gives. Lists and
+/// objects are JSON.
 ModelMetadata model_metadata(const Checkpoint& checkpoint, const ModelOptions& options);
 
 /// The bytes of model.onnx (onnx/onnx.h), with the metadata as its properties.

@@ -13,6 +13,10 @@ namespace nnunet {
 /// the digest of what comes before them.
 std::uint64_t content_digest(std::span<const std::byte> bytes, std::uint64_t seed = 0);
 
+/// Digest of a file's size and of a few blocks of it, from the first to the last: a few reads, however large it is.
+/// Throws Error when the file cannot be read.
+std::uint64_t sample_digest(const std::filesystem::path& file);
+
 /// What a file was when something was made from it. Size and time of modification tell at no cost that it is still the
 /// same; where the time differs, the content decides, so that a copied dataset is the same one.
 struct FileRecord {

@@ -1,6 +1,8 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <vector>
+
 #include "nnunet/distributed/process_group.h"
 
 namespace nnunet {
@@ -18,5 +20,30 @@ torch::Tensor dice_ce_loss(const torch::Tensor& logits, const torch::Tensor& lab
 
 /// The plain version, from torch's operators.
 torch::Tensor plain_dice_ce_loss(const torch::Tensor& logits, const torch::Tensor& label, bool focal = false);
+
+/// What a training minimises.
+struct LossOptions {
+  bool focal = false;  ///< beside the Dice loss: focal loss, else cross entropy
+  /// A network's heads, the full resolution's first; 0: nothing flows back into that head.
+  std::vector<double> head_weights = {1};
+};
+
+/// The loss over a network's heads: a weighted sum of dice_ce_loss, for heads of lower resolution against the nearest
+/// voxels of the label.
+class Loss {
+ public:
+  /// Throws Error for weights that are negative or all 0.
+  explicit Loss(LossOptions options = {});
+  /// heads: logits (N,K,spatial) each, as many as there are weights, else Error. label: (N,spatial), full resolution.
+  torch::Tensor operator()(const std::vector<torch::Tensor>& heads, const torch::Tensor& label,
+                           const ProcessGroup* group = nullptr) const;
+  /// Of the full resolution alone, as evaluations have it.
+  torch::Tensor of_full_resolution(const torch::Tensor& logits, const torch::Tensor& label) const {
+    return dice_ce_loss(logits, label, options_.focal);
+  }
+
+ private:
+  LossOptions options_;
+};
 
 }  // namespace nnunet

@@ -10,10 +10,12 @@
 
 namespace nnunet {
 
-/// Optimizers of the contract's section 4 over a list of parameters on one device.
+/// What moves a list of parameters on one device along their gradients.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
+  /// As in OptimizerOptions.
+  virtual std::string name() const = 0;
   /// found_inf, where given: a float on the device; nothing changes in this step if it is not 0. On a GPU no one waits
   /// for it.
   virtual void step(const torch::Tensor& found_inf = {}) = 0;
@@ -31,7 +33,7 @@ class Optimizer {
   torch::Tensor device_rate_;  ///< the same, a double on the parameters' device
 };
 
-/// Throws Error for an unknown name.
+/// One of the contract's section 4. Throws Error for an unknown name.
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<torch::Tensor> parameters);
 
 /// Scales gradients so that their global L2 norm is at most max_norm; returns the norm (0-dim tensor on their device).

@@ -11,6 +11,10 @@
 
 namespace nnunet {
 
+/// Whether this training runs on our own kernels (options.engine). Throws Error for "native" where they do not fit, and
+/// for engines that cannot train.
+bool trains_natively(const TrainOptions& options, Precision precision, torch::Device device, const ProcessGroup& group);
+
 /// Moves the network to the device for training on patches of this size. On a GPU its memory format is the faster one
 /// of channels last and channels first, measured there and logged; on a CPU it is channels last, for our own kernels
 /// the standard one.

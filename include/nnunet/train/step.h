@@ -10,24 +10,21 @@
 #include "nnunet/distributed/gradient_average.h"
 #include "nnunet/distributed/process_group.h"
 #include "nnunet/network/native.h"
-#include "nnunet/network/unet.h"
-#include "nnunet/train/grad_scaler.h"
-#include "nnunet/train/optimizer.h"
-#include "nnunet/train/options.h"
+#include "nnunet/train/loss.h"
+#include "nnunet/train/training_state.h"
 
 namespace nnunet {
 
-/// TrainOptions turned into the loader's. On a GPU batches lie in pinned memory, so that copies run beside the
-/// computation, and are plain crops: the step augments them there (builds with NNUNET_CUDA).
-LoaderOptions loader_options(const TrainOptions& options, const DataConfig& config, torch::Device device,
-                             const ProcessGroup& group = ProcessGroup());
-
-/// Whether this training runs on our own kernels (options.engine). Throws Error for "native" where they do not fit, and
-/// for engines that cannot train.
-bool trains_natively(const TrainOptions& options, Precision precision, torch::Device device, const ProcessGroup& group);
-
-/// Fills in what was left open: batch sizes, the log's name.
-TrainOptions with_defaults(TrainOptions options);
+/// How a step is computed.
+struct StepOptions {
+  Precision precision = Precision::fp32;
+  bool native = false;  ///< by our own kernels: networks with one head, on CPUs
+  bool activation_checkpointing = false;
+  bool sync_batchnorm = false;   ///< batch norm over the batches of all processes
+  bool local_loss = false;       ///< each process's loss over its own batch
+  double gradient_clip_val = 0;  ///< global L2 norm; 0: no clipping
+  bool cuda_graphs = false;      ///< record the step once and replay it; one process, on a GPU
+};
 
 class StepGraph;
 
@@ -38,15 +35,17 @@ struct StepResult {
 };
 
 /// One optimisation step: augmentation where the batch is still of plain crops, forward under autocast, loss, backward,
-/// average over the processes, unscaling, clipping, update. Owns optimizer and loss scale.
+/// average over the processes, unscaling, clipping, update. It changes the state's network, optimizer and scale.
 class TrainStep {
  public:
-  /// The network must be on the device already. The group must outlive the step.
-  TrainStep(UNet network, const TrainOptions& options, Precision precision, torch::Device device,
+  /// The network must be on the device already. State and group must outlive the step. Throws Error for options that do
+  /// not fit each other, the network or the device.
+  TrainStep(TrainingState& state, Loss loss, const StepOptions& options, torch::Device device,
             const ProcessGroup& group);
   ~TrainStep();
 
-  /// The network's forward as the step computes it, with its engine; also for validation. images on the device.
+  /// The network's logits of the full resolution as the step computes them, with its engine; for validation. images on
+  /// the device.
   torch::Tensor forward(const torch::Tensor& images);
 
   /// Does not wait for the device. All processes of the group take the step together.
@@ -54,30 +53,20 @@ class TrainStep {
 
   /// Computed by our own kernels, not by libtorch.
   bool native() const { return native_ != nullptr; }
-  Optimizer& optimizer() { return *optimizer_; }
-  const Optimizer& optimizer() const { return *optimizer_; }
-  GradScaler& scaler() { return scaler_; }
-  const GradScaler& scaler() const { return scaler_; }
-  std::int64_t steps() const { return steps_; }
-  void set_steps(std::int64_t steps) { steps_ = steps; }
 
  private:
+  std::vector<torch::Tensor> forward_heads(const torch::Tensor& images);
   /// image and label on the device.
   StepResult compute(const torch::Tensor& image, const torch::Tensor& label);
-  torch::Tensor loss_of(const torch::Tensor& logits, const torch::Tensor& label) const;
 
-  UNet network_;
+  TrainingState& state_;
+  Loss loss_;
+  StepOptions options_;
+  torch::Device device_;
+  const ProcessGroup& group_;
   std::unique_ptr<NativeForward> native_;  ///< null: libtorch
   std::vector<torch::Tensor> parameters_;
-  std::unique_ptr<Optimizer> optimizer_;
-  GradScaler scaler_;
-  Precision precision_;
-  torch::Device device_;
-  bool focal_, local_dice_;
-  double gradient_clip_val_;
-  const ProcessGroup& group_;
   GradientAverage average_;
-  std::int64_t steps_ = 0;
   std::unique_ptr<StepGraph> graph_;  ///< null: without
 };
 

@@ -1,0 +1,12 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "nnunet/train/optimizer.h"
+
+namespace nnunet {
+
+/// Gradient descent with (heavy ball) momentum, without weight decay.
+std::unique_ptr<Optimizer> make_sgd(const OptimizerOptions& options, std::vector<torch::Tensor> parameters);
+
+}  // namespace nnunet
