@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -13,8 +12,8 @@
 #include <optional>
 #include <regex>
 #include <sstream>
-#include <thread>
 
+#include "background.h"
 #include "checkpoint/python.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
@@ -470,52 +469,30 @@ namespace {
 /// `nnunet serve` while it lives.
 class Server {
  public:
-  explicit Server(const std::string& arguments) {
-    const std::string log = (log_folder_ / "log").string();
-    const std::string command =
-        "exec " NNUNET_BINARY_DIR "/bin/nnunet serve " + arguments + " --port 0 --grpc_port 0 > " + log + " 2>&1";
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-      ::_exit(127);
-    }
-    std::smatch found;
-    for (int i = 0; i < 1200 && port_ == 0 && !ended(); ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      const std::string text = read(log);
+  explicit Server(const std::string& arguments)
+      : program_(NNUNET_BINARY_DIR "/bin/nnunet serve " + arguments + " --port 0 --grpc_port 0") {
+    program_.runs_until([&] {
+      const std::string text = log();
+      std::smatch found;
       if (std::regex_search(text, found, std::regex("http://127\\.0\\.0\\.1:([0-9]+)")))
         port_ = static_cast<std::uint16_t>(std::stoi(found[1]));
       if (std::regex_search(text, found, std::regex("gRPC at 127\\.0\\.0\\.1:([0-9]+)")))
         grpc_port_ = static_cast<std::uint16_t>(std::stoi(found[1]));
-    }
+      return port_ != 0;
+    });
   }
-  ~Server() {
-    if (!ended()) ::kill(pid_, SIGKILL);
-    if (!ended_) ::waitpid(pid_, nullptr, 0);
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
 
   std::uint16_t port() const { return port_; }
   std::uint16_t grpc_port() const { return grpc_port_; }
-  std::string log() const { return read(log_folder_ / "log"); }
-  /// The exit code after SIGTERM; -1 when it goes on all the same.
+  std::string log() const { return program_.log(); }
+  /// The exit code after SIGTERM.
   int stop() {
-    ::kill(pid_, SIGTERM);
-    for (int i = 0; i < 600 && !ended(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    return ended_ && WIFEXITED(status_) ? WEXITSTATUS(status_) : -1;
+    program_.send(SIGTERM);
+    return program_.wait().code;
   }
 
  private:
-  bool ended() {
-    if (!ended_) ended_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;
-    return ended_;
-  }
-
-  TempFolder log_folder_;
-  pid_t pid_ = 0;
-  int status_ = 0;
-  bool ended_ = false;
+  Background program_;
   std::uint16_t port_ = 0, grpc_port_ = 0;
 };
 
@@ -713,14 +690,16 @@ TEST(CommandLine, TheLastOfARepeatedOptionCounts) {
   EXPECT_FALSE(fs::exists(folder / "first"));
   EXPECT_NE(read(folder / "last/Task99_Phantom/dataset.json").find("\"seed\": 5"), std::string::npos);
   const std::string dataset = (folder / "last/Task99_Phantom").string(), results = (folder / "p").string();
-  const auto prepared =
-      nnunet_run("preprocess --task 98 --dataset_dir none --quiet --quiet --patch_size 8 8 --patch_size 16 32 16 "
-                 "--dim 2 --dim 3 --task 99 --dataset_dir " + dataset + " --results " + results);
+  const auto prepared = nnunet_run(
+      "preprocess --task 98 --dataset_dir none --quiet --quiet --patch_size 8 8 --patch_size 16 32 16 "
+      "--dim 2 --dim 3 --task 99 --dataset_dir " +
+      dataset + " --results " + results);
   EXPECT_EQ(prepared.code, 0) << prepared.text;
   EXPECT_NE(read(folder / "p/99_3d/config.json").find("16"), std::string::npos);
   // Of the engine's commands, too.
   EXPECT_FAILS(nnunet_run("train --max_epochs 3 --max_epochs 4 --save_ckpt --no-save_ckpt --steps 1 2 --steps 3 --data "
-                          "one --data " + (folder / "none").string()),
+                          "one --data " +
+                          (folder / "none").string()),
                (folder / "none").string());
 }
 
@@ -734,8 +713,9 @@ TEST(CommandLine, NumbersInMessagesCanBeRead) {
       {"train --oversampling 1.5", "--oversampling: must be from 0 to 1, not 1.5\n"},
       {"train --weight_decay nan", "--weight_decay: 'nan' is not a number\n"},
       {"serve --model a=b --grpc_port 70000", "--grpc_port: must be from -1 to 65535, not 70000\n"},
-      {"preprocess --spacing 1,5 1 1", "--spacing: '1,5' is not a number: separate numbers with blanks, and use a "
-                                       "decimal point\n"},
+      {"preprocess --spacing 1,5 1 1",
+       "--spacing: '1,5' is not a number: separate numbers with blanks, and use a "
+       "decimal point\n"},
       {"score --preds a --lbls b --n_jobs two", "--n_jobs: 'two' is not a whole number\n"},
   };
   for (const auto& [arguments, message] : cases) {

@@ -65,7 +65,6 @@ int compare(const std::string& runtime, const test::TempFolder& folder) {
   } while (false)
 
 TEST(ExportedOnnx, GivesTheSameInOtherRuntimes) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   NNUNET_NEEDS_PYTHON();
   const test::TempFolder folder;
   for (const std::string& name : test::kNetworks) {
@@ -93,7 +92,6 @@ TEST(ExportedModels, RandomGraphsGiveTheSameInOtherRuntimes) {
 }
 
 TEST(ExportedOnnx, LowerPrecisionIsClose) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   NNUNET_NEEDS_PYTHON();
   const test::TempFolder folder;
   for (const std::string name : {"anisotropic_3d", "batch_norm_3d", "group_norm_2d"})
@@ -108,7 +106,6 @@ TEST(ExportedOnnx, LowerPrecisionIsClose) {
 }
 
 TEST(ExportedTorchScript, GivesTheSameInPython) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   NNUNET_NEEDS_PYTHON();
   const test::TempFolder folder;
   for (const std::string& name : test::kNetworks) {
@@ -123,7 +120,6 @@ TEST(ExportedTorchScript, GivesTheSameInPython) {
 }
 
 TEST(ExportedTorchScript, GivesTheSameInLibtorch) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const torch::NoGradGuard no_grad;
   for (const std::string& name : test::kNetworks) {
     SCOPED_TRACE(name);
@@ -139,7 +135,6 @@ TEST(ExportedTorchScript, GivesTheSameInLibtorch) {
 }
 
 TEST(ExportedTorchScript, Bf16ComputesAsMixedPrecisionDoes) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const torch::NoGradGuard no_grad;
   for (const std::string name : {"batch_norm_3d", "group_norm_2d"}) {
     SCOPED_TRACE(name);
