@@ -1,6 +1,5 @@
 #include "case_identity.h"
 
-#include <c10/util/hash.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -9,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nnunet/core/parallel.h"
+#include "nnunet/io/digest.h"
 
 namespace nnunet {
 namespace {
@@ -41,7 +41,7 @@ std::string identity(const fs::path& folder, const std::string& name) {
   std::string content;
   if (!add_file(folder / (name + "_x.npy"), content)) return {};
   if (!add_file(folder / (name + "_y.npy"), content)) return {};
-  return c10::sha1(content).str();
+  return digest_of(content, DigestKind::sha1);
 }
 
 std::string as_utf8(const std::string& name) {

@@ -22,8 +22,8 @@ struct FinishedCase {
 };
 
 /// The folder that preprocessed cases are written to: keeps finished cases of a former run with the same options and
-/// data, makes those anew whose image or label has changed since, refuses others. Several processes may fill it, each its part of the cases; config.json is written by all of
-/// them and lists what all have finished.
+/// data, makes those anew whose image or label has changed since, refuses others. Several processes may fill it, each
+/// its part of the cases; config.json is written by all of them and lists what all have finished.
 class OutputFolder {
  public:
   /// Looks at what is there. Throws Error when config.json records other options or data, when an image or label that
@@ -67,7 +67,7 @@ class OutputFolder {
   /// Another part's case, from its headers; nothing when they cannot be read here: that part will list it itself.
   std::optional<FinishedCase> look_up(const CaseFiles& files) const;
   std::string options_text(const std::vector<FinishedCase>& finished) const;
-  std::string difference(const DataConfig& config) const;
+  std::string difference(const DataConfig& config, const std::string& earlier_list) const;
   void remove_outputs(const std::vector<std::string>& names) const;
   void remove_case(const std::string& name) const;
   std::filesystem::path file(const std::string& name, const char* kind) const { return path_ / (name + kind); }
