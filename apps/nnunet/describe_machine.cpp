@@ -6,6 +6,7 @@
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/memory.h"
 #include "nnunet/core/parallel.h"
+#include "nnunet/core/version.h"
 #include "nnunet/infer/engine.h"
 
 namespace nnunet::app {
@@ -35,7 +36,7 @@ Json describe_machine() {
   json["memory"] = format_bytes(physical_memory());
   json["available_memory"] = format_bytes(available_memory());
   json["gpus"] = torch::cuda::device_count();
-  json["version"] = NNUNET_VERSION;
+  json["version"] = program_version();
   Json engines = Json::object();
   for (const auto& [name, version] : engine_versions()) engines[name] = version;
   json["engines"] = engines;
