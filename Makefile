@@ -2,6 +2,7 @@
 # make demo    the main job: data, preprocessing, training, evaluation, prediction, score
 #              (a phantom dataset; DATA=folder TASK=04 for a Medical Segmentation Decathlon task)
 # make test    all tests
+# make lint    format and clang-tidy (scripts/lint.sh), after make build
 # make slow    what takes too long for every change (tests/slow)
 # make asan    all tests under AddressSanitizer and UndefinedBehaviorSanitizer; make tsan: those of the rooms without
 #              torch under ThreadSanitizer; make fuzz: each fuzz target for FUZZ_SECONDS=600
@@ -9,7 +10,7 @@
 JOBS ?= $(shell nproc)
 export TORCH_PYTHON
 
-.PHONY: setup configure program build demo test slow asan tsan fuzz clean
+.PHONY: setup configure program build demo test lint slow asan tsan fuzz clean
 
 setup:
 	@scripts/setup.sh
@@ -29,6 +30,9 @@ demo: program
 
 test: build
 	@ctest --test-dir build --output-on-failure --parallel $(JOBS)
+
+lint: build
+	@scripts/lint.sh
 
 slow: build
 	@scripts/slow_tests.sh
