@@ -3,6 +3,7 @@
 #              (a phantom dataset; DATA=folder TASK=04 for a Medical Segmentation Decathlon task)
 # make test    all tests
 # make docs    docs/commands.md, man pages and completion anew, from the options that the commands declare
+# make lint    format and clang-tidy (scripts/lint.sh), after make build
 # make slow    what takes too long for every change (tests/slow)
 # make asan    all tests under AddressSanitizer and UndefinedBehaviorSanitizer; make tsan: those of the rooms without
 #              torch under ThreadSanitizer; make fuzz: each fuzz target for FUZZ_SECONDS=600
@@ -10,7 +11,7 @@
 JOBS ?= $(shell nproc)
 export TORCH_PYTHON
 
-.PHONY: setup configure program build demo test docs slow asan tsan fuzz clean
+.PHONY: setup configure program build demo test docs lint slow asan tsan fuzz clean
 
 setup:
 	@scripts/setup.sh
@@ -34,6 +35,9 @@ test: build
 docs: configure
 	@cmake --build build --parallel $(JOBS) --target nnunet_docs
 	@build/bin/nnunet-docs .
+
+lint: build
+	@scripts/lint.sh
 
 slow: build
 	@scripts/slow_tests.sh

@@ -10,6 +10,9 @@ target_compile_options(nnunet_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-fno-tr
 # fmt ships inside torch's headers too, in another version: header-only keeps the two apart.
 target_compile_definitions(nnunet_flags INTERFACE FMT_HEADER_ONLY=1)
 target_include_directories(nnunet_flags INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
+if(NNUNET_WERROR)
+  target_compile_options(nnunet_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+endif()
 if(NNUNET_NATIVE)
   target_compile_options(nnunet_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()

@@ -5,6 +5,7 @@
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/memory.h"
 #include "nnunet/core/parallel.h"
+#include "nnunet/core/version.h"
 #include "nnunet/infer/engine.h"
 #include "torch_door.h"
 
@@ -35,7 +36,7 @@ Json describe_machine() {
   json["memory"] = format_bytes(physical_memory());
   json["available_memory"] = format_bytes(available_memory());
   json["gpus"] = engines_here() == nullptr ? 0 : engines_here()->gpus;
-  json["version"] = NNUNET_VERSION;
+  json["version"] = program_version();
   Json engines = Json::object();
   for (const auto& [name, version] : engine_versions(engines_here())) engines[name] = version;
   json["engines"] = engines;

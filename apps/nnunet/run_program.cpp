@@ -10,6 +10,7 @@
 
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/version.h"
 #include "options/option_rules.h"
 
 namespace nnunet::app {
@@ -34,7 +35,7 @@ void describe_program(CLI::App& program) {
   program.description(
       "nnU-Net in native C++: medical image segmentation from raw NIfTI files to trained networks and label maps.\n"
       "Each command explains itself with --help.");
-  program.set_version_flag("--version", NNUNET_VERSION);
+  program.set_version_flag("--version", program_version());
   program.require_subcommand(1);
   program.formatter(std::make_shared<Formatter>());
   program.get_formatter()->column_width(34);

@@ -9,6 +9,7 @@
 #include "foreign.h"
 #include "json_value.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/version.h"
 #include "nnunet/plan/reference_plan.h"
 
 namespace nnunet {
@@ -88,6 +89,7 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
   for (const auto& [name, tensor] : checkpoint.state_dict) state.emplace_back(name, tensor);
   save_torch_file(path, Value::Dict{{"format", kFormat},
                                     {"version", kVersion},
+                                    {"program", program_version()},
                                     {"state_dict", std::move(state)},
                                     {"model", value_from_json(model_plan_to_json(model_plan(checkpoint)))},
                                     {"plan", value_from_json(plan_to_json(checkpoint.plan))},

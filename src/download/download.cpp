@@ -12,6 +12,7 @@
 #include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/dataset.h"
+#include "nnunet/io/digest.h"
 #include "nnunet/io/regular_file.h"
 
 namespace nnunet {
@@ -80,8 +81,8 @@ void check_sums(const fs::path& archive, const DownloadOptions& options, const s
     throw Error(archive.string(), fmt::format("its {} is {}, not {}; the file was removed", kind, found, expected),
                 "run the command again, or check --url and --sha256");
   };
-  if (!wanted.empty()) compare("SHA-256", wanted, sha256_of(archive));
-  if (!md5.empty()) compare("MD5", md5, md5_of(archive));
+  if (!wanted.empty()) compare("SHA-256", wanted, digest_of_file(archive, DigestKind::sha256));
+  if (!md5.empty()) compare("MD5", md5, digest_of_file(archive, DigestKind::md5));
 }
 
 /// The folder with dataset.json among what was unpacked: its top, or a folder in it.

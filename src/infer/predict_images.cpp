@@ -104,7 +104,7 @@ void write_outputs(const Predictor& predictor, const ImageCase& c, Predicted& do
   if (o.overlays) draw_overlay(outputs.overlay, c.name, done.ready.image, label, predictor.data().labels);
   // Last: its presence means that the case is finished.
   write_recorded(outputs.label, encode_label_map(label, has_suffix(outputs.label, ".gz")),
-                 {nlohmann::json::parse(predictor.made_with()), std::move(done.ready.sources), 0, extras_of(c, o)});
+                 {nlohmann::json::parse(predictor.made_with()), std::move(done.ready.sources), {}, extras_of(c, o)});
   log_case_time(c.name, done.report);
 }
 

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nnunet/core/error.h"
-#include "nnunet/io/file_record.h"
+#include "nnunet/io/digest.h"
 #include "nnunet/plan/reference_plan.h"
 
 namespace nnunet {
@@ -35,10 +35,6 @@ std::int64_t most_windows(const std::vector<std::int64_t>& patch, std::int64_t c
   return std::max<std::int64_t>(1, kValues / (classes * Array<float>::count(patch)));
 }
 
-std::uint64_t text_digest(const std::string& text, std::uint64_t seed) {
-  return content_digest(std::as_bytes(std::span(text)), seed);
-}
-
 /// Of all that prediction takes from a checkpoint, so that the file may be copied, renamed or stripped of its training,
 /// and what --data and flags say of a foreign one counts.
 std::string network_digest(const Checkpoint& checkpoint) {
@@ -47,15 +43,14 @@ std::string network_digest(const Checkpoint& checkpoint) {
   data.labels.clear();
   data.task.clear();
   data.options.clear();
-  std::uint64_t digest = text_digest(config_text(data), 0);
-  digest = text_digest(plan_to_json(checkpoint.plan).dump(), digest);
+  Digest digest;
+  digest.add_entry(config_text(data)).add_entry(plan_to_json(checkpoint.plan).dump());
   for (const auto& [name, tensor] : checkpoint.state_dict) {
     const HostTensor values = tensor.contiguous();
-    digest = text_digest(name, digest);
-    digest = content_digest({static_cast<const std::byte*>(values.data()), static_cast<std::size_t>(values.nbytes())},
-                            digest);
+    digest.add_entry(name).add(
+        {static_cast<const std::byte*>(values.data()), static_cast<std::size_t>(values.nbytes())});
   }
-  return fmt::format("{:016x}", digest);
+  return digest.hex();
 }
 
 std::string name_of(const std::vector<std::filesystem::path>& paths, std::size_t i) {

@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <cstring>
+#include <sstream>
 #include <vector>
 
 #include "nnunet/core/error.h"
+#include "nnunet/io/digest.h"
+#include "nnunet/io/earlier_digest.h"
 #include "posix_file.h"
 
 // How a change is found. In most runs nothing has changed, so the first question costs one `stat` a file: same size and
@@ -25,13 +26,25 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15ULL;  // odd: each step is a bijection of digest and word
 constexpr std::size_t kBlock = 4096, kSamples = 8, kChunk = std::size_t{1} << 20;
 
-std::uint64_t step(std::uint64_t digest, std::uint64_t word) {
-  digest = (digest ^ word) * kSpread;
-  return digest ^ (digest >> 29);
-}
+/// The digest of a file's blocks, in the form of a recorded one.
+class BlockDigest {
+ public:
+  BlockDigest(std::uint64_t size, bool earlier) : earlier_(earlier), value_(size) {}
+  void add(std::span<const std::byte> block) {
+    if (earlier_)
+      value_ = earlier_digest(block, value_);
+    else
+      digest_.add(block);
+  }
+  std::string hex() { return earlier_ ? fmt::format("{:016x}", value_) : digest_.hex(); }
+
+ private:
+  bool earlier_;
+  std::uint64_t value_;
+  Digest digest_;
+};
 
 std::int64_t nanoseconds(const struct timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -69,26 +82,25 @@ std::span<const std::byte> read_at(const FileDescriptor& file, std::uint64_t off
 
 /// block: gives the bytes from an offset on, at most kBlock.
 template <class Block>
-std::uint64_t sample_digest(std::uint64_t size, const Block& block) {
+std::string sample_digest(std::uint64_t size, const Block& block, bool earlier = false) {
   const std::uint64_t last = size > kBlock ? size - kBlock : 0;  // where the last block begins
   const std::uint64_t count = last == 0 ? 1 : kSamples;
-  std::uint64_t digest = size;
-  for (std::uint64_t i = 0; i < count; ++i)
-    digest = content_digest(block(i + 1 == count ? last : last / (kSamples - 1) * i), digest);
-  return digest;
+  BlockDigest digest(size, earlier);
+  for (std::uint64_t i = 0; i < count; ++i) digest.add(block(i + 1 == count ? last : last / (kSamples - 1) * i));
+  return digest.hex();
 }
 
-std::uint64_t sample_digest(const FileDescriptor& file, std::uint64_t size, const fs::path& path) {
+std::string sample_digest(const FileDescriptor& file, std::uint64_t size, const fs::path& path, bool earlier = false) {
   std::array<std::byte, kBlock> block;
-  return sample_digest(size, [&](std::uint64_t offset) { return read_at(file, offset, block, path); });
+  return sample_digest(
+      size, [&](std::uint64_t offset) { return read_at(file, offset, block, path); }, earlier);
 }
 
-std::uint64_t whole_digest(const FileDescriptor& file, std::uint64_t size, const fs::path& path) {
+std::string whole_digest(const FileDescriptor& file, std::uint64_t size, const fs::path& path, bool earlier = false) {
   std::vector<std::byte> chunk(static_cast<std::size_t>(std::min<std::uint64_t>(size, kChunk)));
-  std::uint64_t digest = size;
-  for (std::uint64_t at = 0; at < size || at == 0; at += kChunk)
-    digest = content_digest(read_at(file, at, chunk, path), digest);
-  return digest;
+  BlockDigest digest(size, earlier);
+  for (std::uint64_t at = 0; at < size || at == 0; at += kChunk) digest.add(read_at(file, at, chunk, path));
+  return digest.hex();
 }
 
 struct stat status_of(const FileDescriptor& file, const fs::path& path) {
@@ -100,33 +112,11 @@ struct stat status_of(const FileDescriptor& file, const fs::path& path) {
 
 }  // namespace
 
-std::uint64_t content_digest(std::span<const std::byte> bytes, std::uint64_t seed) {
-  // Four lanes, so that the multiplications do not wait for each other.
-  std::array<std::uint64_t, 4> lanes{seed + 1, seed + 2, seed + 3, seed + 4};
-  std::array<std::uint64_t, 4> words;
-  std::size_t i = 0;
-  for (; i + sizeof(words) <= bytes.size(); i += sizeof(words)) {
-    std::memcpy(words.data(), bytes.data() + i, sizeof(words));
-    for (std::size_t k = 0; k < lanes.size(); ++k) lanes[k] = step(lanes[k], words[k]);
-  }
-  words = {};
-  if (i < bytes.size()) std::memcpy(words.data(), bytes.data() + i, bytes.size() - i);
-  for (std::size_t k = 0; k < lanes.size(); ++k) lanes[k] = step(lanes[k], words[k]);
-  std::uint64_t digest = step(kSpread, bytes.size());
-  for (const std::uint64_t lane : lanes) digest = step(digest, lane);
-  return digest;
-}
-
-std::uint64_t sample_digest(const fs::path& path) {
-  const FileDescriptor file = open_for_reading(path);
-  return sample_digest(file, static_cast<std::uint64_t>(status_of(file, path).st_size), path);
-}
-
 FileRecord record_file(const fs::path& path) {
   const FileDescriptor file = open_for_reading(path);
   const struct stat status = status_of(file, path);
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  FileRecord record{size, modified(status), 0, 0};
+  FileRecord record{size, modified(status)};
   if (size > kChunk) {
     record.sample = sample_digest(file, size, path);
     record.content = whole_digest(file, size, path);
@@ -137,7 +127,7 @@ FileRecord record_file(const fs::path& path) {
       const std::size_t begin = std::min<std::size_t>(at, all.size());
       return all.subspan(begin, std::min(kBlock, all.size() - begin));
     });
-    record.content = content_digest(all, size);
+    record.content = digest_of(all);
   }
   return record;
 }
@@ -150,10 +140,10 @@ std::optional<FileRecord> unchanged(const fs::path& path, const FileRecord& reco
   if (same_time && touched(status) < made) return record;
   try {
     const FileDescriptor file = open_for_reading(path);
-    if (sample_digest(file, record.size, path) != record.sample) return std::nullopt;
+    if (sample_digest(file, record.size, path, is_earlier_digest(record.sample)) != record.sample) return std::nullopt;
     if (same_time) return record;
     const struct stat before = status_of(file, path);
-    if (whole_digest(file, record.size, path) != record.content) return std::nullopt;
+    if (whole_digest(file, record.size, path, is_earlier_digest(record.content)) != record.content) return std::nullopt;
     FileRecord now = record;
     now.modified = modified(before);
     return now;
@@ -168,24 +158,17 @@ std::int64_t time_of_change(const fs::path& path) {
 }
 
 std::string record_text(const FileRecord& r) {
-  return fmt::format("{} {} {:016x} {:016x}", r.size, r.modified, r.sample, r.content);
+  return fmt::format("{} {} {} {}", r.size, r.modified, r.sample, r.content);
 }
 
 std::optional<FileRecord> parse_file_record(const std::string& text) {
   FileRecord r;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  const auto take = [&](auto& value, int base) {
-    if (at == nullptr) return;
-    if (at != text.data() && at != end) ++at;  // the space
-    const auto [next, failure] = std::from_chars(at, end, value, base);
-    at = failure == std::errc() ? next : nullptr;
+  std::istringstream fields(text);
+  fields >> r.size >> r.modified >> r.sample >> r.content;
+  const auto is_digest = [](const std::string& t) {
+    return !t.empty() && t.find_first_not_of("0123456789abcdef") == std::string::npos;
   };
-  take(r.size, 10);
-  take(r.modified, 10);
-  take(r.sample, 16);
-  take(r.content, 16);
-  if (at != end || record_text(r) != text) return std::nullopt;
+  if (!fields || !is_digest(r.sample) || !is_digest(r.content) || record_text(r) != text) return std::nullopt;
   return r;
 }
 

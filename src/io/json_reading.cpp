@@ -155,8 +155,9 @@ std::string problem_of(std::string_view text, const nlohmann::json::parse_error&
   // Within a text in quotes the byte itself counts, not where a word begins.
   if (what.find("invalid string") != std::string_view::npos)
     return place(text, e.byte - 1) + ": " + string_problem(what);
-  const std::size_t at = token_start(text, e.byte, what.find("last read") != std::string_view::npos &&
-                                                       what.find("unexpected") == std::string_view::npos);
+  const std::size_t at = token_start(
+      text, e.byte,
+      what.find("last read") != std::string_view::npos && what.find("unexpected") == std::string_view::npos);
   return place(text, at) + ": " + description(text, at, what);
 }
 

@@ -22,11 +22,11 @@ char lower(char c) {
 
 // Longer ones before those that they end with.
 constexpr std::array<std::string_view, 54> kKnownSuffixes{
-    ".nii.gz", ".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip", ".nii", ".hdr", ".img", ".mha", ".mhd", ".nrrd",
-    ".nhdr", ".mgh.gz", ".mgh", ".mgz", ".mnc", ".dcm", ".gipl", ".vtk", ".vti", ".stl", ".npy", ".npz", ".mat",
-    ".h5", ".hdf5", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".svg", ".pdf", ".json", ".csv", ".tsv",
-    ".txt", ".xml", ".yaml", ".xlsx", ".ckpt", ".pt", ".pth", ".onnx", ".tar.gz", ".tar", ".tgz", ".gz", ".bz2",
-    ".xz", ".zst", ".zip"};
+    ".nii.gz", ".nii.bz2", ".nii.xz", ".nii.zst", ".nii.zip", ".nii", ".hdr",  ".img",  ".mha",  ".mhd",  ".nrrd",
+    ".nhdr",   ".mgh.gz",  ".mgh",    ".mgz",     ".mnc",     ".dcm", ".gipl", ".vtk",  ".vti",  ".stl",  ".npy",
+    ".npz",    ".mat",     ".h5",     ".hdf5",    ".png",     ".jpg", ".jpeg", ".tif",  ".tiff", ".bmp",  ".gif",
+    ".svg",    ".pdf",     ".json",   ".csv",     ".tsv",     ".txt", ".xml",  ".yaml", ".xlsx", ".ckpt", ".pt",
+    ".pth",    ".onnx",    ".tar.gz", ".tar",     ".tgz",     ".gz",  ".bz2",  ".xz",   ".zst",  ".zip"};
 
 bool is_folder(const fs::path& path) {
   std::error_code ignored;

@@ -10,6 +10,8 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/digest.h"
+#include "nnunet/io/earlier_digest.h"
 #include "nnunet/io/json_reading.h"
 #include "nnunet/io/nifti.h"
 
@@ -37,13 +39,11 @@ fs::path folder_of(const fs::path& output) {
   return output.has_parent_path() ? output.parent_path() : fs::path(".");
 }
 
-std::string hexadecimal(std::uint64_t digest) {
-  return fmt::format("{:016x}", digest);
-}
-
-std::uint64_t digest_of_file(const fs::path& path) {
+/// Whether the file is as it was when it was recorded.
+bool is_as_made(const fs::path& path, const OutputRecord& record) {
+  if (!is_earlier_digest(record.output)) return digest_of_file(path) == record.output;
   const std::string content = read_text(path, static_cast<std::size_t>(-1));
-  return content_digest(std::as_bytes(std::span(content)));
+  return fmt::format("{:016x}", earlier_digest(std::as_bytes(std::span(content)))) == record.output;
 }
 
 /// Throws json::exception for what is no record.
@@ -55,9 +55,15 @@ OutputRecord from_json(const json& object) {
     if (!source) throw json::other_error::create(0, "no file record", nullptr);
     record.sources.push_back(*source);
   }
-  record.output = std::stoull(object.at("content").get<std::string>(), nullptr, 16);
+  record.output = object.at("content").get<std::string>();
   record.extras = object.value("extras", std::vector<std::string>());
   return record;
+}
+
+/// Whether these are digests of networks as earlier versions took them: which ones they were cannot be told.
+bool is_of_earlier_version(const json& networks) {
+  return networks.is_array() && !networks.empty() && networks[0].is_string() &&
+         is_earlier_digest(networks[0].get<std::string>());
 }
 
 /// A record that came with a folder from elsewhere must not make us remove anything else.
@@ -69,8 +75,8 @@ bool is_extra_name(const fs::path& extra, const fs::path& output) {
 /// Names for a message: not all of many.
 std::string some_of(const std::vector<std::string>& names) {
   constexpr std::size_t most = 5;
-  const std::vector<std::string> first(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(
-                                                                         std::min(names.size(), most)));
+  const std::vector<std::string> first(names.begin(),
+                                       names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), most)));
   return fmt::format("{}{}", fmt::join(first, ", "),
                      names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
 }
@@ -85,7 +91,7 @@ std::string why_anew(const fs::path& map, const ImageCase& c, const json& made_w
     return std::ranges::find(record->extras, extra) != record->extras.end() && fs::exists(folder_of(map) / extra);
   };
   if (why.empty() && !std::ranges::all_of(extras, made)) why = "it lacks its overlay or probabilities";
-  if (!why.empty() && digest_of_file(map) != record->output)
+  if (!why.empty() && !is_as_made(map, *record))
     throw Error(map.string(), fmt::format("has been edited since it was made, and cannot be kept: {}", why), kRemedy);
   return why;
 }
@@ -125,7 +131,7 @@ void write_output_record(const fs::path& output, const OutputRecord& record) {
               {"suffix", suffix_of(output)},
               {"made with", record.made_with},
               {"sources", json::array()},
-              {"content", hexadecimal(record.output)}};
+              {"content", record.output}};
   for (const FileRecord& source : record.sources) object["sources"].push_back(record_text(source));
   if (!record.extras.empty()) object["extras"] = record.extras;
   write_text(record_path(output), object.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
@@ -136,7 +142,8 @@ std::string first_difference(const json& recorded, const json& now) {
   for (const auto& [key, value] : now.items()) {
     const json there = recorded.value(key, json());
     if (there == value) continue;
-    if (key == "networks") return "another network made it";
+    if (key == "networks")
+      return is_of_earlier_version(there) ? "an earlier version made it" : "another network made it";
     return fmt::format("{} was {}, now {}", key, there.dump(), value.dump());
   }
   return recorded.size() == now.size() ? "" : "it was made with options that are not known here";
@@ -191,7 +198,7 @@ void remove_record_leftovers(const std::vector<fs::path>& outputs) {
 }
 
 void write_recorded(const fs::path& output, std::span<const std::byte> file, OutputRecord record) {
-  record.output = content_digest(file);
+  record.output = digest_of(file);
   write_output_record(output, record);
   write_file(output, file);
 }

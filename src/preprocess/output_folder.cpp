@@ -9,6 +9,8 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/digest.h"
+#include "nnunet/io/earlier_digest.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 #include "nnunet/io/output_record.h"
@@ -24,30 +26,23 @@ namespace {
 constexpr const char* config_name = "config.json";
 constexpr const char* kinds[] = {"_x.npy", "_y.npy", "_meta.npy"};
 
-// FNV-1a, 64 bits: tells lists apart, no more.
-class Hash {
- public:
-  void add(std::string_view text) {
-    for (const char c : text) value_ = (value_ ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-    value_ = (value_ ^ 0xffU) * 0x100000001b3ULL;  // between entries
-  }
-  std::string text() const { return fmt::format("{:016x}", value_); }
-
- private:
-  std::uint64_t value_ = 0xcbf29ce484222325ULL;
-};
-
 // The case list relative to the dataset, so that a moved dataset is the same one.
-std::string list_hash(const Dataset& dataset, const std::vector<CaseFiles>& cases) {
-  Hash hash;
+std::vector<std::string> list_entries(const Dataset& dataset, const std::vector<CaseFiles>& cases) {
+  std::vector<std::string> entries;
   for (const CaseFiles& c : cases) {
-    hash.add(c.name);
-    hash.add(c.image.lexically_relative(dataset.folder).generic_string());
-    hash.add(c.label ? c.label->lexically_relative(dataset.folder).generic_string() : "");
+    entries.push_back(c.name);
+    entries.push_back(c.image.lexically_relative(dataset.folder).generic_string());
+    entries.push_back(c.label ? c.label->lexically_relative(dataset.folder).generic_string() : "");
   }
-  for (const std::string& m : dataset.modality) hash.add(m);
-  for (const std::string& l : dataset.labels) hash.add(l);
-  return hash.text();
+  for (const auto* names : {&dataset.modality, &dataset.labels})
+    entries.insert(entries.end(), names->begin(), names->end());
+  return entries;
+}
+
+std::string list_digest(const std::vector<std::string>& entries) {
+  Digest digest;
+  for (const std::string& entry : entries) digest.add_entry(entry);
+  return digest.hex();
 }
 
 json describe(const PreprocessOptions& options, const std::string& task, const Parameters& p, const Dataset& dataset,
@@ -62,7 +57,7 @@ json describe(const PreprocessOptions& options, const std::string& task, const P
           {"patch_size", p.patch_size},
           {"spacing", p.spacing.empty() ? json("collected") : json(p.spacing)},
           {"ct_stats", ct},
-          {"case list", list_hash(dataset, cases)}};
+          {"case list", list_digest(list_entries(dataset, cases))}};
 }
 
 bool is_plain_name(const std::string& name) {
@@ -145,7 +140,7 @@ OutputFolder::OutputFolder(fs::path path, const PreprocessOptions& options, cons
     if (!options.overwrite) throw;
   }
   if (config && !options.overwrite) {
-    const std::string what = difference(*config);
+    const std::string what = difference(*config, earlier_list_digest(list_entries(dataset, cases)));
     if (!what.empty()) throw refusal(path_, "was made with other options or data: " + what);
     std::erase_if(config->cases, [&](const CaseInfo& c) { return !has_files(c.name); });
     former_ = std::move(config);
@@ -236,12 +231,13 @@ void OutputFolder::sort_out_unlisted() {
   }
 }
 
-// Which option differs from the ones recorded; empty: none.
-std::string OutputFolder::difference(const DataConfig& config) const {
+// Which option differs from the ones recorded; empty: none. earlier_list: the list of cases as earlier versions record
+// it.
+std::string OutputFolder::difference(const DataConfig& config, const std::string& earlier_list) const {
   json mine = json::parse(options_), recorded = options_of(config);
   if (recorded.empty()) return "config.json does not record them";
   const json sources = recorded.value("sources", json()), list = recorded.value("case list", json());
-  const bool same_list = list == mine["case list"];
+  const bool same_list = list == mine["case list"] || list == earlier_list;
   for (const char* key : {"sources", "case list"}) recorded.erase(key);
   mine.erase("case list");
   if (std::string what = first_difference(recorded, mine); !what.empty()) return what;

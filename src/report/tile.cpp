@@ -12,6 +12,7 @@
 #include "contour.h"
 #include "nnunet/core/error.h"
 #include "nnunet/eval/distance_transform.h"
+#include "palette.h"
 
 namespace nnunet {
 namespace {
@@ -141,19 +142,10 @@ void draw_cuts(const Canvas& canvas, const Tile& tile, const Shape3& centre) {
   cairo_set_dash(canvas.cairo(), nullptr, 0, 0);
 }
 
-/// Few classes: Okabe and Ito's colours, which colour-blind readers can tell apart (those that are bright enough for
-/// a grey image). More: hues by the golden angle in three lightnesses, and a number on the picture.
 Colour class_colour(int value, int n_class) {
-  constexpr std::array few{rgb(0xE69F00), rgb(0x56B4E9), rgb(0x00B184), rgb(0xF0E442),
-                           rgb(0xE66100), rgb(0xDD88BB), rgb(0x4D8DFF)};
-  if (n_class - 1 <= static_cast<int>(few.size())) return few[static_cast<std::size_t>(value - 1) % few.size()];
-  const double hue = std::fmod(value * 0.61803398875, 1.0) * 6;
-  const double saturation = value % 3 == 0 ? 0.95 : value % 3 == 1 ? 0.7 : 0.45, light = value % 2 == 0 ? 1.0 : 0.85;
-  const auto channel = [&](double offset) {
-    const double k = std::fmod(offset + hue, 6.0);
-    return light * (1 - saturation * std::clamp(std::min(k, 4 - k), 0.0, 1.0));
-  };
-  return {channel(5), channel(3), channel(1), 1};
+  const auto at = static_cast<std::size_t>(value - 1);
+  const bool few = n_class - 1 <= static_cast<int>(palette::few.size());
+  return rgb(few ? palette::few[at % palette::few.size()] : palette::many[at % palette::many.size()]);
 }
 
 }  // namespace nnunet

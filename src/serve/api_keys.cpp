@@ -1,7 +1,6 @@
 #include "api_keys.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <sstream>
@@ -9,18 +8,13 @@
 #include "header_tokens.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/digest.h"
 #include "nnunet/serve/service.h"
 
 namespace nnunet::serve {
 
-ApiKeys::Digest ApiKeys::digest(const std::string& key) {
-  Digest result{};
-  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), result.data());
-  return result;
-}
-
 ApiKeys::ApiKeys(const std::vector<std::string>& keys) {
-  for (const std::string& key : keys) digests_.push_back(digest(key));
+  for (const std::string& key : keys) digests_.push_back(digest_of(key, DigestKind::sha256));
 }
 
 bool ApiKeys::admits(const std::string& api_key, const std::string& authorization) const {
@@ -29,9 +23,9 @@ bool ApiKeys::admits(const std::string& api_key, const std::string& authorizatio
     const std::size_t space = std::min(authorization.find(' '), authorization.size());
     if (same_token(authorization.substr(0, space), "Bearer")) key = trimmed(authorization.substr(space));
   }
-  const Digest given = digest(key);
+  const std::string given = digest_of(key, DigestKind::sha256);
   bool found = false;
-  for (const Digest& known : digests_) found |= CRYPTO_memcmp(known.data(), given.data(), given.size()) == 0;
+  for (const std::string& known : digests_) found |= CRYPTO_memcmp(known.data(), given.data(), given.size()) == 0;
   return found;
 }
 

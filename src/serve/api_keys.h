@@ -1,5 +1,4 @@
 #pragma once
-#include <array>
 #include <string>
 #include <vector>
 
@@ -14,9 +13,7 @@ class ApiKeys {
   bool admits(const std::string& api_key, const std::string& authorization) const;
 
  private:
-  using Digest = std::array<unsigned char, 32>;
-  static Digest digest(const std::string& key);
-  std::vector<Digest> digests_;
+  std::vector<std::string> digests_;  ///< SHA-256
 };
 
 }  // namespace nnunet::serve

@@ -1,10 +1,8 @@
 #include "static_files.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -12,6 +10,7 @@
 #include "header_tokens.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/digest.h"
 #include "nnunet/io/gzip.h"
 #include "nnunet/io/names.h"
 
@@ -24,20 +23,15 @@ constexpr std::size_t file_bytes = std::size_t{32} << 20;
 
 /// Empty for files that are not served.
 std::string content_type(const fs::path& path) {
-  static const std::map<std::string, std::string> types{
-      {".html", "text/html; charset=utf-8"},     {".css", "text/css; charset=utf-8"},
-      {".js", "text/javascript; charset=utf-8"}, {".svg", "image/svg+xml"},
-      {".txt", "text/plain; charset=utf-8"},     {".png", "image/png"}};
+  static const std::map<std::string, std::string> types{{".html", "text/html; charset=utf-8"},
+                                                        {".css", "text/css; charset=utf-8"},
+                                                        {".js", "text/javascript; charset=utf-8"},
+                                                        {".svg", "image/svg+xml"},
+                                                        {".txt", "text/plain; charset=utf-8"},
+                                                        {".png", "image/png"},
+                                                        {".json", "application/json"}};
   const auto type = std::ranges::find_if(types, [&](const auto& t) { return has_suffix(path, t.first); });
   return type == types.end() ? std::string() : type->second;
-}
-
-std::string tag_of(const std::string& body) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(body.data()), body.size(), digest.data());
-  std::string tag = "\"";
-  for (const unsigned char byte : std::span(digest).first(16)) tag += fmt::format("{:02x}", byte);
-  return tag + '"';
 }
 
 std::string packed(const std::string& body) {
@@ -78,7 +72,7 @@ StaticFiles::StaticFiles(const fs::path& folder) {
     if (type.empty() || !entry.is_regular_file()) continue;
     File file{type, {}, {}};
     file.plain.body = read_text(entry.path(), file_bytes);
-    file.plain.tag = tag_of(file.plain.body);
+    file.plain.tag = '"' + digest_of(file.plain.body, DigestKind::sha256).substr(0, 32) + '"';
     if (std::string small = packed(file.plain.body); small.size() < file.plain.body.size())
       file.packed = {std::move(small), file.plain.tag.substr(0, file.plain.tag.size() - 1) + "-gzip\""};
     files_.emplace(entry.path().filename().string(), std::move(file));

@@ -10,12 +10,10 @@ namespace nnunet {
 /// Case name -> what tells its content from another's; "" where a file could not be read.
 using CaseIdentities = std::map<std::string, std::string>;
 
-/// The identities of these cases of a preprocessed folder: digests of image and label (sample_digest), so that it costs
+/// The identities of these cases of a preprocessed folder: a digest of the sizes of image and label, their headers and
+/// blocks spread over them, so that it costs
 /// a few reads a case and does not depend on where the files lie. Names that are not UTF-8 are given as a checkpoint
 /// keeps them.
 CaseIdentities identify_cases(const PreprocessedFolder& folder, const std::vector<std::string>& names);
-
-/// Whether two contents can be told apart: both known, and of the same kind (older versions had longer ones).
-bool comparable(const std::string& a, const std::string& b);
 
 }  // namespace nnunet

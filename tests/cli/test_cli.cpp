@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -13,8 +12,8 @@
 #include <optional>
 #include <regex>
 #include <sstream>
-#include <thread>
 
+#include "background.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 #include "program.h"

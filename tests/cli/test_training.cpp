@@ -1,13 +1,14 @@
 // Trainings of several processes, and trainings that are killed, stopped, resumed or given bad files and full disks.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
-#include <chrono>
 #include <cmath>
+#include <csignal>
 #include <nlohmann/json.hpp>
-#include <random>
-#include <thread>
+#include <utility>
 #include <vector>
 
+#include "background.h"
 #include "nnunet/io/npy.h"
 #include "program.h"
 #include "reference/free_port.h"
@@ -30,6 +31,12 @@ std::vector<Epoch> losses(const fs::path& results) {
     epochs.push_back({data["train_loss"], data["val_loss_full"], data["mean dice"]});
   }
   return epochs;
+}
+
+/// Another one after each save; 0 before the first.
+ino_t save_of(const fs::path& results) {
+  struct stat status {};
+  return ::stat((results / "checkpoints/last.ckpt").c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
 void expect_close(const std::vector<Epoch>& a, const std::vector<Epoch>& b) {
@@ -130,13 +137,22 @@ TEST_F(Training, LocalDiceIsAnotherLoss) {
 TEST_F(Training, KilledAndResumedGivesTheSameDigits) {
   const std::string more = "--train_batches 4 --max_epochs 20 --save_every_n_steps 1";
   ASSERT_EQ(nnunet_run(train("undisturbed", more)).code, 0);
-  std::mt19937 random(11);
-  for (int kill = 0; kill < 3; ++kill) {
-    const double after = std::uniform_real_distribution(0.3, 1.0)(random);
-    shell("timeout -s KILL " + std::to_string(after) + " " + program + train("killed", more + " --resume_training"));
+  bool saved = false;
+  for (const int wanted : {1, 5, 2}) {  // killed after so many saves, at whatever it does then
+    Background training(program + train("killed", more + " --resume_training"));
+    const auto enough = [saves = 0, wanted, last = save_of(at("killed"))]() mutable {
+      if (const ino_t save = save_of(at("killed")); save != std::exchange(last, save)) ++saves;
+      return saves >= wanted;
+    };
+    ASSERT_TRUE(training.runs_until(enough)) << training.log();
+    training.send(SIGKILL);
+    const Outcome killed = training.wait();
+    ASSERT_EQ(killed.code, 128 + SIGKILL) << killed.text;
+    EXPECT_EQ(killed.text.find("resuming") != std::string::npos, std::exchange(saved, true)) << killed.text;
   }
   const Outcome last = nnunet_run(train("killed", more + " --resume_training"));
   ASSERT_EQ(last.code, 0) << last.text;
+  EXPECT_NE(last.text.find("resuming"), std::string::npos) << last.text;
   EXPECT_EQ(losses(at("killed")), losses(at("undisturbed")));
   EXPECT_FALSE(has_leftovers(at("killed")));
 }
@@ -144,12 +160,15 @@ TEST_F(Training, KilledAndResumedGivesTheSameDigits) {
 TEST_F(Training, StopsOnASignalAndGoesOn) {
   const std::string more = "--train_batches 4 --max_epochs 20";
   ASSERT_EQ(nnunet_run(train("undisturbed", more)).code, 0);
-  const Outcome stopped = shell("timeout -s TERM 0.7 " + program + train("stopped", more));
-  // timeout itself answers 124 when it had to send the signal; then the program's own code shows in what it says.
-  ASSERT_EQ(stopped.code, 124) << stopped.text;
-  EXPECT_NE(stopped.text.find("stopped by SIGTERM"), std::string::npos) << stopped.text;
-  const Outcome code = shell(program + train("code", more) + " & sleep 0.6; kill -INT $!; wait $!");
-  EXPECT_EQ(code.code, 75) << code.text;
+  for (const auto& [signal, name] : {std::pair{SIGTERM, "SIGTERM"}, {SIGINT, "SIGINT"}}) {
+    const ino_t before = save_of(at("stopped"));
+    Background training(program + train("stopped", more + " --resume_training"));
+    ASSERT_TRUE(training.runs_until([&] { return save_of(at("stopped")) != before; })) << training.log();
+    training.send(signal);
+    const Outcome stopped = training.wait();
+    EXPECT_EQ(stopped.code, 75) << stopped.text;
+    EXPECT_NE(stopped.text.find(std::string("stopped by ") + name), std::string::npos) << stopped.text;
+  }
   const Outcome last = nnunet_run(train("stopped", more + " --resume_training"));
   ASSERT_EQ(last.code, 0) << last.text;
   EXPECT_EQ(losses(at("stopped")), losses(at("undisturbed")));
@@ -177,18 +196,18 @@ TEST_F(Training, DamagedCheckpointsAreRefusedAndTheOneBeforeIsUsed) {
 
 TEST_F(Training, ALostProcessStopsTheOthers) {
   const std::string port = "MASTER_PORT=" + std::to_string(free_port());
-  const std::string job = "WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 " + port + " OMP_NUM_THREADS=1 ";
-  const std::string arguments = train("lost", "--batch_size 1 --max_epochs 1000 --dist_timeout 10");
-  const Outcome survivor = shell(job + "RANK=1 LOCAL_RANK=1 timeout -s KILL 2 " + program + arguments +
-                                 " >/dev/null 2>&1 & " + job + "RANK=0 LOCAL_RANK=0 " + program + arguments);
-  EXPECT_FAILS(survivor, "another process stopped or does not answer", "--resume_training");
+  const std::string job = "env WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 " + port + " OMP_NUM_THREADS=1 ";
+  const std::string arguments = program + train("lost", "--batch_size 1 --max_epochs 1000 --dist_timeout 10");
+  Background other(job + "RANK=1 LOCAL_RANK=1 " + arguments), survivor(job + "RANK=0 LOCAL_RANK=0 " + arguments);
+  ASSERT_TRUE(survivor.runs_until([&] { return save_of(at("lost")) != 0; })) << survivor.log();
+  other.send(SIGKILL);
+  EXPECT_FAILS(survivor.wait(), "another process stopped or does not answer", "--resume_training");
 }
 
 TEST_F(Training, AFolderBelongsToOneTraining) {
-  const Outcome second =
-      shell(program + train("shared", "--max_epochs 1000") + " >/dev/null 2>&1 & first=$!; sleep 2; " + program +
-            train("shared", "--max_epochs 1") + "; code=$?; kill -KILL $first; exit $code");
-  EXPECT_FAILS(second, "another training writes here");
+  Background first(program + train("shared", "--max_epochs 1000"));
+  ASSERT_TRUE(first.runs_until([&] { return save_of(at("shared")) != 0; })) << first.log();
+  EXPECT_FAILS(nnunet_run(train("shared", "--max_epochs 1")), "another training writes here");
 }
 
 TEST_F(Training, CasesThatCannotBeReadAreSkippedAndCounted) {

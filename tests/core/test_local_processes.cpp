@@ -127,7 +127,9 @@ TEST_F(LocalProcesses, ThePortIsKeptForThem) {
 }
 
 TEST_F(LocalProcesses, TheFirstFailureIsReturned) {
-  EXPECT_EQ(run("[ $RANK = 1 ] && exit 7; sleep 0.3; exit 9", 3), 7);
+  LocalProcessOptions at_once;
+  at_once.grace = 0s;  // the others are asked to end because one failed, and fail only then
+  EXPECT_EQ(run("trap 'exit 9' TERM; [ $RANK = 1 ] && exit 7; while true; do sleep 0.02; done", 3, at_once), 7);
   EXPECT_EQ(run("[ $RANK = 1 ] && kill -KILL $$; exit 0", 2), 128 + SIGKILL);
   EXPECT_EQ(run("exit $RANK", 1), 0);
 }
@@ -136,7 +138,9 @@ TEST_F(LocalProcesses, AHangAfterAFailureIsEnded) {
   LocalProcessOptions options;
   options.grace = 1s;
   const auto start = Clock::now();
-  EXPECT_EQ(run("[ $RANK = 0 ] && exit 3; echo $$ > pid; sleep 100", 2, options), 3);
+  const std::string script =
+      "if [ $RANK = 0 ]; then while [ ! -s pid ]; do sleep 0.02; done; exit 3; fi; echo $$ > pid; sleep 100";
+  EXPECT_EQ(run(script, 2, options), 3);
   EXPECT_GE(Clock::now() - start, 1s);
   EXPECT_LT(Clock::now() - start, 60s);
   EXPECT_TRUE(ends_soon(number("pid")));

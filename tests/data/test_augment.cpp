@@ -7,7 +7,7 @@
 #include "nnunet/data/augment.h"
 #include "nnunet/data/augmentation.h"
 #include "reference/npz.h"
-#include "reference/shared.h"
+#include "reference/numbers.h"
 
 namespace nnunet {
 namespace {
@@ -65,8 +65,7 @@ const Shape3 kCorner = {0, 0, 0};
 const std::array<bool, 3> kNoFlip = {false, false, false};
 
 TEST(AugmentReference, Zoom) {
-  NNUNET_NEEDS_SHARED("reference/augmentation.npz");
-  const test::Npz npz(test::shared_dir() / "reference" / "augmentation.npz");
+  const test::Npz npz(test::reference_file("reference/augmentation.npz"));
   const Case from = reference_case(npz);
   const auto crop = npz.load<std::int64_t>("zoom_crop").values;
   const Shape3 box = {crop[0], crop[1], crop[2]}, size = from.image.spatial();
@@ -79,8 +78,7 @@ TEST(AugmentReference, Zoom) {
 }
 
 TEST(AugmentReference, Blur) {
-  NNUNET_NEEDS_SHARED("reference/augmentation.npz");
-  const test::Npz npz(test::shared_dir() / "reference" / "augmentation.npz");
+  const test::Npz npz(test::reference_file("reference/augmentation.npz"));
   const Case from = reference_case(npz);
   for (const auto& [sigma, name] : {std::pair{0.5F, "0_5"}, {1.0F, "1_0"}, {1.5F, "1_5"}}) {
     Patch patch(1, from.image.spatial());
@@ -94,8 +92,7 @@ TEST(AugmentReference, Blur) {
 }
 
 TEST(AugmentReference, Flip) {
-  NNUNET_NEEDS_SHARED("reference/augmentation.npz");
-  const test::Npz npz(test::shared_dir() / "reference" / "augmentation.npz");
+  const test::Npz npz(test::reference_file("reference/augmentation.npz"));
   const Case from = reference_case(npz);
   Patch to(1, from.image.spatial());
   AugmentScratch scratch;

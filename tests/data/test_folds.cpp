@@ -6,14 +6,13 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/data/folds.h"
-#include "reference/shared.h"
+#include "reference/numbers.h"
 
 namespace nnunet {
 namespace {
 
 TEST(Folds, ReferenceIndices) {
-  NNUNET_NEEDS_SHARED("reference/folds.json");
-  std::ifstream in(test::shared_dir() / "reference" / "folds.json");
+  std::ifstream in(test::reference_file("reference/folds.json"));
   const auto reference = nlohmann::json::parse(in);
   ASSERT_GE(reference.size(), 4U);
   for (const auto& [cases, folds] : reference.items()) {

@@ -86,9 +86,7 @@ TEST(ProcessGroup, SaysWhyAnotherLeft) {
       message = e.what();
     }
   };
-  {
-    std::jthread first(member, 0), second(member, 1);
-  }
+  { std::jthread first(member, 0), second(member, 1); }
   EXPECT_NE(message.find("case 12 is lost"), std::string::npos) << message;
 }
 

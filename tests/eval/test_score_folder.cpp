@@ -5,6 +5,8 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -12,7 +14,7 @@
 #include "nnunet/eval/prediction.h"
 #include "nnunet/eval/score_folder.h"
 #include "nnunet/io/npy.h"
-#include "reference/shared.h"
+#include "reference/numbers.h"
 
 namespace nnunet {
 namespace {
@@ -56,6 +58,34 @@ struct Folders : ::testing::Test {
 };
 
 using ScoreFolder = Folders;
+
+/// Toy label maps and the scores that nnU-Net v2 gave them. It has no Dice for a class that is in neither map.
+TEST(ScoreReference, DicePrecisionAndRecallAreNnunetV2s) {
+  const auto folder = test::reference_file("reference-v2/run/eval/labels");
+  std::ostringstream text;
+  text << std::ifstream(folder / "pred/summary.json").rdbuf();
+  const auto summary = nlohmann::json::parse(std::regex_replace(text.str(), std::regex("NaN"), "null"));
+  const FolderScore score = score_folder({folder / "pred", folder / "ref", 2});
+  const auto& expected = summary.at("metric_per_case");
+  ASSERT_TRUE(score.failures.empty());
+  ASSERT_EQ(score.cases.size(), expected.size());
+  int compared = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    for (std::size_t c = 1; c <= score.cases[i].classes.size(); ++c) {
+      SCOPED_TRACE(score.cases[i].name + ", class " + std::to_string(c));
+      const ClassScore& found = score.cases[i].classes[c - 1];
+      const auto& wanted = expected[i].at("metrics").at(std::to_string(c));
+      const auto tp = wanted.at("TP").get<double>(), n_pred = wanted.at("n_pred").get<double>(),
+                 n_ref = wanted.at("n_ref").get<double>();
+      EXPECT_NEAR(found.dice, n_pred + n_ref > 0 ? wanted.at("Dice").get<double>() : 1, 1e-12);
+      EXPECT_EQ(found.precision.has_value(), n_pred > 0);
+      EXPECT_EQ(found.recall.has_value(), n_ref > 0);
+      EXPECT_NEAR(found.precision.value_or(0), n_pred > 0 ? tp / n_pred : 0, 1e-12);
+      EXPECT_NEAR(found.recall.value_or(0), n_ref > 0 ? tp / n_ref : 0, 1e-12);
+      ++compared;
+    }
+  EXPECT_EQ(compared, 12);
+}
 
 TEST_F(ScoreFolder, MeansOverCasesThenClasses) {
   // Case a: class 1 Dice 2*1/(1+2), class 2 Dice 1, voxels 2 x 2 x (x).

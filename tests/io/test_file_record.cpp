@@ -15,10 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-std::uint64_t digest(const std::string& text) {
-  return content_digest(std::as_bytes(std::span(text)));
-}
-
 /// Other content under the same name, with the same time of modification (cp -p).
 void replace_quietly(const fs::path& path, const std::string& content) {
   const auto time = fs::last_write_time(path);
@@ -36,22 +32,6 @@ class FileRecordTest : public testing::Test {
   std::int64_t made_ = 0;
 };
 
-TEST(ContentDigest, TellsContentsApart) {
-  EXPECT_EQ(digest("some text that is longer than a step"), digest("some text that is longer than a step"));
-  std::string text(100, 'a');
-  const std::uint64_t before = digest(text);
-  for (char& c : text) {
-    c = 'b';
-    EXPECT_NE(digest(text), before);
-    c = 'a';
-  }
-  EXPECT_NE(digest(""), digest(std::string(1, '\0')));
-  EXPECT_NE(digest(std::string(32, '\0')), digest(std::string(64, '\0')));
-  std::swap(text[0], text[99] = 'b');
-  EXPECT_NE(digest(text), before);
-  EXPECT_NE(content_digest({}, 1), content_digest({}, 2));
-}
-
 TEST_F(FileRecordTest, TextAndBack) {
   write_text(file(), "voxels");
   const FileRecord record = record_file(file());
@@ -60,7 +40,7 @@ TEST_F(FileRecordTest, TextAndBack) {
   for (const char* text : {"", "6", "6 7 8", "6 7 00000000000000080000000000000009", "a b c d", " 6 7 8 9"})
     EXPECT_FALSE(parse_file_record(text)) << text;
   EXPECT_FALSE(parse_file_record(record_text(record) + " "));
-  const FileRecord old{std::numeric_limits<std::uint64_t>::max(), -5, 0, std::numeric_limits<std::uint64_t>::max()};
+  const FileRecord old{std::numeric_limits<std::uint64_t>::max(), -5, "0123456789abcdef", "00000000000000ff"};
   EXPECT_EQ(parse_file_record(record_text(old)), old);  // before 1970
 }
 
@@ -113,6 +93,29 @@ TEST_F(FileRecordTest, AnotherFileWithTheSameTimeIsSampled) {
   replace_quietly(file(), content);
   made_ = std::numeric_limits<std::int64_t>::max();
   EXPECT_EQ(check(record), record);
+}
+
+// "size modified sample content" as commit 539196e wrote them.
+TEST_F(FileRecordTest, EarlierRecordsAreUnderstood) {
+  struct Earlier {
+    std::size_t size;
+    std::string sample, content;
+  };
+  for (const auto& [size, sample, content] : {Earlier{4097, "fc041fd0fdfd646e", "4e306198bd20c935"},
+                                              Earlier{(3U << 20U) + 5, "3767d033ef785aca", "21ad4e21c16b467c"}}) {
+    std::string text(size, 'a');
+    for (std::size_t i = 0; i < size; i += 7) text[i] = static_cast<char>('a' + i % 26);
+    write_text(file(), text);
+    const auto record = parse_file_record(std::to_string(size) + " " + std::to_string(time_of_change(file())) + " " +
+                                          sample + " " + content);
+    ASSERT_TRUE(record);
+    EXPECT_EQ(check(*record), record) << "the sample";
+    fs::last_write_time(file(), fs::last_write_time(file()) + 1s);
+    EXPECT_TRUE(check(*record)) << "the content";
+    text.back() ^= 1;
+    replace_quietly(file(), text);
+    EXPECT_FALSE(check(*record));
+  }
 }
 
 TEST_F(FileRecordTest, OfAnySize) {

@@ -70,7 +70,8 @@ TEST(Names, ImagesOfAFolder) {
 
 TEST(Names, ChannelsInAnyCaseOfLetters) {
   const TempFolder folder;
-  for (const char* name : {"p_0000.nii", "p_0001.NII", "q_0000.nii", "q_0001.nii", "q_0001.NII"}) put_image(folder / name);
+  for (const char* name : {"p_0000.nii", "p_0001.NII", "q_0000.nii", "q_0001.nii", "q_0001.NII"})
+    put_image(folder / name);
   const auto cases = list_image_cases(folder.path(), 2);
   ASSERT_EQ(names_of(cases), (std::vector<std::string>{"p", "q"}));
   EXPECT_EQ(cases[0].channels.size(), 2U);

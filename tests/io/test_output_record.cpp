@@ -1,10 +1,13 @@
 #include "nnunet/io/output_record.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/digest.h"
+#include "nnunet/io/earlier_digest.h"
 #include "reference/shared.h"
 
 namespace nnunet {
@@ -27,7 +30,7 @@ class OutputRecords : public testing::Test {
   fs::path out(const std::string& name) const { return folder_ / "out" / (name + ".nii.gz"); }
 
   void make(const ImageCase& c, std::vector<std::string> extras = {}) const {
-    OutputRecord record{made_with_, {record_file(c.channels[0])}, 0, std::move(extras)};
+    OutputRecord record{made_with_, {record_file(c.channels[0])}, {}, std::move(extras)};
     forget_output(out(c.name));
     for (const std::string& extra : record.extras) write_text(folder_ / "out" / extra, "extra");
     const std::string map = "map of " + read_text(c.channels[0]);
@@ -72,6 +75,21 @@ TEST_F(OutputRecords, OnlyWhatFitsIsKept) {
   EXPECT_EQ(open(made_with_), "b");
   cases_[0].channels.push_back(in("b"));
   EXPECT_EQ(open(made_with_), "ab");
+}
+
+/// Records as commit 539196e wrote them.
+TEST_F(OutputRecords, MapsOfEarlierVersionsAreMadeAnewUnlessEdited) {
+  const json now{{"networks", {digest_of(std::string_view("network"))}}, {"tta", false}};
+  make(cases_[0]);
+  json record = json::parse(read_text(record_path(out("a"))));
+  record["made with"]["networks"] = {"0123456789abcdef"};
+  const std::string map = read_text(out("a"));
+  record["content"] = fmt::format("{:016x}", earlier_digest(std::as_bytes(std::span(map))));
+  write_text(record_path(out("a")), record.dump());
+  EXPECT_EQ(open(record["made with"]), "b") << "the same network";
+  EXPECT_EQ(open(now), "ab");
+  write_text(out("a"), map + " with another structure");
+  expect_refused("has been edited since it was made, and cannot be kept: an earlier version made it", now);
 }
 
 TEST_F(OutputRecords, CopiedImagesAreNoted) {

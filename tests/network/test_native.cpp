@@ -19,7 +19,6 @@ double distance(const torch::Tensor& a, const torch::Tensor& b) {
 class Native : public testing::TestWithParam<std::string> {};
 
 TEST_P(Native, ParametersAreTheNetworks) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const NetworkPlan plan = test::reference_plan(test::reference_networks().at(GetParam()));
   const UNet network(plan);
   const std::vector<NetworkParameter> found = network_parameters(network->graph(), plan.naming);
@@ -99,14 +98,12 @@ void check_at_kinks(const NetworkPlan& plan) {
 }
 
 TEST_P(Native, ForwardAndGradientsMatchDoublePrecision) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const NetworkPlan plan = test::reference_plan(test::reference_networks().at(GetParam()));
   check_off_kinks(plan);
   check_at_kinks(plan);
 }
 
 TEST_P(Native, OutputIsTheReferences) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
   UNet network = test::reference_network(reference);
   const torch::NoGradGuard no_grad;
@@ -182,7 +179,6 @@ TEST(NativeNetwork, RefusesWhatItDoesNotCompute) {
 }
 
 TEST_P(Native, RefreshesItsWeightsAndIsAsDeterministicAsItsShape) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
   UNet network(test::reference_plan(reference));
   network->initialize(5);

@@ -1,4 +1,4 @@
-// The networks of nnU-Net v2 (../shared/reference-v2/run/networks.json, made in double precision), by torch's operators
+// The networks of nnU-Net v2 (reference-v2/run/networks.json, made in double precision), by torch's operators
 // in double and by the native engine.
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json networks() {
-  std::ifstream file(test::shared_dir() / "reference-v2/run/networks.json");
+  std::ifstream file(test::reference_file("reference-v2/run/networks.json"));
   return Json::parse(file);
 }
 
@@ -58,7 +58,6 @@ void expect_samples(const torch::Tensor& output, const Json& expected, double to
 class NetworkV2 : public testing::TestWithParam<std::string> {};
 
 TEST_P(NetworkV2, ParametersHaveItsNamesShapesAndOrder) {
-  NNUNET_NEEDS_SHARED("reference-v2/run/networks.json");
   const Json reference = networks().at(GetParam());
   const UNet network(plan_of(reference));
   Json parameters = Json::object();
@@ -70,7 +69,6 @@ TEST_P(NetworkV2, ParametersHaveItsNamesShapesAndOrder) {
 }
 
 TEST_P(NetworkV2, HeadsAreTheReferences) {
-  NNUNET_NEEDS_SHARED("reference-v2/run/networks.json");
   const Json reference = networks().at(GetParam());
   UNet network(plan_of(reference));
   test::set_reference_weights(*network, reference);
@@ -83,7 +81,6 @@ TEST_P(NetworkV2, HeadsAreTheReferences) {
 }
 
 TEST_P(NetworkV2, TheNativeEngineComputesIt) {
-  NNUNET_NEEDS_SHARED("reference-v2/run/networks.json");
   const Json reference = networks().at(GetParam());
   UNet network(plan_of(reference));
   test::set_reference_weights(*network, reference);
@@ -93,7 +90,6 @@ TEST_P(NetworkV2, TheNativeEngineComputesIt) {
 }
 
 TEST_P(NetworkV2, LastNormOfEachResidualBlockStartsAtZero) {
-  NNUNET_NEEDS_SHARED("reference-v2/run/networks.json");
   const Json reference = networks().at(GetParam());
   UNet network(plan_of(reference));
   network->initialize(1);

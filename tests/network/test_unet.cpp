@@ -16,7 +16,6 @@ using Json = nlohmann::ordered_json;
 class ReferenceNetwork : public testing::TestWithParam<std::string> {};
 
 TEST_P(ReferenceNetwork, Plan) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
   const NetworkPlan plan = test::reference_plan(reference);
   EXPECT_EQ(plan.kernels, reference.at("kernels").get<decltype(plan.kernels)>());
@@ -25,7 +24,6 @@ TEST_P(ReferenceNetwork, Plan) {
 }
 
 TEST_P(ReferenceNetwork, ParameterNamesShapesAndOrder) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
   const UNet network(test::reference_plan(reference));
   Json parameters = Json::object();
@@ -39,7 +37,6 @@ TEST_P(ReferenceNetwork, ParameterNamesShapesAndOrder) {
 }
 
 TEST_P(ReferenceNetwork, Output) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
   UNet network = test::precise_copy(test::reference_network(reference));
   const torch::NoGradGuard no_grad;
@@ -57,7 +54,6 @@ TEST_P(ReferenceNetwork, Output) {
 }
 
 TEST_P(ReferenceNetwork, OutputInFloat32) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const Json reference = test::reference_networks().at(GetParam());
   UNet network = test::reference_network(reference);
   const torch::NoGradGuard no_grad;

@@ -15,6 +15,7 @@
 #include "io/process.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/io/earlier_digest.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/io/npy.h"
 #include "nnunet/plan/reference_plan.h"
@@ -279,6 +280,28 @@ TEST_F(PipelineTest, OtherOptionsOrDataAreRefused) {
   write_json({"a1", "a2", "a3", "a4"}, {});
   expect_error("the dataset's list of cases differs");
   EXPECT_EQ(snapshot(out_), before);
+}
+
+// A folder of commit 539196e has another digest of its list of cases.
+TEST_F(PipelineTest, FoldersOfEarlierVersionsAreContinued) {
+  preprocess_dataset(options_);
+  const auto set_list = [&](const std::string& digest) {
+    json config = json::parse(std::ifstream(out_ / "config.json"));
+    json options = json::parse(config.at("options").get<std::string>());
+    options.at("case list") = digest;
+    config["options"] = options.dump();
+    std::ofstream(out_ / "config.json") << config;
+  };
+  std::vector<std::string> entries;
+  for (const std::string name : {"a1", "a2", "a3"})
+    entries.insert(entries.end(), {name, "imagesTr/" + name + ".nii.gz", "labelsTr/" + name + ".nii.gz"});
+  entries.insert(entries.end(), {"MRI", "background", "organ"});
+  set_list(earlier_list_digest(entries));
+  const PreprocessReport report = preprocess_dataset(options_);
+  EXPECT_TRUE(std::ranges::all_of(report.cases, &CaseReport::kept));
+  entries.front() = "a4";
+  set_list(earlier_list_digest(entries));
+  expect_error("the dataset's list of cases differs");
 }
 
 // A dataset of unpacked files: any change of voxels leaves their size as it is.

@@ -17,7 +17,7 @@
 namespace nnunet::test {
 
 /// Reads numpy's .npz archives (zip of .npy files, stored or deflated; C order, little endian).
-///   const Npz npz(shared_dir() / "reference" / "augmentation.npz");
+///   const Npz npz(reference_file("reference/augmentation.npz"));
 ///   const Array<float> x = npz.load<float>("x");   // from f4, f8, i1..i8, u1..u8 or bool; a 0-d array has no shape
 ///   and one value
 class Npz {

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "nnunet/network/unet.h"
-#include "reference/shared.h"
+#include "reference/numbers.h"
 
-/// The networks of ../shared/reference/network_double.json: their weights, inputs and labels are formulas (its
-/// README.md), rounded to float32; the numbers were computed in double precision, so they hang on no processor.
+/// The networks of reference/network_double.json: their weights, inputs and labels are formulas (below),
+/// rounded to float32; the numbers were computed in double precision, so they hang on no processor.
 namespace nnunet::test {
 
 inline const std::vector<std::string> kReferenceNetworks{"hippocampus_3d", "brats_like_3d_residual", "anisotropic_3d",
@@ -20,7 +20,7 @@ inline const std::vector<std::string> kReferenceNetworks{"hippocampus_3d", "brat
 
 /// Ordered: the formulas count the parameters in the file's order.
 inline nlohmann::ordered_json reference_networks() {
-  std::ifstream file(shared_dir() / "reference/network_double.json");
+  std::ifstream file(reference_file("reference/network_double.json"));
   return nlohmann::ordered_json::parse(file);
 }
 

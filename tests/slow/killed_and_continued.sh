@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs of `preprocess` and `predict` are killed (SIGKILL) at random moments and continued, alone and as three parts of a
-# job beside each other. The folder at the end equals an undisturbed run's byte for byte, without stray files.
+# job beside each other. The folder at the end equals an undisturbed run's byte for byte, without stray files. One more
+# run of each is killed once it has finished something, which the next run must keep.
 #   killed_and_continued.sh [KILLS (20) [CASES (120)]]     SEED=n: the same moments again
 set -euo pipefail
 kills=${1:-20}
@@ -45,6 +46,38 @@ compare() {
   local stray
   stray=$(find . -name '*.tmp*')
   [ -z "$stray" ] || { echo "$2: left behind: $stray"; exit 1; }
+}
+
+# Whether a folder has a case that the next run must keep.
+lists_a_case() { grep -q phantom_ "$1/config.json" 2>/dev/null; }
+has_two_maps() { [ "$(find "$1" -name '*.nii.gz' 2>/dev/null | wc -l)" -ge 2 ]; }  # the first one is finished then
+
+# check_kept NAME FOLDER CONDITION COMMAND...: COMMAND is killed when FOLDER meets CONDITION, and its next run must have
+# kept something. It is stopped whenever it is looked at, and once for longer: preprocess saves after a second for the
+# first time.
+check_kept() {
+  local name=$1 folder=$2 condition=$3 pid code=0 attempt waited
+  shift 3
+  for attempt in $(seq 20); do  # it may end between two looks
+    rm -rf "$folder"
+    "$@" > log 2>&1 &
+    pid=$! waited=
+    while kill -STOP "$pid" 2>/dev/null; do
+      ! "$condition" "$folder" || break
+      if [ -z "$waited" ] && [ -n "$(find "$folder" -name '*_x.npy.tmp*' 2>/dev/null)" ]; then sleep 1.2; waited=yes; fi
+      kill -CONT "$pid" 2>/dev/null || true
+      sleep 0.002
+    done
+    kill -9 "$pid" 2>/dev/null || true
+    code=0
+    { wait "$pid" || code=$?; } 2>/dev/null
+    [ "$code" -ne 137 ] || break
+  done
+  [ "$code" -eq 137 ] || { cat log; echo "$name: ended $attempt times before it could be killed ($code)"; exit 1; }
+  finish log "$@"
+  grep -qE '  kept$|, [1-9][0-9]* kept: ' log || { cat log; echo "$name: nothing was kept after a kill"; exit 1; }
+  echo "ok: $name, killed with something finished, which was kept"
+  rm -rf "$folder"
 }
 
 # check NAME FOLDER COMMAND...: COMMAND writes FOLDER.
@@ -94,8 +127,13 @@ small=(--patch_size 16 32 16)
 check preprocess prepared/99_3d "$nnunet" preprocess --data data --results prepared "${task[@]}" "${small[@]}"
 check "preprocess for tests" prepared/99_3d/test \
   "$nnunet" preprocess --data data --results prepared "${task[@]}" --exec_mode test
+# A fine spacing, so that a case takes long enough to be looked at.
+check_kept preprocess fine/99_3d lists_a_case "$nnunet" preprocess --data data --results fine "${task[@]}" --n_jobs 1 \
+  --spacing 0.3 0.3 0.3 --patch_size 16 32 16
 quiet "$nnunet" train --data prepared --results net "${task[@]}" --gpus 0 --filters 8 16 --depth 1 --max_epochs 0
 network=(--gpus 0 --ckpt_path net/checkpoints/last.ckpt)
+check_kept "predict of images" maps has_two_maps "$nnunet" predict "${network[@]}" --input data/Task99_Phantom/imagesTr \
+  --output maps --save_probabilities --overlays
 check "predict of images" maps "$nnunet" predict "${network[@]}" \
   --input data/Task99_Phantom/imagesTs --output maps --save_probabilities --overlays
 check "predict of a preprocessed folder" softmax "$nnunet" predict "${network[@]}" \

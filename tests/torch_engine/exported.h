@@ -9,7 +9,7 @@
 #include "reference/random_plan.h"
 #include "reference/reference_network.h"
 
-/// Checkpoints of the networks of ../shared/reference/network_double.json.
+/// Checkpoints of the networks of reference/network_double.json.
 namespace nnunet::test {
 
 /// 3D, residual, anisotropic, 2D, batch norm, group norm.

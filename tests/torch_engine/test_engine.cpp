@@ -32,7 +32,6 @@ class CpuEngine : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(CpuEngine, GivesTheNetworksLogits) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   // All six are in tests/torch_engine/test_model.cpp.
   for (const std::string name : {"anisotropic_3d", "batch_norm_3d", "group_norm_2d"}) {
     SCOPED_TRACE(name);

@@ -66,7 +66,6 @@ int compare(const std::string& runtime, const test::TempFolder& folder) {
   } while (false)
 
 TEST(ExportedOnnx, GivesTheSameInOtherRuntimes) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   NNUNET_NEEDS_PYTHON();
   const test::TempFolder folder;
   for (const std::string& name : test::kNetworks) {
@@ -94,7 +93,6 @@ TEST(ExportedModels, RandomGraphsGiveTheSameInOtherRuntimes) {
 }
 
 TEST(ExportedOnnx, LowerPrecisionIsClose) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   NNUNET_NEEDS_PYTHON();
   const test::TempFolder folder;
   for (const std::string name : {"anisotropic_3d", "batch_norm_3d", "group_norm_2d"})
@@ -109,7 +107,6 @@ TEST(ExportedOnnx, LowerPrecisionIsClose) {
 }
 
 TEST(ExportedTorchScript, GivesTheSameInPython) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   NNUNET_NEEDS_PYTHON();
   const test::TempFolder folder;
   for (const std::string& name : test::kNetworks) {
@@ -124,7 +121,6 @@ TEST(ExportedTorchScript, GivesTheSameInPython) {
 }
 
 TEST(ExportedTorchScript, GivesTheSameInLibtorch) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const torch::NoGradGuard no_grad;
   for (const std::string& name : test::kNetworks) {
     SCOPED_TRACE(name);
@@ -140,7 +136,6 @@ TEST(ExportedTorchScript, GivesTheSameInLibtorch) {
 }
 
 TEST(ExportedTorchScript, Bf16ComputesAsMixedPrecisionDoes) {
-  NNUNET_NEEDS_SHARED("reference/network_double.json");
   const torch::NoGradGuard no_grad;
   for (const std::string name : {"batch_norm_3d", "group_norm_2d"}) {
     SCOPED_TRACE(name);

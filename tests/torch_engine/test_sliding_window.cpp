@@ -12,8 +12,8 @@
 #include "nnunet/infer/restore.h"
 #include "nnunet/torch_engine/torch_lane.h"
 #include "reference/npz.h"
+#include "reference/numbers.h"
 #include "reference/reference_network.h"
-#include "reference/shared.h"
 
 namespace nnunet {
 namespace {
@@ -378,8 +378,8 @@ class Remembering {
 class SlidingWindowReference : public testing::TestWithParam<std::string> {};
 
 TEST_P(SlidingWindowReference, EqualsMonai) {
-  NNUNET_NEEDS_SHARED("reference/sliding_window.npz");
-  const test::Npz npz(test::shared_dir() / "reference/sliding_window.npz");
+  const test::Npz npz(test::reference_file("reference/sliding_window.npz"));
+  const auto stride = npz.has("stride") ? npz.scalar<std::int64_t>("stride") : 3;
   const auto reference = test::reference_networks().at("hippocampus_3d");
   torch::NoGradGuard no_grad;
   UNet network(test::reference_plan(reference));
@@ -399,10 +399,11 @@ TEST_P(SlidingWindowReference, EqualsMonai) {
         const auto expected = npz.load<float>(key);
         const WindowOptions options{{40, 56, 40}, std::stod(overlap), blend, 4, tta};
         const auto logits = sliding_window(volume, std::ref(forward), options);
-        const auto every_third =
-            logits.slice(1, 0, std::nullopt, 3).slice(2, 0, std::nullopt, 3).slice(3, 0, std::nullopt, 3);
+        const auto thinned = logits.slice(1, 0, std::nullopt, stride)
+                                 .slice(2, 0, std::nullopt, stride)
+                                 .slice(3, 0, std::nullopt, stride);
         const auto wanted = torch::from_blob(const_cast<float*>(expected.data()), expected.shape, torch::kFloat32);
-        expect_close(every_third, wanted, 1e-4);
+        expect_close(thinned, wanted, 1e-4);
         ++compared;
       }
   EXPECT_EQ(compared, 8);

@@ -18,7 +18,6 @@ using Json = nlohmann::ordered_json;
 class Reference : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    NNUNET_NEEDS_SHARED("reference/network_double.json");
     reference_ = test::reference_networks().at(GetParam());
     images_ = test::reference_images(reference_);
     labels_ = test::reference_labels(reference_);

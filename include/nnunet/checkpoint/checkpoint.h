@@ -15,8 +15,9 @@ using StateDict =
     std::vector<std::pair<std::string, HostTensor>>;  ///< names as in reference/network.json, with buffers
 
 /// Everything prediction needs (network, data configuration, weights), and, in a checkpoint of a training, what
-/// continues it. On disk: a dict {format: "nnunet", version: 2, state_dict, model, plan, data, training}; model, plan
-/// and data are plain dicts. Version 1 had no `model`.
+/// continues it. On disk: a dict {format: "nnunet", version: 2, program, state_dict, model, plan, data, training};
+/// model, plan and data are plain dicts. Version 1 had no `model` and no `program` (the version of the program that
+/// wrote it).
 struct Checkpoint {
   NetworkPlan plan;
   DataConfig data;  ///< without its list of cases

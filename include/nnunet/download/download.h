@@ -46,8 +46,4 @@ struct UnpackLimits {
 /// Error for a truncated or corrupt archive too (gzip: checksum and length), and for one beyond the limits.
 void unpack(const std::filesystem::path& archive, const std::filesystem::path& folder, const UnpackLimits& most = {});
 
-/// Hexadecimal digest of a file.
-std::string sha256_of(const std::filesystem::path& file);
-std::string md5_of(const std::filesystem::path& file);
-
 }  // namespace nnunet

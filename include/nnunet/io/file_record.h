@@ -1,29 +1,18 @@
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <string>
 
 namespace nnunet {
-
-/// 64-bit digest of bytes, some GB/s on any processor (SHA-256 without instructions for it: half a GB/s, a third of the
-/// time to preprocess an unpacked image). Tells contents apart, but not where somebody wants two to look alike. seed:
-/// the digest of what comes before them.
-std::uint64_t content_digest(std::span<const std::byte> bytes, std::uint64_t seed = 0);
-
-/// Digest of a file's size and of a few blocks of it, from the first to the last: a few reads, however large it is.
-/// Throws Error when the file cannot be read.
-std::uint64_t sample_digest(const std::filesystem::path& file);
 
 /// What a file was when something was made from it. Size and time of modification tell at no cost that it is still the
 /// same; where the time differs, the content decides, so that a copied dataset is the same one.
 struct FileRecord {
   std::uint64_t size = 0;
   std::int64_t modified = 0;  ///< nanoseconds since 1970
-  std::uint64_t sample = 0;   ///< digest of a few blocks from the first to the last
-  std::uint64_t content = 0;  ///< digest of all of it
+  std::string sample{};       ///< digest (digest.h) of a few blocks from the first to the last
+  std::string content{};      ///< digest of all of it
 
   bool operator==(const FileRecord&) const = default;
 };

@@ -23,7 +23,8 @@ struct ImageCase {
 /// that has all channels itself (4D) is a case whatever it is called. Throws Error when there is nothing to segment.
 std::vector<ImageCase> list_image_cases(const std::filesystem::path& input, int in_channels);
 
-/// The channel that nnU-Net's names give a file: "heart_0001" -> {"heart", 1}; nothing for names without such an ending.
+/// The channel that nnU-Net's names give a file: "heart_0001" -> {"heart", 1}; nothing for names without such an
+/// ending.
 struct ChannelName {
   std::string name;
   int channel;

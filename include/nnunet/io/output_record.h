@@ -19,7 +19,7 @@ namespace nnunet {
 struct OutputRecord {
   nlohmann::json made_with;  ///< an object: networks, options; {} where that is not known
   std::vector<FileRecord> sources;
-  std::uint64_t output = 0;           ///< digest of its content; 0: not taken
+  std::string output{};               ///< digest of its content; empty: not taken
   std::vector<std::string> extras{};  ///< files made together with it, relative to its folder
 };
 

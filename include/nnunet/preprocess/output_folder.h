@@ -67,7 +67,7 @@ class OutputFolder {
   /// Another part's case, from its headers; nothing when they cannot be read here: that part will list it itself.
   std::optional<FinishedCase> look_up(const CaseFiles& files) const;
   std::string options_text(const std::vector<FinishedCase>& finished) const;
-  std::string difference(const DataConfig& config) const;
+  std::string difference(const DataConfig& config, const std::string& earlier_list) const;
   void remove_outputs(const std::vector<std::string>& names) const;
   void remove_case(const std::string& name) const;
   std::filesystem::path file(const std::string& name, const char* kind) const { return path_ / (name + kind); }

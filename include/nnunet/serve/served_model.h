@@ -36,7 +36,8 @@ class ServedModel {
   /// Patch, channels, classes, names of the labels.
   virtual const DataConfig& data() const = 0;
 
-  /// Everything that changes its label maps beyond rounding (networks, options), as JSON; empty where that is not known.
+  /// Everything that changes its label maps beyond rounding (networks, options), as JSON; empty where that is not
+  /// known.
   virtual std::string made_with() const { return {}; }
 
   /// Patches (n,C,spatial) to logits (n,K,spatial), both float32 and contiguous, the latter of the right size already.

@@ -1,0 +1,95 @@
+// The label map that was made: its structures with their colours, volumes and opacities, and the file.
+
+import { measure } from './nifti.js';
+import { colourOf } from './palette.js';
+import { decimals, element, make, plural, readable } from './text.js';
+
+export class ResultPanel {
+  #viewer;
+  #result = null;  // {bytes, name, classes}
+
+  /** viewer: the ViewerPanel that shows it. */
+  constructor(viewer) {
+    this.#viewer = viewer;
+    element('overall').addEventListener('input', () => this.#paint());
+    element('download').addEventListener('click', () => this.#download());
+  }
+
+  nameOf(label) {
+    return this.#result?.classes[label]?.name ?? '';
+  }
+
+  /** labels: what readLabels gave for the bytes. */
+  async show(bytes, labels, model, image) {
+    const found = measure(labels, model.classes);
+    const classes = found.map((entry, label) => ({
+      ...entry,
+      name: model.labels[label] ?? `class ${label}`,
+      colour: colourOf(label, model.classes),
+      visible: true,
+      strength: 1,
+    }));
+    const name = image.name.replace(/(\.nii)?(\.gz)?$/i, `_${model.name}${/\.gz$/i.test(image.name) ? '.nii.gz' : '.nii'}`);
+    this.#result = { bytes, name, classes };
+    element('classes').replaceChildren(...classes.slice(1).map((entry) => this.#row(entry)));
+    element('download-hint').textContent = name;
+    element('result').hidden = false;
+    await this.#viewer.showLabels(bytes, name, this.#paints());
+    if (found[0].centre) this.#viewer.goTo(found[0].centre);
+  }
+
+  forget() {
+    this.#result = null;
+    element('result').hidden = true;
+    this.#viewer.hideLabels();
+  }
+
+  /** A structure's controls: shown, colour, where it is, volume, opacity. */
+  #row(entry) {
+    const name = readable(entry.name);
+    const input = (type, label, properties) => {
+      const made = make('input', { type, ...properties });
+      made.setAttribute('aria-label', label);
+      return made;
+    };
+    const show = input('checkbox', `Show ${name}`, { checked: true });
+    const colour = input('color', `Colour of ${name}`, { value: entry.colour });
+    const opacity = input('range', `Opacity of ${name}`, { min: 0, max: 100, value: 100 });
+    const go = make('button', { type: 'button', className: 'go', textContent: name, disabled: entry.centre === null || !this.#viewer.works });
+    if (entry.centre) go.title = 'Go there';
+    show.addEventListener('change', () => { entry.visible = show.checked; this.#paint(); });
+    colour.addEventListener('input', () => { entry.colour = colour.value; this.#paint(); });
+    opacity.addEventListener('input', () => { entry.strength = opacity.valueAsNumber / 100; this.#paint(); });
+    go.addEventListener('click', () => this.#viewer.goTo(entry.centre));
+    return make('tr', {},
+      make('td', {}, make('span', { className: 'mark' }, show, colour)),
+      make('td', {}, go),
+      make('td', {
+        className: 'number',
+        textContent: decimals(entry.ml, entry.ml < 100 ? 2 : 1),
+        title: plural(entry.voxels, 'voxel'),
+      }),
+      make('td', {}, opacity));
+  }
+
+  #paints() {
+    const overall = element('overall').valueAsNumber / 100;
+    return this.#result.classes.map(({ name, colour, visible, strength }) => ({
+      name,
+      colour,
+      opacity: visible ? overall * strength : 0,
+    }));
+  }
+
+  #paint() {
+    if (this.#result) this.#viewer.paint(this.#paints());
+  }
+
+  #download() {
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([this.#result.bytes]));
+    link.download = this.#result.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+}
