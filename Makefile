@@ -1,4 +1,5 @@
 # make build   set-up + build: build/bin/nnunet and the tests
+# make infer   the part without torch alone: build-infer/bin/nnunet, and its tests (set-up, build, tests)
 # make demo    the main job: data, preprocessing, training, evaluation, prediction, score
 #              (a phantom dataset; DATA=folder TASK=04 for a Medical Segmentation Decathlon task)
 # make test    all tests
@@ -11,7 +12,7 @@
 JOBS ?= $(shell nproc)
 export TORCH_PYTHON
 
-.PHONY: setup configure program build demo test docs lint slow asan tsan fuzz clean
+.PHONY: setup configure program build infer demo test docs lint slow asan tsan fuzz clean
 
 setup:
 	@scripts/setup.sh
@@ -25,6 +26,12 @@ build: configure
 # The program without the tests.
 program: configure
 	@cmake --build build --parallel $(JOBS) --target nnunet_app
+
+infer:
+	@scripts/setup.sh --without-torch
+	@cmake --preset infer $(CMAKE_FLAGS)
+	@cmake --build build-infer --parallel $(JOBS)
+	@ctest --test-dir build-infer --output-on-failure --parallel $(JOBS)
 
 demo: program
 	@DATA="$(DATA)" TASK="$(TASK)" DEMO_EPOCHS="$(DEMO_EPOCHS)" scripts/demo.sh
@@ -56,4 +63,4 @@ fuzz: setup
 	@scripts/fuzz.sh
 
 clean:
-	@rm -rf build build-debug build-asan-ubsan build-asan-base build-tsan build-fuzz demo
+	@rm -rf build build-infer build-debug build-asan-ubsan build-asan-base build-tsan build-fuzz demo

@@ -6,6 +6,7 @@
 #   4. the viewer of the page that nnunet serve shows (scripts/setup_page.sh).
 # TORCH_PYTHON=python3 uses the torch of that interpreter instead of installing anything (2, 3).
 # TORCH_VERSION=2.13.0 chooses the wheel. A second run does nothing and needs no network.
+# --without-torch: only what -DNNUNET_TORCH=OFF needs (a part of 1, and 4).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/packages.bash
@@ -16,28 +17,34 @@ WHEELS=("openvino==2026.4.1" "onnxruntime==1.32.0" "tritonclient[grpc,http]==2.7
 
 PACKAGES=(
   cmake ninja-build g++ git make ccache ca-certificates pkg-config
-  python3 python3-venv
   nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev
   libgtest-dev libbenchmark-dev
   libnifti2-dev libdeflate-dev zlib1g-dev
   libcairo2-dev fonts-dejavu-core
   libcurl4-openssl-dev libarchive-dev liblzma-dev libbz2-dev libzstd-dev
-  libgloo-dev
   protobuf-compiler libprotobuf-dev
-  protobuf-compiler-grpc libgrpc++-dev
   libboost-dev libssl-dev
 )
+WITH_TORCH=(python3 python3-venv libgloo-dev protobuf-compiler-grpc libgrpc++-dev)
+without_torch=
+[ "${1:-}" != --without-torch ] || without_torch=1
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 
 need_package "${PACKAGES[@]}"
+[ -n "$without_torch" ] || need_package "${WITH_TORCH[@]}"
 install_needed
 
 # The folder of the package torch that this interpreter has; fails without one.
 torch_dir() { "$1" -c 'import torch, os; assert os.path.isdir(torch.utils.cmake_prefix_path); print(os.path.dirname(torch.__file__))' 2>/dev/null; }
 
 mkdir -p .deps
+if [ -n "$without_torch" ]; then
+  scripts/setup_page.sh
+  say "ready (without torch)"
+  exit 0
+fi
 if [ -n "${TORCH_PYTHON:-}" ]; then
   prefix=$(torch_dir "$TORCH_PYTHON") || die "TORCH_PYTHON=$TORCH_PYTHON has no usable torch. Install one there, or unset TORCH_PYTHON."
   python=$(command -v "$TORCH_PYTHON")
