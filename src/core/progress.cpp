@@ -20,7 +20,11 @@ Progress::Progress(std::string title, std::int64_t total, std::string unit)
       drawn_(start_) {}
 
 Progress::~Progress() {
-  finish();
+  try {
+    finish();
+  } catch (...) {  // without memory for the last line the program shall say so, and not end here
+    std::fputc('\n', stderr);
+  }
 }
 
 void Progress::advance(std::int64_t count, std::string_view note) {
