@@ -21,7 +21,7 @@ struct Run {
   std::string output;
 };
 
-Run run(const std::string& command) {
+Run run_command(const std::string& command) {
   Run result;
   FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
   if (pipe == nullptr) return result;
@@ -41,14 +41,14 @@ class WithoutTorch : public testing::Test {
     for (const char* name : {"a", "b"})
       write_image(images_ / (std::string(name) + ".nii.gz"), test::tiny_image({12, 20, 22}));
   }
-  Run nnunet(const std::string& arguments) const { return run("'" + kProgram + "' " + arguments); }
+  Run nnunet(const std::string& arguments) const { return run_command("'" + kProgram + "' " + arguments); }
 
   test::TempFolder folder_;
   fs::path checkpoint_ = folder_ / "tiny.ckpt", images_ = folder_ / "images";
 };
 
 TEST_F(WithoutTorch, NoLibtorchIsLoaded) {
-  const Run libraries = run("ldd '" + kProgram + "'");
+  const Run libraries = run_command("ldd '" + kProgram + "'");
   ASSERT_EQ(libraries.code, 0);
   EXPECT_NE(libraries.output.find("libnnunet_infer"), std::string::npos);
   for (const char* name : {"torch", "libc10", "openvino", "onnxruntime", "icudata"})

@@ -85,8 +85,9 @@ TEST(DamagedTorchFile, MissingEmptyAndForeignFiles) {
 
 TEST(DamagedTorchFile, EveryTruncationIsRefused) {
   const TempFolder folder;
-  save_torch_file(folder / "a.pt",
-                  Value::Dict{{"a", from_torch(torch::arange(5.0))}, {"b", "text"}, {"c", from_torch(torch::ones({2}, torch::kUInt8))}});
+  save_torch_file(folder / "a.pt", Value::Dict{{"a", from_torch(torch::arange(5.0))},
+                                               {"b", "text"},
+                                               {"c", from_torch(torch::ones({2}, torch::kUInt8))}});
   const std::string whole = read_all(folder / "a.pt");
   for (std::size_t size = 0; size < whole.size(); size += size + 60 < whole.size() ? 5 : 1) {
     write_all(folder / "cut.pt", whole.substr(0, size));

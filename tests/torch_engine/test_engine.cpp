@@ -1,11 +1,11 @@
 #include <gtest/gtest.h>
 
 #include "exported.h"
+#include "infer/tiny.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/precision.h"
 #include "nnunet/infer/engine.h"
 #include "nnunet/infer/predictor.h"
-#include "infer/tiny.h"
 #include "nnunet/torch_bridge/autocast.h"
 #include "tensors.h"
 

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "infer/tiny.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/evaluate.h"
 #include "reference/shared.h"
-#include "infer/tiny.h"
 #include "tensors.h"
 
 namespace nnunet {

@@ -6,11 +6,11 @@
 #include <fstream>
 #include <sstream>
 
-#include "torch_bridge/python.h"
 #include "exported.h"
-#include "nnunet/torch_engine/torchscript.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/npy.h"
+#include "nnunet/torch_engine/torchscript.h"
+#include "torch_bridge/python.h"
 
 namespace nnunet {
 namespace {

@@ -2,12 +2,12 @@
 #include <torch/torch.h>
 
 #include "feed.h"
+#include "infer/tiny.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/predictor.h"
+#include "nnunet/network/unet.h"
 #include "nnunet/plan/reference_plan.h"
 #include "reference/shared.h"
-#include "infer/tiny.h"
-#include "nnunet/network/unet.h"
 #include "tensors.h"
 
 namespace nnunet {
@@ -27,8 +27,8 @@ TEST(Predictor, SegmentEqualsItsSteps) {
   UNet network(checkpoint.plan);
   load_state_dict(*network, checkpoint.state_dict, "a");
   network->eval();
-  const auto logits =
-      sliding_window(test::tensor_of(c.x), [&](const torch::Tensor& x) { return network->forward(x); }, {config.patch_size});
+  const auto logits = sliding_window(test::tensor_of(c.x), [&](const torch::Tensor& x) { return network->forward(x); },
+                                     {config.patch_size});
   EXPECT_NE((Shape3{logits.size(1), logits.size(2), logits.size(3)}), (Shape3{12, 20, 22}));
   RestoreSink expected("a", {c.crop_start, c.crop_end, c.original, false}, true);
   test::feed(expected, logits, 99, 99);

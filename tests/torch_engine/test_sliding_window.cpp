@@ -7,13 +7,13 @@
 #include <tuple>
 
 #include "feed.h"
-#include "tensors.h"
 #include "nnunet/core/error.h"
 #include "nnunet/infer/restore.h"
 #include "nnunet/torch_engine/torch_lane.h"
 #include "reference/npz.h"
 #include "reference/numbers.h"
 #include "reference/reference_network.h"
+#include "tensors.h"
 
 namespace nnunet {
 namespace {

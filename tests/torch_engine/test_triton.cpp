@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "torch_bridge/python.h"
-#include "nnunet/torch_engine/torchscript.h"
 #include "nnunet/core/error.h"
 #include "nnunet/export/export.h"
 #include "nnunet/network/unet.h"
+#include "nnunet/torch_engine/torchscript.h"
+#include "torch_bridge/python.h"
 
 namespace nnunet {
 namespace {

@@ -32,8 +32,8 @@ struct FolderPredictionResult {
 /// Throws Error when a predictor's checkpoints are of another configuration (classes, channels, patch) than the folder.
 void check_configuration(const PreprocessedFolder& folder, const Predictor& predictor);
 
-/// RESULTS/preds_task_<t>_dim_<d>_fold_<f>_{amp|fp32}[_tta]; amp or fp32 by what is computed, so "fp32" with --amp where
-/// choose_precision takes fp32.
+/// RESULTS/preds_task_<t>_dim_<d>_fold_<f>_{amp|fp32}[_tta]; amp or fp32 by what is computed, so "fp32" with --amp
+/// where choose_precision takes fp32.
 std::filesystem::path prediction_folder(const PreprocessedFolder& folder, const Predictor& predictor,
                                         const FolderPredictionOptions& options);
 
