@@ -188,6 +188,8 @@ TEST(Exported, RefusesWeightsOfAnotherNetwork) {
   Checkpoint checkpoint;
   checkpoint.plan = make_network_plan({16, 16}, {1, 1}, 1, 2, {});
   checkpoint.data.patch_size = {16, 16};
+  checkpoint.data.spacings = {1, 1};
+  checkpoint.data.n_class = 2;
   EXPECT_THROW(to_onnx(checkpoint, {}), Error);
   EXPECT_THROW(to_torchscript(checkpoint, {}), Error);
   const UNet network(checkpoint.plan);
