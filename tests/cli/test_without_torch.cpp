@@ -82,9 +82,10 @@ TEST_F(WithoutTorch, PredictsScoresDescribesAndExports) {
 
 #ifndef NNUNET_TORCH
 TEST_F(WithoutTorch, SaysWhatItWasBuiltWithout) {
-  for (const std::string arguments :
-       {"train --data x", "export --format triton --output x --ckpt_path " + checkpoint_.string(),
-        "predict --engine libtorch --output x --input " + images_.string() + " --ckpt_path " + checkpoint_.string()}) {
+  const std::string network = " --ckpt_path " + checkpoint_.string();
+  const std::vector<std::string> asked{"train --data x", "export --format triton --output x" + network,
+                                       "predict --engine libtorch --output x --input " + images_.string() + network};
+  for (const std::string& arguments : asked) {
     const Outcome refused = nnunet(arguments);
     EXPECT_EQ(refused.code, 1) << arguments;
     EXPECT_NE(refused.output.find("built without"), std::string::npos) << refused.output;
