@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -13,6 +11,7 @@
 #include "nnunet/core/job.h"
 #include "nnunet/core/local_processes.h"
 #include "nnunet/torch_bridge/device.h"
+#include "run_program.h"
 
 namespace nnunet::app {
 
@@ -20,11 +19,7 @@ namespace {
 
 /// This program and its arguments.
 std::vector<std::string> own_command() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  std::vector<std::string> command;
-  for (std::size_t begin = 0; begin < text.size(); begin = text.find('\0', begin) + 1)
-    command.emplace_back(text.c_str() + begin);
+  std::vector<std::string> command = own_arguments();
   command.at(0) = std::filesystem::read_symlink("/proc/self/exe").string();
   return command;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <fstream>
 #include <memory>
 #include <new>
 #include <sstream>
@@ -39,6 +40,13 @@ void describe_program(CLI::App& program) {
   program.require_subcommand(1);
   program.formatter(std::make_shared<Formatter>());
   program.get_formatter()->column_width(34);
+}
+
+std::vector<std::string> own_arguments() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
+  return arguments;
 }
 
 int run_program(CLI::App& program, int argc, char** argv) {

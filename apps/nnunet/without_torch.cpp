@@ -3,10 +3,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <vector>
 
 #include "nnunet/core/error.h"
+#include "run_program.h"
 #include "torch_door.h"
 
 namespace nnunet::app {
@@ -17,16 +17,6 @@ namespace fs = std::filesystem;
 fs::path engine_program() {
   return fs::read_symlink("/proc/self/exe").parent_path() / "nnunet-engine";
 }
-
-#ifdef NNUNET_TORCH
-/// This process's command line, ended by a null pointer.
-std::vector<std::string> own_arguments() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  std::vector<std::string> arguments;
-  for (std::string argument; std::getline(file, argument, '\0');) arguments.push_back(argument);
-  return arguments;
-}
-#endif
 
 /// Whether the driver of NVIDIA's GPUs has one for a libtorch that can use it.
 bool gpu_for_torch() {

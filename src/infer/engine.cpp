@@ -9,6 +9,7 @@
 #include "nnunet/core/array.h"
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/parallel.h"
 #include "nnunet/infer/engine_names.h"
 #include "nnunet/infer/window_lane.h"
 
@@ -35,13 +36,18 @@ Logits mean_logits(const std::vector<std::unique_ptr<Engine>>& engines, LogitMem
   first.copy_to(sum);
   const auto count = static_cast<std::size_t>(Array<float>::count(mean.shape));
   std::vector<float> next(count);
+  const auto for_values = [&](const auto& body) {  // on all cores
+    parallel_ranges(static_cast<std::int64_t>(count), 32768, [&](std::int64_t begin, std::int64_t end) {
+      for (auto v = static_cast<std::size_t>(begin); v < static_cast<std::size_t>(end); ++v) body(v);
+    });
+  };
   for (std::size_t i = 1; i < engines.size(); ++i) {
     first = {};
     engines[i]->forward(windows).copy_to(next.data());
-    for (std::size_t v = 0; v < count; ++v) sum[v] += next[v];
+    for_values([&](std::size_t v) { sum[v] += next[v]; });
   }
   const auto networks = static_cast<float>(engines.size());
-  for (std::size_t v = 0; v < count; ++v) sum[v] /= networks;
+  for_values([&](std::size_t v) { sum[v] /= networks; });
   return mean;
 }
 

@@ -15,16 +15,12 @@ namespace {
 
 /// What two checkpoints must share for their logits to mean the same: the first field in which they differ, or "".
 std::string difference(const Checkpoint& a, const Checkpoint& b) {
-  const auto same_ct = [](const std::optional<CtStats>& x, const std::optional<CtStats>& y) {
-    if (!x || !y) return x.has_value() == y.has_value();
-    return x->min == y->min && x->max == y->max && x->mean == y->mean && x->std == y->std;
-  };
   if (a.data.n_class != b.data.n_class) return "number of classes";
   if (a.data.in_channels != b.data.in_channels) return "number of channels";
   if (a.data.patch_size != b.data.patch_size) return "patch size";
   if (a.data.spacings != b.data.spacings) return "spacing";
   if (a.data.modality != b.data.modality) return "modality";
-  if (!same_ct(a.data.ct, b.data.ct)) return "CT intensity statistics";
+  if (a.data.ct != b.data.ct) return "CT intensity statistics";
   if (!(a.plan == b.plan)) return "network";
   return "";
 }

@@ -4,16 +4,11 @@
 #include <atomic>
 #include <bit>
 
+#include "nnunet/checkpoint/host_tensor.h"
 #include "nnunet/core/array.h"
 
 namespace nnunet {
 namespace {
-
-std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& shape) {
-  std::vector<std::int64_t> strides(shape.size(), 1);
-  for (std::size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * shape[i];
-  return strides;
-}
 
 float widened(float value) {
   return value;
@@ -51,7 +46,7 @@ Logits Logits::make(std::vector<std::int64_t> shape, float*& to) {
 void Logits::copy_to(float* to) const {
   if (bf16)
     copy_axis(*this, 0, static_cast<const std::uint16_t*>(values), to);
-  else if (strides == row_major(shape))
+  else if (strides == contiguous_strides(shape))
     std::copy_n(static_cast<const float*>(values), Array<float>::count(shape), to);
   else
     copy_axis(*this, 0, static_cast<const float*>(values), to);
@@ -65,7 +60,7 @@ Logits LogitMemory::make(std::vector<std::int64_t> shape, float*& to) {
   to = kept_->data();
   Logits logits;
   logits.values = to;
-  logits.strides = row_major(shape);
+  logits.strides = contiguous_strides(shape);
   logits.shape = std::move(shape);
   logits.memory = kept_;
   return logits;
