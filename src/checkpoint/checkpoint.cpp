@@ -79,7 +79,7 @@ Checkpoint read_ours(const Value& root, const std::filesystem::path& path) {
 }  // namespace
 
 ModelPlan model_plan(const Checkpoint& checkpoint) {
-  return reference_plan(checkpoint.data, checkpoint.plan);
+  return checkpoint.model ? *checkpoint.model : reference_plan(checkpoint.data, checkpoint.plan);
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {

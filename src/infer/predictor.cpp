@@ -22,7 +22,7 @@ std::string difference(const Checkpoint& a, const Checkpoint& b) {
   if (a.data.modality != b.data.modality) return "modality";
   if (a.data.ct != b.data.ct) return "CT intensity statistics";
   if (!(a.plan == b.plan)) return "network";
-  return "";
+  return first_difference(model_plan(a), model_plan(b));
 }
 
 /// How many windows' logits (float32) take 512 MiB, at least 1: beyond it more windows at a time gain nothing.
@@ -41,6 +41,7 @@ std::string network_digest(const Checkpoint& checkpoint) {
   data.options.clear();
   Digest digest;
   digest.add_entry(config_text(data)).add_entry(plan_to_json(checkpoint.plan).dump());
+  if (checkpoint.model) digest.add_entry(model_plan_to_json(*checkpoint.model).dump());
   for (const auto& [name, tensor] : checkpoint.state_dict) {
     const HostTensor values = tensor.contiguous();
     digest.add_entry(name).add(
@@ -83,7 +84,7 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
                       const PredictorOptions& options) {
   const Checkpoint& first = checkpoints.front();
   data_ = first.data;
-  plan_ = first.plan;
+  model_ = model_plan(first);
   for (std::size_t i = 0; i < checkpoints.size(); ++i) {
     if (const std::string what = difference(first, checkpoints[i]); !what.empty())
       throw Error(sources[i], fmt::format("differs from {} in its {}", sources.front(), what),
@@ -95,9 +96,9 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
   windows_.patch_size = data_.patch_size;
   windows_.overlap = options.overlap;
   windows_.blend = options.blend;
-  windows_.batch_size = std::min(options.batch_size > 0 ? options.batch_size : (plan_.dim == 3 ? 4 : 64),
-                                 most_windows(data_.patch_size, plan_.n_class));
-  windows_.tta = options.tta;
+  windows_.batch_size = std::min(options.batch_size > 0 ? options.batch_size : (model_.dim() == 3 ? 4 : 64),
+                                 most_windows(data_.patch_size, plan().n_class));
+  windows_.tta = options.tta.value_or(model_.window.mirror);
   lane_ = make_lane();
   std::ranges::sort(digests_);  // folds are averaged in any order
 }
@@ -121,9 +122,9 @@ WindowReport Predictor::stream(const std::string& name, const VolumeView& x, con
 
 WindowReport Predictor::stream(const std::string& name, const VolumeView& x, WindowLane& lane,
                                const std::vector<LogitSink*>& sinks) const {
-  if (x.shape.size() != 4 || x.shape[0] != plan_.in_channels)
+  if (x.shape.size() != 4 || x.shape[0] != plan().in_channels)
     throw Error(name,
-                fmt::format("has shape {}, the network takes {} channels", shape_text(x.shape), plan_.in_channels));
+                fmt::format("has shape {}, the network takes {} channels", shape_text(x.shape), plan().in_channels));
   try {
     return stream_windows(x, lane, windows_, sinks);
   } catch (const OutOfDeviceMemory&) {
@@ -144,7 +145,7 @@ ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std
 }
 
 PreprocessedCase Predictor::preprocess(const std::string& name, const Image& image, int threads) const {
-  return preprocess_case(name, image, reference_plan(data_).preprocess, threads);
+  return preprocess_case(name, image, model_.preprocess, threads);
 }
 
 OriginalGrid Predictor::original_grid(const PreprocessedCase& c) const {

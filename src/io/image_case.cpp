@@ -17,16 +17,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> nifti_files(const fs::path& folder) {
+std::vector<fs::path> image_files(const fs::path& folder, const ImageFormat& format) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (!entry.is_directory() && is_nifti_name(entry.path()) && !entry.path().filename().string().starts_with('.'))
+    if (!entry.is_directory() && format.accepts(entry.path()) && !entry.path().filename().string().starts_with('.'))
       files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
 }
 
+/// Only NIfTI files are looked into: nnU-Net's names say it for the others.
 bool holds_all_channels(const fs::path& file, int in_channels) {
+  if (in_channels < 2 || !is_nifti_name(file)) return false;
   try {
     return read_nifti_info(file).channels == in_channels;
   } catch (const Error&) {
@@ -41,13 +43,13 @@ void refuse_both(ImageCase& c, const fs::path& other) {
 }
 
 /// Files to cases of different names.
-std::vector<ImageCase> group(const std::vector<fs::path>& files, int in_channels) {
+std::vector<ImageCase> group(const std::vector<fs::path>& files, int in_channels, const ImageFormat& format) {
   std::map<std::string, ImageCase> cases;
   std::map<std::string, std::map<int, fs::path>> channels;
   std::map<std::string, std::string> doubled;  // cases with a channel in two files
   for (const fs::path& file : files) {
-    const std::string stem = nifti_stem(file);
-    const auto part = in_channels > 1 ? channel_name(stem) : std::nullopt;
+    const std::string stem = format.stem(file);
+    const auto part = in_channels > 1 || format.numbered ? channel_name(stem) : std::nullopt;
     if (part && !holds_all_channels(file, in_channels)) {
       const auto [former, first] = channels[part->name].emplace(part->channel, file);
       if (!first)
@@ -92,23 +94,44 @@ std::optional<ChannelName> channel_name(const std::string& stem) {
   return ChannelName{stem.substr(0, stem.size() - kDigits - 1), std::stoi(digits)};
 }
 
-std::vector<ImageCase> list_image_cases(const fs::path& input, int in_channels) {
+bool ImageFormat::accepts(const fs::path& file) const {
+  if (ending.empty()) return is_nifti_name(file);
+  std::string lower = ending;
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return has_suffix(file, lower);
+}
+
+std::string ImageFormat::stem(const fs::path& file) const {
+  if (ending.empty()) return nifti_stem(file);
+  const std::string name = file.filename().string();
+  return name.substr(0, name.size() - ending.size());
+}
+
+std::string ImageFormat::pattern() const {
+  return ending.empty() ? "*.nii or *.nii.gz" : "*" + ending;
+}
+
+std::vector<ImageCase> list_image_cases(const fs::path& input, int in_channels, const ImageFormat& format) {
   std::error_code failure;
   if (fs::is_directory(input, failure)) {
-    const auto files = nifti_files(input);
-    if (files.empty()) throw Error(input.string(), "holds no image (*.nii or *.nii.gz)", "check --input");
-    return group(files, in_channels);
+    const auto files = image_files(input, format);
+    if (files.empty())
+      throw Error(input.string(), fmt::format("holds no image ({})", format.pattern()), "check --input");
+    return group(files, in_channels, format);
   }
   if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check --input");
-  if (!is_nifti_name(input))
-    throw Error(input.string(), "is no NIfTI file by its name", "give a .nii or .nii.gz file, or a folder of them");
-  const auto part = in_channels > 1 ? channel_name(nifti_stem(input)) : std::nullopt;
-  if (!part || holds_all_channels(input, in_channels)) return {{nifti_stem(input), {input}, {}}};
+  if (!format.accepts(input))
+    throw Error(input.string(),
+                format.ending.empty() ? "is no NIfTI file by its name"
+                                      : fmt::format("does not end in {}, as the model's images do", format.ending),
+                fmt::format("give a file {}, or a folder of them", format.pattern()));
+  const auto part = in_channels > 1 || format.numbered ? channel_name(format.stem(input)) : std::nullopt;
+  if (!part || holds_all_channels(input, in_channels)) return {{format.stem(input), {input}, {}}};
   // One channel stands for its siblings.
   std::vector<fs::path> files;
-  for (const fs::path& file : nifti_files(input.has_parent_path() ? input.parent_path() : fs::path(".")))
-    if (const auto other = channel_name(nifti_stem(file)); other && other->name == part->name) files.push_back(file);
-  return group(files, in_channels);
+  for (const fs::path& file : image_files(input.has_parent_path() ? input.parent_path() : fs::path("."), format))
+    if (const auto other = channel_name(format.stem(file)); other && other->name == part->name) files.push_back(file);
+  return group(files, in_channels, format);
 }
 
 Image read_channels(std::size_t channels, const std::function<Image(std::size_t)>& read,
@@ -134,41 +157,44 @@ Image read_channels(std::size_t channels, const std::function<Image(std::size_t)
   return image;
 }
 
-Image read_image_case(const ImageCase& c) {
+Image read_image_case(const ImageCase& c, const ImageFormat& format) {
   if (!c.problem.empty()) throw Error(c.name, c.problem, "check the files' names");
   return read_channels(
-      c.channels.size(), [&](std::size_t i) { return read_nifti(c.channels[i]); },
+      c.channels.size(), [&](std::size_t i) { return read_image_file(c.channels[i], format.reader); },
       [&](std::size_t i) { return c.channels[i].string(); });
 }
 
-void require_label_output(const fs::path& output) {
-  if (fs::is_directory(output) || is_nifti_name(output)) return;
+void require_label_output(const fs::path& output, const ImageFormat& format) {
+  if (fs::is_directory(output) || format.accepts(output)) return;
   const std::string suffix = known_suffix(output);
   if (suffix.empty()) return;
   throw Error("--output " + output.string(),
-              fmt::format("label maps are written as .nii.gz or .nii, the name ends in {}", suffix),
+              fmt::format("label maps are written as {}, the name ends in {}",
+                          format.ending.empty() ? ".nii.gz or .nii" : format.ending, suffix),
               "choose such a name, or end that of a folder with a slash");
 }
 
-bool is_file_output(const fs::path& output) {
-  return is_nifti_name(output) && !fs::is_directory(output);
+bool is_file_output(const fs::path& output, const ImageFormat& format) {
+  return format.accepts(output) && !fs::is_directory(output);
 }
 
-fs::path label_output(const ImageCase& c, const fs::path& output) {
-  return is_file_output(output) ? output : output / (c.name + ".nii.gz");
+fs::path label_output(const ImageCase& c, const fs::path& output, const ImageFormat& format) {
+  return is_file_output(output, format) ? output : output / (c.name + format.output_ending());
 }
 
-void protect_inputs(const std::vector<ImageCase>& cases, const fs::path& input, const fs::path& output) {
-  require_label_output(output);
+void protect_inputs(const std::vector<ImageCase>& cases, const fs::path& input, const fs::path& output,
+                    const ImageFormat& format) {
+  require_label_output(output, format);
   if (fs::is_directory(input)) {
-    if (is_file_output(output)) throw Error("--output", "a folder of images cannot become one file", "give a folder");
+    if (is_file_output(output, format)) throw Error("--output", "a folder of images cannot become one file", "give a folder");
     if (lies_inside(output, input))
       throw Error(output.string(), "lies inside the input folder", "give a folder outside --input");
   }
   for (const ImageCase& c : cases) {
-    require_name_fits(label_output(c, output));
+    const fs::path label = label_output(c, output, format);
+    require_name_fits(label);
     for (const fs::path& file : c.channels)
-      if (same_place(label_output(c, output), file))
+      if (same_place(label, file))
         throw Error(file.string(), "is an input and would be overwritten by its output", "give another --output");
   }
 }

@@ -168,11 +168,12 @@ std::string output_difference(const fs::path& output, OutputRecord record, const
 
 std::vector<ImageCase> choose_open_cases(const std::vector<ImageCase>& all, const fs::path& output,
                                          const json& made_with, bool overwrite,
-                                         const std::function<std::vector<std::string>(const ImageCase&)>& extras) {
+                                         const std::function<std::vector<std::string>(const ImageCase&)>& extras,
+                                         const ImageFormat& format) {
   std::vector<ImageCase> open;
   std::map<std::string, std::vector<std::string>> anew;  // by reason
   for (const ImageCase& c : all) {
-    const fs::path map = label_output(c, output);
+    const fs::path map = label_output(c, output, format);
     if (!overwrite && c.problem.empty() && fs::exists(map)) {
       const std::string why = why_anew(map, c, made_with, extras ? extras(c) : std::vector<std::string>());
       if (why.empty()) continue;

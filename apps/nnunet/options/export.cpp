@@ -8,7 +8,7 @@ namespace {
 std::vector<Option> model_options(ExportFlags& flags) {
   ExportOptions& o = flags.options;
   return {
-      checkpoint(flags.ckpt_path).described("Checkpoint").must_be_given(),
+      checkpoint(flags.ckpt_path).described("Checkpoint; or model of nnU-Net v2 (folder, zip, .pth)").must_be_given(),
       option("--format", o.format,
              "torchscript: model.pt; onnx: model.onnx; triton: a model repository with both and what makes a TensorRT "
              "plan")
@@ -18,6 +18,10 @@ std::vector<Option> model_options(ExportFlags& flags) {
       weight_type(o.model.precision),
       option("--argmax", o.model.argmax, "Give class indices (batch, patch) int64 instead of logits"),
   };
+}
+
+Group v2_group(ExportFlags& flags) {
+  return {"Models of nnU-Net v2", fold_options(flags.trained)};
 }
 
 Group triton_group(TritonOptions& o) {
@@ -53,7 +57,8 @@ Command export_command(ExportFlags& flags) {
   return {
       .name = "export",
       .summary = "Write a trained network for other programs: TorchScript, ONNX, Triton Inference Server",
-      .groups = {{"", model_options(flags)}, triton_group(flags.options.triton), foreign_group(flags)},
+      .groups = {{"", model_options(flags)}, v2_group(flags), triton_group(flags.options.triton),
+                 foreign_group(flags)},
       .notes =
           "Models take preprocessed patches, INPUT__0 (batch, channels, patch) float32, and give OUTPUT__0, "
           "logits (batch, classes, patch) float32.",

@@ -9,6 +9,7 @@ namespace nnunet::app {
 struct ExportFlags {
   std::filesystem::path ckpt_path;
   ExportOptions options;
+  TrainedModel trained;  ///< one fold and the checkpoint of nnU-Net v2's models
   // Of a checkpoint that does not describe itself.
   CaseSelection cases{.data = {}};
   NetworkOptions network;

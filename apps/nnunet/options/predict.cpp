@@ -16,6 +16,18 @@ Group image_group(ImagePredictionOptions& o) {
           }};
 }
 
+Group v2_group(PredictFlags& flags) {
+  ModelFlags& m = flags.inference.model;
+  return {"Models of nnU-Net v2",
+          joined({{model(m.trained.path)
+                       .described("Instead of --ckpt_path: model folder, exported zip, fold folder or .pth of nnU-Net "
+                                  "v2; images are named CASE_0000, CASE_0001, ... and end as the model's do")},
+                  fold_options(m.trained),
+                  {option("--prev_stage_predictions", flags.images.previous_stage,
+                          "Cascades: folder of the previous stage's label maps")},
+                  v2_window_options(m.windows)})};
+}
+
 Group benchmark_group(PredictFlags& flags) {
   return {"Benchmark",
           {
@@ -40,11 +52,16 @@ Command predict_command(PredictFlags& flags) {
       .groups = {image_group(flags.images)},
       .examples = {{.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --input images --output "
                             "label_maps --tta --overlays"},
+                   {.line = "nnunet predict --model Dataset004_Hippocampus/nnUNetTrainer__nnUNetPlans__3d_fullres "
+                            "--input imagesTs --output label_maps",
+                    .says = "A model that nnU-Net v2 trained, with the label maps that nnUNetv2_predict makes",
+                    .not_run = "needs such a model"},
                    {.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --data data/04_3d/val "
                             "--results results --save_preds",
                     .says = "Softmax of the preprocessed validation cases, on their original grids"}},
   };
   command.groups.insert(command.groups.end(), inference.begin(), inference.end());
+  command.groups.push_back(v2_group(flags));
   command.groups.push_back(part_options(flags.parts));
   command.groups.push_back(benchmark_group(flags));
   return accepting_training_options(std::move(command));

@@ -9,7 +9,8 @@ Group server_group(ServeFlags& flags) {
   return {
       "Server",
       {
-          model(flags.models).described("NAME=CHECKPOINT; several of one NAME (folds) are averaged").must_be_given(),
+          model(flags.models).described("NAME=CHECKPOINT, or NAME=MODEL of nnU-Net v2 (folder, zip); several of one NAME (folds) "
+                                          "are averaged").must_be_given(),
           option("--host", flags.http.host, "Address to listen at; 0.0.0.0: all of this machine's"),
           option("--port", flags.http.port, "0: any that is free"),
           option("--grpc_port", flags.grpc_port, "The same over gRPC; 0: any that is free; -1: no gRPC")
@@ -63,7 +64,8 @@ Command serve_command(ServeFlags& flags) {
                  limit_group(flags),
                  {"Inference", joined({{gpus(flags.compute.gpus), engine(flags.compute.engine)},
                                        precision_options(flags.compute),
-                                       sliding_options(flags.windows)})}},
+                                       sliding_options(flags.windows)})},
+                 {"Models of nnU-Net v2", joined({fold_options(flags.trained), v2_window_options(flags.windows)})}},
       .examples = {{.line = "nnunet serve --model heart=results/checkpoints/best.ckpt",
                     .says = "Then open http://127.0.0.1:8000; SIGTERM ends it when running requests are answered"}},
   };

@@ -14,6 +14,7 @@ struct ServeFlags {
   std::vector<std::string> models;  ///< NAME=CKPT
   ComputeOptions compute;
   SlidingOptions windows;
+  TrainedModel trained;  ///< folds and checkpoint of nnU-Net v2's models
   serve::HttpOptions http;
   std::int64_t grpc_port = serve::GrpcOptions{}.port;  ///< -1: no gRPC
   serve::ServiceOptions service;

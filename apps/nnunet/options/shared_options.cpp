@@ -143,6 +143,24 @@ std::vector<Option> sliding_options(SlidingOptions& windows) {
   };
 }
 
+std::vector<Option> fold_options(TrainedModel& model) {
+  return {
+      option("--folds", model.folds, "Folds whose networks are averaged: numbers, or all")
+          .values("FOLD..", 0, 100)
+          .by_default("those that have the checkpoint"),
+      option("--checkpoint", model.checkpoint, "Which of a fold's checkpoints"),
+  };
+}
+
+std::vector<Option> v2_window_options(SlidingOptions& windows) {
+  return {
+      option("--disable_tta", windows.disable_tta, "No mean over mirror images, which is these models' default"),
+      option("--precise", windows.precise,
+             "Add logits up in float32; float16, the default, gives nnU-Net's label maps, ties included"),
+      option("--low_memory", windows.low_memory, "Keep sums that wait for further windows in a scratch file"),
+  };
+}
+
 Option activation_checkpointing(bool& value) {
   return option("--activation_checkpointing", value,
                 "Keep only the blocks' inputs and compute each block again in its backward: for patches that do not "

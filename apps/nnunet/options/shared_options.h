@@ -44,6 +44,9 @@ Option weight_type(Precision& value);
 /// --amp and --precision.
 std::vector<Option> precision_options(ComputeOptions& compute);
 std::vector<Option> sliding_options(SlidingOptions& windows);
+/// nnU-Net v2's models: --folds, --checkpoint; --disable_tta, --precise, --low_memory.
+std::vector<Option> fold_options(TrainedModel& model);
+std::vector<Option> v2_window_options(SlidingOptions& windows);
 Option activation_checkpointing(bool& value);
 
 // Batches

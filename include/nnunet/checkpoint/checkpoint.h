@@ -22,6 +22,8 @@ struct Checkpoint {
   NetworkPlan plan;
   DataConfig data;  ///< without its list of cases
   StateDict state_dict;
+  /// Of a model whose plan is more than `plan` and `data` can say (nnU-Net v2); never written to our own files.
+  std::optional<ModelPlan> model = {};
   Value training;  ///< None in a foreign or stripped checkpoint; its content belongs to train/training_state
 };
 

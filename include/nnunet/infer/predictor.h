@@ -18,10 +18,10 @@ namespace nnunet {
 
 struct PredictorOptions {
   double overlap = 0.5;
-  Blend blend = Blend::gaussian;
-  std::int64_t batch_size = 0;  ///< windows a forward; 0: 4 in 3D, 64 in 2D; fewer where their logits pass 512 MiB
-  bool tta = false;
-  std::string engine = "auto";            ///< what computes the networks (engine.h)
+  Blend blend = Blend::gaussian;  ///< gaussian: the weights of the model's plan
+  std::int64_t batch_size = 0;    ///< windows a forward; 0: 4 in 3D, 64 in 2D; fewer where their logits pass 512 MiB
+  std::optional<bool> tta = {};   ///< mean over mirror images; nothing: as the model's plan says
+  std::string engine = "auto";    ///< what computes the networks (engine.h)
   const EngineBackend* others = nullptr;  ///< engines beside the native one, where the program has them
 };
 
@@ -38,8 +38,11 @@ class Predictor {
   /// From memory.
   Predictor(std::vector<Checkpoint> checkpoints, PredictorOptions options, Device device, Precision precision);
 
+  /// Everything from an image to a label map.
+  const ModelPlan& model() const { return model_; }
+  const NetworkPlan& plan() const { return *model_.network; }
+  /// The same in the words of config.json, as far as it has words for it.
   const DataConfig& data() const { return data_; }
-  const NetworkPlan& plan() const { return plan_; }
   const WindowOptions& windows() const { return windows_; }
   Precision precision() const { return precision_; }
   Device device() const { return device_; }
@@ -75,7 +78,7 @@ class Predictor {
              const PredictorOptions& options);
 
   DataConfig data_;
-  NetworkPlan plan_;
+  ModelPlan model_;  ///< with a network
   WindowOptions windows_;
   Device device_ = kCpu;
   Precision precision_;

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "nnunet/infer/blend.h"
 
@@ -32,6 +33,17 @@ struct SlidingOptions {
   double overlap = 0.5;
   Blend blend = Blend::gaussian;
   bool tta = false;  ///< mean over all flips
+  /// nnU-Net v2's models, which are mirrored unless told otherwise and add up in fp16.
+  bool disable_tta = false;
+  bool precise = false;     ///< sums in fp32
+  bool low_memory = false;  ///< finished sums wait in a scratch file
+};
+
+/// A model that nnU-Net v2 trained (checkpoint/v2_model.h).
+struct TrainedModel {
+  std::filesystem::path path;      ///< model folder, exported zip, fold folder or .pth; empty: none
+  std::vector<std::string> folds;  ///< numbers, or all; empty: those that are there
+  std::string checkpoint = "checkpoint_final.pth";
 };
 
 }  // namespace nnunet

@@ -45,7 +45,8 @@ std::string output_difference(const std::filesystem::path& output, OutputRecord 
 /// been changed since and would have to be made anew: users' files are never replaced without their word (overwrite).
 std::vector<ImageCase> choose_open_cases(const std::vector<ImageCase>& all, const std::filesystem::path& output,
                                          const nlohmann::json& made_with, bool overwrite,
-                                         const std::function<std::vector<std::string>(const ImageCase&)>& extras = {});
+                                         const std::function<std::vector<std::string>(const ImageCase&)>& extras = {},
+                                         const ImageFormat& format = {});
 
 /// What killed runs left under temporary names of these outputs' records.
 void remove_record_leftovers(const std::vector<std::filesystem::path>& outputs);

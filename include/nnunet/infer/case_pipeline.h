@@ -1,0 +1,33 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "nnunet/infer/predictor.h"
+#include "nnunet/infer/restore.h"
+
+namespace nnunet {
+
+/// What is done to the cases of a prediction before and after the network. read and write of other cases run beside
+/// each other and beside the network, so what they keep between their calls must be kept case by case.
+class CaseStages {
+ public:
+  virtual ~CaseStages() = default;
+  virtual std::size_t cases() const = 0;
+  virtual std::string name(std::size_t i) const = 0;
+  /// Reads and preprocesses. threads: how many may work on it (0: all cores).
+  virtual PreprocessedCase read(std::size_t i, int threads) = 0;
+  /// Where the logits of the preprocessed volume go.
+  virtual RestoreSink restore(std::size_t i, const PreprocessedCase& c) = 0;
+  /// After the last window.
+  virtual void write(std::size_t i, RestoreSink& restored, const WindowReport& report) = 0;
+};
+
+struct CaseCounts {
+  std::int64_t predicted = 0, failed = 0;
+};
+
+/// Runs the stages of all cases one after the other, at most one case in each: read (beside), network (here), write
+/// (beside). A case that fails is reported, and the others go on. progress: whether a line says how far it is.
+CaseCounts predict_cases(Predictor& predictor, CaseStages& stages, bool progress = true);
+
+}  // namespace nnunet

@@ -1,0 +1,109 @@
+#include "nnunet/infer/case_pipeline.h"
+
+#include <algorithm>
+#include <future>
+#include <memory>
+#include <optional>
+
+#include "nnunet/core/case_failure.h"
+#include "nnunet/core/log.h"
+#include "nnunet/core/parallel.h"
+#include "nnunet/core/progress.h"
+
+namespace nnunet {
+namespace {
+
+/// A case whose windows are done.
+struct Predicted {
+  RestoreSink restored;
+  WindowReport report;
+};
+
+class Pipeline {
+ public:
+  Pipeline(Predictor& predictor, CaseStages& stages) : predictor_(predictor), stages_(stages) {
+    if (predictor.device().is_cpu()) threads_beside_ = std::max(1, available_cores() / 8);
+  }
+
+  CaseCounts run(bool show) {
+    std::optional<Progress> progress;
+    if (show) progress.emplace("predict", static_cast<std::int64_t>(stages_.cases()), "images");
+    if (stages_.cases() > 0) start_reading(0);
+    for (std::size_t i = 0; i < stages_.cases(); ++i) {
+      step(i);
+      if (progress) progress->advance();
+    }
+    finish_writing();
+    return counts_;
+  }
+
+ private:
+  void step(std::size_t i) {
+    try {
+      std::future<PreprocessedCase> current = std::move(reading_);
+      std::optional<PreprocessedCase> ready;
+      std::exception_ptr failure;
+      try {
+        ready = current.get();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      if (i + 1 < stages_.cases()) start_reading(i + 1);  // whatever became of this one
+      if (failure) std::rethrow_exception(failure);
+      auto done = segment(i, std::move(*ready));
+      finish_writing();
+      start_writing(i, std::move(done));
+    } catch (const std::exception& e) {
+      fail(i, e);
+    }
+  }
+
+  void start_reading(std::size_t i) {
+    const int threads = i == 0 ? 0 : threads_beside_;
+    reading_ = std::async(std::launch::async, [this, i, threads] { return stages_.read(i, threads); });
+  }
+
+  std::shared_ptr<Predicted> segment(std::size_t i, PreprocessedCase c) {
+    RestoreSink restored = stages_.restore(i, c);
+    const auto report = predictor_.stream(stages_.name(i), c.x, {&restored});
+    return std::make_shared<Predicted>(std::move(restored), report);
+  }
+
+  void start_writing(std::size_t i, std::shared_ptr<Predicted> done) {
+    written_ = i;
+    writing_ = std::async(std::launch::async,
+                          [this, i, done = std::move(done)] { stages_.write(i, done->restored, done->report); });
+  }
+
+  void finish_writing() {
+    if (!writing_.valid()) return;
+    try {
+      writing_.get();
+      ++counts_.predicted;
+    } catch (const std::exception& e) {
+      fail(written_, e);
+    }
+  }
+
+  void fail(std::size_t i, const std::exception& e) {
+    log::error(case_failure(stages_.name(i), e));
+    ++counts_.failed;
+  }
+
+  Predictor& predictor_;
+  CaseStages& stages_;
+  CaseCounts counts_;
+  std::size_t written_ = 0;
+  /// For the next image: a CPU's network uses every core, and all its threads wait for one that has to share its own.
+  int threads_beside_ = 0;
+  std::future<PreprocessedCase> reading_;  // last members: joined before what they use goes
+  std::future<void> writing_;
+};
+
+}  // namespace
+
+CaseCounts predict_cases(Predictor& predictor, CaseStages& stages, bool progress) {
+  return Pipeline(predictor, stages).run(progress);
+}
+
+}  // namespace nnunet
