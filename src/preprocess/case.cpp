@@ -105,10 +105,7 @@ void finish(const std::string& name, PreprocessedCase& item, const PreprocessPla
 }  // namespace
 
 bool is_anisotropic(const Spacing3& image, const Spacing3& target, const ResamplingRule& rule) {
-  const auto ratio = [](const Spacing3& s) {
-    return *std::max_element(s.begin(), s.end()) / *std::min_element(s.begin(), s.end());
-  };
-  return ratio(image) >= rule.anisotropy || ratio(target) >= rule.anisotropy;
+  return separate_axis(rule, image, target).has_value();
 }
 
 PreprocessedCase preprocess_case(const std::string& name, Image image, const PreprocessPlan& plan, int threads) {

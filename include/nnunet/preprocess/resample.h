@@ -1,14 +1,21 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "nnunet/core/array.h"
+#include "nnunet/plan/preprocess_plan.h"
 
 namespace nnunet {
 
-/// trunc((spacing / target) * shape), in double, in that order, but at least one voxel an axis: a thin image stays one.
-/// Throws Error when an axis would pass 1e6 voxels.
-Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spacing3& target);
+/// (spacing / target) * shape, in double, in that order: truncated, but at least one voxel an axis (a thin image stays
+/// one), or rounded half to even, which may leave none. Throws Error when an axis would pass 1e6 voxels.
+Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spacing3& target,
+                       SizeRounding rounding = SizeRounding::truncate);
+
+/// The axis that the rule resamples apart from the other two; nothing: all three together. Spacings are those of the
+/// array handed over and of the result, mm, in the network's axes (transposed).
+std::optional<int> separate_axis(const ResamplingRule& rule, const Spacing3& current, const Spacing3& target);
 
 /// Image (D,H,W) to another size, as scikit-image's resize(order=3, mode="edge", clip=True, anti_aliasing=False).
 /// anisotropic: each slice in-plane, then z by nearest neighbour.
