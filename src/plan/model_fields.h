@@ -37,8 +37,8 @@ constexpr EnumNames<SeparateAxis, 3> names_of(SeparateAxis) {
 constexpr EnumNames<AcrossAxis, 2> names_of(AcrossAxis) {
   return {{{AcrossAxis::first, "first"}, {AcrossAxis::coarsest, "coarsest"}}};
 }
-constexpr EnumNames<LabelVote, 2> names_of(LabelVote) {
-  return {{{LabelVote::last_half, "last_half"}, {LabelVote::largest, "largest"}}};
+constexpr EnumNames<LabelVote, 3> names_of(LabelVote) {
+  return {{{LabelVote::last_half, "last_half"}, {LabelVote::largest, "largest"}, {LabelVote::majority, "majority"}}};
 }
 constexpr EnumNames<TrainingFit, 2> names_of(TrainingFit) {
   return {{{TrainingFit::none, "none"}, {TrainingFit::to_patch, "to_patch"}}};

@@ -40,19 +40,12 @@ LabelSpec reference_labels(std::size_t classes, const std::vector<std::string>& 
   return spec;
 }
 
-/// What the plan would be if everything that only nnU-Net v2 does were as the reference system does it.
-PreprocessPlan supported_plan(const PreprocessPlan& plan) {
-  std::vector<ChannelNormalization> channels;
-  for (const ChannelNormalization& channel : plan.channels) {
-    const bool is_ct = channel.scheme == NormalizationScheme::ct;
-    channels.push_back({is_ct ? NormalizationScheme::ct : NormalizationScheme::z_score, channel.statistics});
-  }
-  return reference_preprocessing(plan.spacing, std::move(channels));
-}
-
+/// What the plan would be if everything that only nnU-Net v2 does were as the reference system does it. How a case is
+/// preprocessed is asked apart; only the way back is not.
 ModelPlan supported_plan(const ModelPlan& plan) {
   ModelPlan supported;
-  supported.preprocess = supported_plan(plan.preprocess);
+  supported.preprocess = plan.preprocess;
+  supported.preprocess.logits = reference_preprocessing(plan.preprocess.spacing, {}).logits;
   supported.network = plan.network;
   supported.window = reference_windows(plan.window.patch);
   supported.window.overlap = plan.window.overlap;
@@ -69,6 +62,26 @@ void refuse_difference(const ModelPlan& plan, const ModelPlan& supported, const 
     throw Error(name, fmt::format("{}, which is all that this program can do", field),
                 "use a model of the reference system, or a newer version of this program");
 }
+
+// Refuses what nobody does yet.
+class PreprocessCheck {
+ public:
+  explicit PreprocessCheck(std::string name) : name_(std::move(name)) {}
+
+  void require(bool holds, const std::string& field, const std::string& problem) const {
+    if (!holds)
+      throw Error(name_, fmt::format("\"preprocess.{}\" {}", field, problem),
+                  "use another model, or a newer version of this program");
+  }
+  void rule(const ResamplingRule& rule, const std::string& field) const {
+    if (rule.method != Resampler::spline) return;
+    require(rule.order != 2, field + ".order", "is 2; splines of order 0, 1 and 3 are known");
+    require(rule.order_across != 2, field + ".order_across", "is 2; splines of order 0, 1 and 3 are known");
+  }
+
+ private:
+  std::string name_;
+};
 
 }  // namespace
 
@@ -109,13 +122,22 @@ DataConfig task_config(const TaskDefaults& task, int dim) {
 
 void check_supported(const PreprocessPlan& plan, const std::string& name) {
   check_preprocess_plan(plan, name);
-  ModelPlan alone, supported;
-  alone.preprocess = plan;
-  supported.preprocess = supported_plan(plan);
-  refuse_difference(alone, supported, name);
+  const PreprocessCheck check(name);
+  check.rule(plan.image, "image");
+  check.rule(plan.label, "label");
+  const bool image_stays = plan.image.method == Resampler::none, label_stays = plan.label.method == Resampler::none;
+  check.require(image_stays == label_stays, "label.method", "resamples other cases than \"image.method\"");
+  check.require(plan.label.method != Resampler::torch || plan.label_vote != LabelVote::last_half, "label_vote",
+                "is \"last_half\", which the method torch does not know");
+  const bool has_mask =
+      plan.crop == CropRule::nonzero_filled && plan.normalization == NormalizationPlace::before_resampling;
+  for (std::size_t c = 0; c < plan.channels.size(); ++c)
+    check.require(has_mask || !plan.channels[c].use_mask, fmt::format("channels[{}].use_mask", c),
+                  "needs the crop \"nonzero_filled\" and normalisation before resampling");
 }
 
 void check_supported(const ModelPlan& plan, const std::string& name) {
+  check_supported(plan.preprocess, name);
   refuse_difference(plan, supported_plan(plan), name);
 }
 

@@ -1,17 +1,33 @@
 #include "nnunet/preprocess/crop.h"
 
+#include <atomic>
 #include <bit>
+#include <vector>
 
+#include "nnunet/core/parallel.h"
 #include "nnunet/core/vectorized.h"
 
 namespace nnunet {
 
 namespace {
 
-constexpr Vectorized any_positive = [](const float* row, std::int64_t width) NNUNET_INLINED {
-  std::uint32_t any = 0;
-  for (std::int64_t x = 0; x < width; ++x) any |= static_cast<std::uint32_t>(row[x] > 0);
-  return any != 0;
+// Which voxels count.
+struct Positive {
+  static constexpr Vectorized any = [](const float* row, std::int64_t width) NNUNET_INLINED {
+    std::uint32_t found = 0;
+    for (std::int64_t x = 0; x < width; ++x) found |= static_cast<std::uint32_t>(row[x] > 0);
+    return found != 0;
+  };
+  static bool counts(float value) { return value > 0; }
+};
+
+struct Nonzero {
+  static constexpr Vectorized any = [](const float* row, std::int64_t width) NNUNET_INLINED {
+    std::uint32_t found = 0;
+    for (std::int64_t x = 0; x < width; ++x) found |= static_cast<std::uint32_t>(row[x] != 0);
+    return found != 0;
+  };
+  static bool counts(float value) { return value != 0; }
 };
 
 constexpr Vectorized any_non_finite = [](const float* values, std::size_t count) NNUNET_INLINED {
@@ -22,35 +38,74 @@ constexpr Vectorized any_non_finite = [](const float* values, std::size_t count)
   return found != 0;
 };
 
-// First and one past the last positive value of a row; {width, 0} when there is none, as in most rows beyond the body.
-std::array<std::int64_t, 2> positive_range(const float* row, std::int64_t width) {
-  if (!any_positive(row, width)) return {width, 0};
+// First and one past the last voxel of a row that counts; {width, 0} when none does, as in most rows beyond the body.
+template <class Voxels>
+std::array<std::int64_t, 2> range_in_row(const float* row, std::int64_t width) {
+  if (!Voxels::any(row, width)) return {width, 0};
   std::int64_t first = 0, last = width;
-  while (!(row[first] > 0)) ++first;
-  while (!(row[last - 1] > 0)) --last;
+  while (!Voxels::counts(row[first])) ++first;
+  while (!Voxels::counts(row[last - 1])) --last;
   return {first, last};
+}
+
+Box empty_box(const Shape3& shape) {
+  return {shape, {0, 0, 0}};
+}
+
+Box joined(const Box& a, const Box& b) {
+  Box box;
+  for (std::size_t i = 0; i < 3; ++i) {
+    box.start[i] = std::min(a.start[i], b.start[i]);
+    box.end[i] = std::max(a.end[i], b.end[i]);
+  }
+  return box;
+}
+
+template <class Voxels>
+Box box_in_slice(const Array<float>& image, std::int64_t z) {
+  const Shape3 shape = image.spatial();
+  Box box = empty_box(shape);
+  for (std::int64_t c = 0; c < image.size(0); ++c) {
+    const float* row = image.data() + (c * shape[0] + z) * shape[1] * shape[2];
+    for (std::int64_t y = 0; y < shape[1]; ++y, row += shape[2]) {
+      const auto [first, last] = range_in_row<Voxels>(row, shape[2]);
+      if (first < last) box = joined(box, {{z, y, first}, {z + 1, y + 1, last}});
+    }
+  }
+  return box;
+}
+
+template <class Voxels>
+std::optional<Box> box_of(const Array<float>& image, int threads) {
+  const Shape3 shape = image.spatial();
+  std::vector<Box> slices(static_cast<std::size_t>(shape[0]));
+  parallel_for(shape[0], threads,
+               [&](std::int64_t z) { slices[static_cast<std::size_t>(z)] = box_in_slice<Voxels>(image, z); });
+  Box box = empty_box(shape);
+  for (const Box& slice : slices) box = joined(box, slice);
+  if (box.end[0] == 0) return std::nullopt;
+  return box;
 }
 
 }  // namespace
 
 std::optional<Box> foreground_box(const Array<float>& image) {
-  const Shape3 shape = image.spatial();
-  Box box{shape, {0, 0, 0}};
-  const float* row = image.data();
-  for (std::int64_t c = 0; c < image.size(0); ++c)
-    for (std::int64_t z = 0; z < shape[0]; ++z)
-      for (std::int64_t y = 0; y < shape[1]; ++y, row += shape[2]) {
-        const auto [first, last] = positive_range(row, shape[2]);
-        if (first >= last) continue;
-        box.start = {std::min(box.start[0], z), std::min(box.start[1], y), std::min(box.start[2], first)};
-        box.end = {std::max(box.end[0], z + 1), std::max(box.end[1], y + 1), std::max(box.end[2], last)};
-      }
-  if (box.end[0] == 0) return std::nullopt;
-  return box;
+  return box_of<Positive>(image, 1);
 }
 
-bool has_non_finite(std::span<const float> values) {
-  return any_non_finite(values.data(), values.size());
+std::optional<Box> nonzero_box(const Array<float>& image, int threads) {
+  return box_of<Nonzero>(image, threads);
+}
+
+bool has_non_finite(std::span<const float> values, int threads) {
+  constexpr std::size_t part = std::size_t{1} << 19;
+  std::atomic<bool> found = false;
+  parallel_for(static_cast<std::int64_t>((values.size() + part - 1) / part), threads, [&](std::int64_t i) {
+    if (found) return;
+    const std::size_t first = static_cast<std::size_t>(i) * part;
+    if (any_non_finite(values.data() + first, std::min(part, values.size() - first))) found = true;
+  });
+  return found;
 }
 
 }  // namespace nnunet

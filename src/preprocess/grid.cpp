@@ -20,14 +20,21 @@ LinearAxis::LinearAxis(Index from, Index to) : low(at(to)), high(at(to)), low_we
   }
 }
 
-SliceGroups::SliceGroups(Index from, Index to) {
+std::vector<Index> nearest_samples(Index from, Index to) {
   const double zoom = zoom_of(from, to);
-  for (Index z = 0; z < to; ++z) {
-    const auto nearest = static_cast<Index>(std::floor(source_position(z, zoom) + 0.5));
-    const Index slice = std::clamp<Index>(nearest, 0, from - 1);
-    if (source.empty() || source.back() != slice) {
-      source.push_back(slice);
-      first.push_back(z);
+  std::vector<Index> samples(at(to));
+  for (Index i = 0; i < to; ++i) {
+    const auto nearest = static_cast<Index>(std::floor(source_position(i, zoom) + 0.5));
+    samples[at(i)] = std::clamp<Index>(nearest, 0, from - 1);
+  }
+  return samples;
+}
+
+SliceGroups::SliceGroups(const std::vector<Index>& slices) {
+  for (std::size_t z = 0; z < slices.size(); ++z) {
+    if (source.empty() || source.back() != slices[z]) {
+      source.push_back(slices[z]);
+      first.push_back(static_cast<Index>(z));
       count.push_back(0);
     }
     ++count.back();

@@ -23,6 +23,9 @@ inline double zoom_of(Index from, Index to) {
 /// Centre of output sample i on the input's grid.
 double source_position(Index i, double zoom);
 
+/// The input sample nearest to each output sample, the upper one of two.
+std::vector<Index> nearest_samples(Index from, Index to);
+
 /// Two neighbours and weights for each output sample; beyond the ends both neighbours are the edge sample.
 struct LinearAxis {
   std::vector<std::int32_t> low, high;
@@ -36,7 +39,9 @@ struct LinearAxis {
 struct SliceGroups {
   std::vector<Index> source, first, count;  // input slice, first output slice, how many
 
-  SliceGroups(Index from, Index to);
+  SliceGroups(Index from, Index to) : SliceGroups(nearest_samples(from, to)) {}
+  /// slices: the input slice of each output slice.
+  explicit SliceGroups(const std::vector<Index>& slices);
 
   /// slice(input slice, output slice) makes one output slice of `area` values.
   template <class T, class Slice>

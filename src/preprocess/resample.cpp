@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 
 #include "grid.h"
 #include "nnunet/core/error.h"
@@ -46,9 +47,17 @@ void linear_slice(const float* below, const float* above, double wz0, double wz1
   }
 }
 
+// Whatever rounding mode the thread is in.
+Index half_to_even(double value) {
+  const double whole = std::floor(value), rest = value - whole;
+  const auto below = static_cast<Index>(whole);
+  if (rest != 0.5) return rest < 0.5 ? below : below + 1;
+  return below % 2 == 0 ? below : below + 1;
+}
+
 }  // namespace
 
-Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spacing3& target) {
+Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spacing3& target, SizeRounding rounding) {
   Shape3 result{};
   for (std::size_t a = 0; a < 3; ++a) {
     const double size = spacing[a] / target[a] * static_cast<double>(shape[a]);
@@ -56,7 +65,7 @@ Shape3 resampled_shape(const Shape3& shape, const Spacing3& spacing, const Spaci
       throw Error("resampling",
                   fmt::format("{} voxels of {} mm would become {:.3g} of {} mm", shape[a], spacing[a], size, target[a]),
                   "check the voxel size in the image's header (pixdim and xyzt_units)");
-    result[a] = std::max<Index>(1, static_cast<Index>(size));
+    result[a] = rounding == SizeRounding::truncate ? std::max<Index>(1, static_cast<Index>(size)) : half_to_even(size);
   }
   return result;
 }

@@ -7,6 +7,7 @@
 #include "nnunet/core/vectorized.h"
 #include "nnunet/preprocess/normalize.h"
 #include "nnunet/preprocess/resample.h"
+#include "spline.h"
 
 namespace nnunet {
 
@@ -209,6 +210,10 @@ void resample_image(std::span<const float> image, const Shape3& from, std::span<
   SliceGroups(from[0], to[0]).run(out.data(), to[1] * to[2], threads, [&](Index z, float* made) {
     cubic_volume(image.subspan(at(z) * area, area), {1, from[1], from[2]}, made, {1, to[1], to[2]}, 1);
   });
+}
+
+void spline::resample_first_axis(const float* in, Index from, float* out, Index to, Index area, int threads) {
+  cubic_axis(in, out, {1, area}, from, to, {}, threads);
 }
 
 std::int64_t resample_image_memory(const Shape3& from, const Shape3& to) {

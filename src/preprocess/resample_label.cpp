@@ -1,7 +1,6 @@
 #include <array>
 
-#include "grid.h"
-#include "nnunet/core/vectorized.h"
+#include "label_slice.h"
 #include "nnunet/preprocess/resample.h"
 
 namespace nnunet {
@@ -9,7 +8,7 @@ namespace nnunet {
 namespace {
 
 using namespace grid;
-using Rows = std::array<const std::uint8_t*, 4>;
+using ByteRows = Rows<std::uint8_t>;
 
 // The highest class whose weights among the eight corners add up to 0.5. Products and sums are taken in scipy's order,
 // because sums of exactly one half are common; nothing here may be contracted to fused multiply-adds.
@@ -25,7 +24,7 @@ std::uint8_t vote(const std::array<std::uint8_t, 8>& corner, const std::array<do
   return static_cast<std::uint8_t>(best);
 }
 
-std::uint8_t vote_at(const Rows& row, const std::array<double, 4>& row_weight, const LinearAxis& ax, std::size_t x) {
+std::uint8_t vote_at(const ByteRows& row, const std::array<double, 4>& row_weight, const LinearAxis& ax, std::size_t x) {
   std::array<std::uint8_t, 8> corner;
   std::array<double, 8> weight;
   for (std::size_t r = 0; r < 4; ++r) {
@@ -37,39 +36,13 @@ std::uint8_t vote_at(const Rows& row, const std::array<double, 4>& row_weight, c
   return vote(corner, weight);
 }
 
-// mixed[x]: the four rows differ at x or, unless x is the last, from the first row's x + 1. False: all one class.
-constexpr Vectorized find_mixed = [](const Rows& row, Index width, std::uint8_t* mixed) NNUNET_INLINED {
-  const std::uint8_t *a = row[0], *b = row[1], *c = row[2], *d = row[3];
-  std::uint8_t any = 0;
-  for (Index x = 0; x < width; ++x) {
-    mixed[x] = static_cast<std::uint8_t>((a[x] ^ b[x]) | (a[x] ^ c[x]) | (a[x] ^ d[x]));
-    any |= mixed[x];
-  }
-  std::uint8_t beside = 0;
-  for (Index x = 0; x + 1 < width; ++x) beside = static_cast<std::uint8_t>(beside | (a[x] ^ a[x + 1]));
-  if ((any | beside) == 0) return false;
-  for (Index x = 0; x + 1 < width; ++x)
-    mixed[x] = static_cast<std::uint8_t>(mixed[x] | mixed[x + 1] | (a[x] ^ a[x + 1]));
-  return true;
-};
-
-// One output slice between two input slices (the same one twice for in-plane resampling: weights 1 and 0). Voxels
-// whose eight corners are of one class, nearly all, are copied.
-void label_slice(const std::uint8_t* below, const std::uint8_t* above, double wz0, double wz1, const LinearAxis& ay,
-                 const LinearAxis& ax, Index width, std::uint8_t* out) {
-  std::vector<std::uint8_t> mixed(at(width));
-  for (std::size_t y = 0; y < at(ay.size()); ++y, out += ax.size()) {
-    const Index low = ay.low[y] * width, high = ay.high[y] * width;
-    const Rows row{below + low, below + high, above + low, above + high};
-    if (!find_mixed(row, width, mixed.data())) {
-      std::fill_n(out, ax.size(), row[0][0]);
-      continue;
-    }
+// One output slice between two input slices (the same one twice for in-plane resampling: weights 1 and 0).
+void vote_slice(const std::uint8_t* below, const std::uint8_t* above, double wz0, double wz1, const LinearAxis& ay,
+                const LinearAxis& ax, Index width, std::uint8_t* out) {
+  label_slice(below, above, ay, ax, width, out, [&](const ByteRows& row, std::size_t y, std::size_t x) {
     const double w0 = ay.low_weight[y], w1 = ay.high_weight[y];
-    const std::array<double, 4> row_weight{wz0 * w0, wz0 * w1, wz1 * w0, wz1 * w1};
-    for (std::size_t x = 0; x < at(ax.size()); ++x)
-      out[x] = mixed[at(ax.low[x])] == 0 ? row[0][ax.low[x]] : vote_at(row, row_weight, ax, x);
-  }
+    return vote_at(row, {wz0 * w0, wz0 * w1, wz1 * w0, wz1 * w1}, ax, x);
+  });
 }
 
 }  // namespace
@@ -82,13 +55,13 @@ Array<std::uint8_t> resample_label(std::span<const std::uint8_t> label, const Sh
   if (anisotropic) {
     SliceGroups(from[0], to[0]).run(result.data(), area_out, threads, [&](Index z, std::uint8_t* out) {
       const std::uint8_t* slice = label.data() + z * area;
-      label_slice(slice, slice, 1.0, 0.0, ay, ax, from[2], out);
+      vote_slice(slice, slice, 1.0, 0.0, ay, ax, from[2], out);
     });
     return result;
   }
   const LinearAxis az(from[0], to[0]);
   parallel_for(to[0], threads, [&](Index z) {
-    label_slice(label.data() + az.low[at(z)] * area, label.data() + az.high[at(z)] * area, az.low_weight[at(z)],
+    vote_slice(label.data() + az.low[at(z)] * area, label.data() + az.high[at(z)] * area, az.low_weight[at(z)],
                 az.high_weight[at(z)], ay, ax, from[2], result.data() + z * area_out);
   });
   return result;

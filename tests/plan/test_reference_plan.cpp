@@ -111,26 +111,7 @@ std::string refused(const std::function<void(ModelPlan&)>& change) {
 
 TEST(CheckSupported, NamesWhatOnlyNnunetV2Does) {
   const std::vector<std::pair<std::string, std::function<void(ModelPlan&)>>> changes{
-      {"preprocess.reorient", [](ModelPlan& p) { p.preprocess.reorient = true; }},
-      {"preprocess.transpose",
-       [](ModelPlan& p) {
-         p.preprocess.transpose = {2, 0, 1};
-       }},
-      {"preprocess.crop", [](ModelPlan& p) { p.preprocess.crop = CropRule::nonzero_filled; }},
-      {"preprocess.channels", [](ModelPlan& p) { p.preprocess.channels[1].scheme = rgb_to_0_1; }},
-      {"preprocess.channels", [](ModelPlan& p) { p.preprocess.channels[0].use_mask = true; }},
-      {"preprocess.channels", [](ModelPlan& p) { p.preprocess.channels[0].least_std = 1e-8; }},
-      {"preprocess.normalization",
-       [](ModelPlan& p) { p.preprocess.normalization = NormalizationPlace::before_resampling; }},
-      {"preprocess.size_rounding", [](ModelPlan& p) { p.preprocess.size_rounding = SizeRounding::nearest_even; }},
-      {"preprocess.resample_when",
-       [](ModelPlan& p) { p.preprocess.resample_when = ResamplingCondition::size_differs; }},
-      {"preprocess.image.method", [](ModelPlan& p) { p.preprocess.image.method = Resampler::torch; }},
-      {"preprocess.image.above_anisotropy", [](ModelPlan& p) { p.preprocess.image.above_anisotropy = true; }},
-      {"preprocess.label.order", [](ModelPlan& p) { p.preprocess.label.order = 0; }},
       {"preprocess.logits.across", [](ModelPlan& p) { p.preprocess.logits.across = AcrossAxis::coarsest; }},
-      {"preprocess.label_vote", [](ModelPlan& p) { p.preprocess.label_vote = LabelVote::largest; }},
-      {"preprocess.training_fit", [](ModelPlan& p) { p.preprocess.training_fit = TrainingFit::none; }},
       {"window.starts", [](ModelPlan& p) { p.window.starts = StartRule::evenly_spread; }},
       {"window.weights", [](ModelPlan& p) { p.window.weights = WindowWeights::filtered_impulse; }},
       {"window.sigma", [](ModelPlan& p) { p.window.sigma = 0.25; }},
@@ -152,6 +133,37 @@ TEST(CheckSupported, NamesWhatOnlyNnunetV2Does) {
     const std::string message = refused(change);
     EXPECT_TRUE(message.starts_with("model.json: \"" + field + "\" is ")) << field << ": " << message;
   }
+}
+
+TEST(CheckSupported, NamesWhatNobodyDoesInPreprocessing) {
+  const std::vector<std::pair<std::string, std::function<void(ModelPlan&)>>> changes{
+      {"preprocess.image.order", [](ModelPlan& p) { p.preprocess.image.order = 2; }},
+      {"preprocess.label.order_across", [](ModelPlan& p) { p.preprocess.label.order_across = 2; }},
+      {"preprocess.label.method", [](ModelPlan& p) { p.preprocess.label.method = Resampler::none; }},
+      {"preprocess.label_vote", [](ModelPlan& p) { p.preprocess.label.method = Resampler::torch; }},
+      {"preprocess.channels[0].use_mask", [](ModelPlan& p) { p.preprocess.channels[0].use_mask = true; }}};
+  for (const auto& [field, change] : changes) {
+    const std::string message = refused(change);
+    EXPECT_TRUE(message.starts_with("model.json: \"" + field + "\" ")) << field << ": " << message;
+  }
+}
+
+TEST(CheckSupported, TakesNnunetV2sPreprocessing) {
+  PreprocessPlan plan;
+  plan.transpose = {2, 0, 1};
+  plan.crop = CropRule::nonzero_filled;
+  plan.channels = {{.scheme = z_score, .use_mask = true, .least_std = 1e-8}, {.scheme = rgb_to_0_1}};
+  plan.normalization = NormalizationPlace::before_resampling;
+  plan.spacing = {1, 1, 1};
+  plan.size_rounding = SizeRounding::nearest_even;
+  plan.resample_when = ResamplingCondition::size_differs;
+  plan.image = {.order = 3, .across = AcrossAxis::coarsest, .above_anisotropy = true};
+  plan.label = {.order = 1, .across = AcrossAxis::coarsest, .above_anisotropy = true};
+  plan.label_vote = LabelVote::largest;
+  plan.training_fit = TrainingFit::none;
+  EXPECT_NO_THROW(check_supported(plan, "plans.json"));
+  plan.image.method = plan.label.method = Resampler::torch;
+  EXPECT_NO_THROW(check_supported(plan, "plans.json"));
 }
 
 TEST(CheckSupported, TakesWhatMayBeChosen) {

@@ -76,7 +76,7 @@ class RandomModelPlan {
     p.image = rule();
     p.label = rule();
     p.logits = rule();
-    p.label_vote = any<LabelVote>(2);
+    p.label_vote = any<LabelVote>(3);
     p.training_fit = any<TrainingFit>(2);
     return p;
   }

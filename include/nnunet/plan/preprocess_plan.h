@@ -68,9 +68,11 @@ struct ResamplingRule {
   bool operator==(const ResamplingRule&) const = default;
 };
 
-/// Which label a voxel has after each label's mask was resampled: the last one of at least a half (else 0), or the one
-/// of the largest value.
-enum class LabelVote { last_half, largest };
+/// Which label a voxel has after each label's mask was resampled: the last one of at least a half (else 0; nnU-Net v2
+/// until batchgenerators 0.25.3, too); the one of the largest value (of equal ones the nearest neighbour's label, else
+/// the smallest; with the method torch the smallest); the last one of more than a half (else 0; the method torch that
+/// saves memory).
+enum class LabelVote { last_half, largest, majority };
 
 /// What is done to a case for training once it is normalised: nothing, or zeros are added around it up to the patch,
 /// and in 2D each slice is cropped to the patch, too.
