@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "nnunet/core/error.h"
 #include "nnunet/io/digest.h"
@@ -48,6 +49,19 @@ std::string network_digest(const Checkpoint& checkpoint) {
         {static_cast<const std::byte*>(values.data()), static_cast<std::size_t>(values.nbytes())});
   }
   return digest.hex();
+}
+
+/// One channel more for each foreground label: where the previous stage has it.
+void append_label_channels(PreprocessedCase& c, const LabelSpec& labels) {
+  std::set<int> foreground;
+  for (const LabelEntry& entry : labels.entries) foreground.insert(entry.values.begin(), entry.values.end());
+  foreground.erase(0);
+  const auto& previous = c.label->values;
+  c.x.values.reserve(c.x.values.size() + foreground.size() * previous.size());
+  for (const int label : foreground)
+    for (const std::int16_t value : previous) c.x.values.push_back(value == label ? 1.0F : 0.0F);
+  c.x.shape[0] += static_cast<std::int64_t>(foreground.size());
+  c.label.reset();
 }
 
 std::string name_of(const std::vector<std::filesystem::path>& paths, std::size_t i) {
@@ -144,8 +158,18 @@ ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std
   return nnunet::validate(folder, cases, *lane_, {}, windows_, {.limit = limit});
 }
 
-PreprocessedCase Predictor::preprocess(const std::string& name, const Image& image, int threads) const {
-  return preprocess_case(name, image, model_.preprocess, threads);
+PreprocessedCase Predictor::preprocess(const std::string& name, Image image, int threads,
+                                       const Array<std::uint16_t>* previous) const {
+  if (model_.previous_stage && previous == nullptr)
+    throw Error(name, "the network takes the label map of a cascade's previous stage, and there is none",
+                "predict with that stage's model first and give its folder as --prev_stage_predictions");
+  if (!model_.previous_stage && previous != nullptr)
+    throw Error(name, "has a label map of a previous stage, but the network takes none",
+                "leave --prev_stage_predictions out");
+  if (previous == nullptr) return preprocess_case(name, std::move(image), model_.preprocess, threads);
+  PreprocessedCase c = preprocess_case(name, std::move(image), *previous, model_.preprocess, threads);
+  append_label_channels(c, model_.labels);
+  return c;
 }
 
 OriginalGrid Predictor::original_grid(const PreprocessedCase& c) const {

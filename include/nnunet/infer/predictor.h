@@ -67,8 +67,10 @@ class Predictor {
   ValidationResult validate(const PreprocessedFolder& folder, const std::vector<std::string>& cases,
                             std::int64_t limit = 0);
 
-  /// The same steps as the training data went through. threads: 0 = all cores.
-  PreprocessedCase preprocess(const std::string& name, const Image& image, int threads = 0) const;
+  /// The same steps as the training data went through. threads: 0 = all cores. previous: for a cascade, labels (D,H,W)
+  /// of the stage before on the image's grid. Throws Error where a cascade has none, or another model is given some.
+  PreprocessedCase preprocess(const std::string& name, Image image, int threads = 0,
+                              const Array<std::uint16_t>* previous = nullptr) const;
   OriginalGrid original_grid(const PreprocessedCase& c) const;
   /// Image to label map in the image's own geometry.
   LabelMap segment(const std::string& name, const Image& image);
