@@ -45,10 +45,9 @@ void check_image(const std::string& name, const Image& image, const PreprocessPl
 void check_grid(const std::string& name, const Image& image, const std::vector<std::int64_t>& shape) {
   const Shape3 expected = image.voxels.spatial();
   if (!std::equal(shape.begin(), shape.end(), expected.begin(), expected.end()))
-    throw Error(name,
-                fmt::format("the label's shape {} differs from the image's {}", shape_text(shape),
-                            shape_text(expected)),
-                "label and image must have the same grid");
+    throw Error(
+        name, fmt::format("the label's shape {} differs from the image's {}", shape_text(shape), shape_text(expected)),
+        "label and image must have the same grid");
 }
 
 void check_label(const std::string& name, const Image& image, const LabelMap& label, const LabelSpec& labels) {

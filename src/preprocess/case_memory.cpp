@@ -48,8 +48,8 @@ std::int64_t case_memory(const NiftiInfo& image, const std::optional<NiftiInfo>&
       std::int64_t between = resample_volume_memory(from, to, plan.image, separate_axis(plan.image, spacing, target));
       // The reference system's labels need nothing more.
       if (label && by_mask)
-        between = std::max(between,
-                           resample_label_memory(from, to, plan.label, separate_axis(plan.label, spacing, target)));
+        between =
+            std::max(between, resample_label_memory(from, to, plan.label, separate_axis(plan.label, spacing, target)));
       most = std::max(most, held + mask + between + volume(to) * (image_bytes + label_bytes));
     }
   }

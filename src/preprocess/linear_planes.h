@@ -46,8 +46,8 @@ class PlaneResampler {
     const Index to = x_.size();
     for (Index y = 0; y < height_; ++y) planes::stretch_row(slice + y * width_, x_, rows_.data() + y * to);
     for (std::size_t y = 0; y < at(y_.size()); ++y, out += to)
-      planes::mix(rows_.data() + y_.low[y] * to, rows_.data() + y_.high[y] * to, y_.low_weight[y], y_.high_weight[y], to,
-                  out);
+      planes::mix(rows_.data() + y_.low[y] * to, rows_.data() + y_.high[y] * to, y_.low_weight[y], y_.high_weight[y],
+                  to, out);
   }
 
  private:

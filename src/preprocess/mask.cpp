@@ -24,8 +24,7 @@ struct Volume {
   Index words = 0;  // a row
   std::vector<Word> background, flood;
 
-  explicit Volume(const Shape3& s)
-      : shape(s), words((s[2] + kBits - 1) / kBits), background(size()), flood(size()) {}
+  explicit Volume(const Shape3& s) : shape(s), words((s[2] + kBits - 1) / kBits), background(size()), flood(size()) {}
   std::size_t size() const { return static_cast<std::size_t>(shape[0] * shape[1] * words); }
   Index row(Index z, Index y) const { return (z * shape[1] + y) * words; }
 };
@@ -132,7 +131,8 @@ class Flood {
   }
 
   std::vector<Word> slice(Index z) const {
-    const auto area = static_cast<std::ptrdiff_t>(v_.shape[1] * v_.words), first = static_cast<std::ptrdiff_t>(z) * area;
+    const auto area = static_cast<std::ptrdiff_t>(v_.shape[1] * v_.words),
+               first = static_cast<std::ptrdiff_t>(z) * area;
     return {v_.flood.begin() + first, v_.flood.begin() + first + area};
   }
   void look_around(Slab& slab) const {

@@ -149,9 +149,11 @@ constexpr Vectorized centre_and_scale_masked = [](float* values, const std::uint
   }
 };
 
-constexpr Vectorized shift_and_divide = [](float* values, std::size_t count, float least, float divisor) NNUNET_INLINED {
-  for (std::size_t i = 0; i < count; ++i) values[i] = (values[i] - least) / divisor;
-};
+constexpr Vectorized shift_and_divide = [](float* values, std::size_t count, float least, float divisor)
+                                            NNUNET_INLINED {
+                                              for (std::size_t i = 0; i < count; ++i)
+                                                values[i] = (values[i] - least) / divisor;
+                                            };
 
 void normalize_rgb(const std::string& name, std::span<float> values, int threads) {
   const auto [least, most] = value_range(values, threads);
@@ -184,8 +186,7 @@ void normalize_channel(const std::string& name, std::span<float> values, const C
                        std::span<const std::uint8_t> mask, int threads) {
   switch (channel.scheme) {
     case NormalizationScheme::z_score:
-      if (channel.use_mask && !mask.empty())
-        return normalize_z_score(values, mask, threads, channel.least_std);
+      if (channel.use_mask && !mask.empty()) return normalize_z_score(values, mask, threads, channel.least_std);
       return normalize_z_score(values, threads, channel.least_std);
     case NormalizationScheme::ct:
       if (!channel.statistics)

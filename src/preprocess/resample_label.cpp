@@ -24,7 +24,8 @@ std::uint8_t vote(const std::array<std::uint8_t, 8>& corner, const std::array<do
   return static_cast<std::uint8_t>(best);
 }
 
-std::uint8_t vote_at(const ByteRows& row, const std::array<double, 4>& row_weight, const LinearAxis& ax, std::size_t x) {
+std::uint8_t vote_at(const ByteRows& row, const std::array<double, 4>& row_weight, const LinearAxis& ax,
+                     std::size_t x) {
   std::array<std::uint8_t, 8> corner;
   std::array<double, 8> weight;
   for (std::size_t r = 0; r < 4; ++r) {
@@ -62,7 +63,7 @@ Array<std::uint8_t> resample_label(std::span<const std::uint8_t> label, const Sh
   const LinearAxis az(from[0], to[0]);
   parallel_for(to[0], threads, [&](Index z) {
     vote_slice(label.data() + az.low[at(z)] * area, label.data() + az.high[at(z)] * area, az.low_weight[at(z)],
-                az.high_weight[at(z)], ay, ax, from[2], result.data() + z * area_out);
+               az.high_weight[at(z)], ay, ax, from[2], result.data() + z * area_out);
   });
   return result;
 }

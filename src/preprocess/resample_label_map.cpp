@@ -261,8 +261,7 @@ void apart(Labels in, const Shape3& from, Label* out, const Shape3& to, const Re
 }  // namespace
 
 Array<std::int16_t> resample_label(std::span<const std::int16_t> label, const Shape3& from, const Shape3& to,
-                                   const ResamplingRule& rule, LabelVote vote, std::optional<int> across,
-                                   int threads) {
+                                   const ResamplingRule& rule, LabelVote vote, std::optional<int> across, int threads) {
   Array<Label> result({to[0], to[1], to[2]});
   if (from == to) {
     std::copy(label.begin(), label.end(), result.values.begin());
