@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -19,6 +20,8 @@ namespace {
 constexpr const char* kFormat = "nnunet";
 /// Since version 2 a checkpoint says as a ModelPlan, too, what turns an image into a label map.
 constexpr std::int64_t kVersion = 2, kFirstVersion = 1;
+/// In which the ModelPlan is one that `data` has no words for.
+constexpr std::int64_t kOwnModelVersion = 3;
 
 bool is_ours(const Value& root) {
   const Value* format = root.find("format");
@@ -57,23 +60,48 @@ void check_model(const nlohmann::json& json, const Checkpoint& checkpoint, const
                 "use another checkpoint");
 }
 
+/// The model counts, and must have the network whose weights these are.
+void take_model(const nlohmann::json& json, Checkpoint& checkpoint, const std::filesystem::path& path) {
+  ModelPlan model = model_plan_from_json(json, path.string(), "model");
+  check_supported(model, path.string());
+  if (model.network != checkpoint.plan)
+    throw Error(path.string(), "its \"model\" and its \"plan\" describe different networks", "use another checkpoint");
+  checkpoint.data = summary_of(model);
+  checkpoint.model = std::move(model);
+}
+
 Checkpoint read_ours(const Value& root, const std::filesystem::path& path) {
   const auto what = [&](const char* key) { return fmt::format("{} ({})", path.string(), key); };
   const std::int64_t version = required(root, "version", path).as_int(what("version"));
-  if (version < kFirstVersion || version > kVersion)
+  if (version < kFirstVersion || version > kOwnModelVersion)
     throw Error(path.string(),
                 fmt::format("the checkpoint has version {}, this program reads versions {} to {}", version,
-                            kFirstVersion, kVersion),
+                            kFirstVersion, kOwnModelVersion),
                 "use the program that wrote it, or a newer one");
   Checkpoint checkpoint;
   checkpoint.plan = plan_from_json(value_to_json(required(root, "plan", path)), what("plan"));
-  checkpoint.data = config_from_json(value_to_json(required(root, "data", path)), what("data"));
+  if (version < kOwnModelVersion)
+    checkpoint.data = config_from_json(value_to_json(required(root, "data", path)), what("data"));
   for (const auto& [name, value] : required(root, "state_dict", path).as_dict(what("state_dict")))
     checkpoint.state_dict.emplace_back(name, value.as_tensor(what(name.c_str())));
   require_weights_for(checkpoint.plan, checkpoint.state_dict, path);
-  if (version >= 2) check_model(value_to_json(required(root, "model", path)), checkpoint, path);
+  if (version >= 2) {
+    const nlohmann::json model = value_to_json(required(root, "model", path));
+    if (version >= kOwnModelVersion)
+      take_model(model, checkpoint, path);
+    else
+      check_model(model, checkpoint, path);
+  }
   if (const Value* training = root.find("training")) checkpoint.training = *training;
   return checkpoint;
+}
+
+/// By label, which the order of the entries need not be.
+std::vector<std::string> label_names(const LabelSpec& labels) {
+  std::vector<std::string> names(static_cast<std::size_t>(labels.heads()));
+  for (const LabelEntry& entry : labels.entries)
+    if (std::string& name = names.at(static_cast<std::size_t>(entry.values.front())); name.empty()) name = entry.name;
+  return names;
 }
 
 }  // namespace
@@ -82,13 +110,26 @@ ModelPlan model_plan(const Checkpoint& checkpoint) {
   return checkpoint.model ? *checkpoint.model : reference_plan(checkpoint.data, checkpoint.plan);
 }
 
+DataConfig summary_of(const ModelPlan& plan) {
+  DataConfig data;
+  data.patch_size = plan.window.patch;
+  data.spacings = plan.preprocess.spacing;
+  data.n_class = plan.labels.heads();
+  data.in_channels = plan.input_channels();
+  const auto is_ct = [](const ChannelNormalization& channel) { return channel.scheme == NormalizationScheme::ct; };
+  data.modality = std::ranges::all_of(plan.preprocess.channels, is_ct) ? "CT" : "MRI";
+  if (plan.labels.decision == LabelDecision::argmax) data.labels = label_names(plan.labels);
+  return data;
+}
+
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   DataConfig data = checkpoint.data;
   data.cases.clear();
+  const std::int64_t version = checkpoint.model ? kOwnModelVersion : kVersion;
   Value::Dict state;
   for (const auto& [name, tensor] : checkpoint.state_dict) state.emplace_back(name, tensor);
   save_torch_file(path, Value::Dict{{"format", kFormat},
-                                    {"version", kVersion},
+                                    {"version", version},
                                     {"program", program_version()},
                                     {"state_dict", std::move(state)},
                                     {"model", value_from_json(model_plan_to_json(model_plan(checkpoint)))},

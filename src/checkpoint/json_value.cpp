@@ -24,24 +24,37 @@ Value value_from_json(const nlohmann::json& json) {
   return {};
 }
 
-nlohmann::json value_to_json(const Value& value) {
+namespace {
+
+template <class Json>
+Json json_of(const Value& value) {
   if (const auto* flag = std::get_if<bool>(&value.data)) return *flag;
   if (const auto* integer = std::get_if<std::int64_t>(&value.data)) return *integer;
   if (const auto* real = std::get_if<double>(&value.data)) return *real;
   if (const auto* text = std::get_if<std::string>(&value.data)) return *text;
   if (const auto* list = std::get_if<Value::List>(&value.data)) {
-    auto json = nlohmann::json::array();
-    for (const Value& item : *list) json.push_back(value_to_json(item));
+    auto json = Json::array();
+    for (const Value& item : *list) json.push_back(json_of<Json>(item));
     return json;
   }
   if (const auto* dict = std::get_if<Value::Dict>(&value.data)) {
-    auto json = nlohmann::json::object();
-    for (const auto& [key, item] : *dict) json[key] = value_to_json(item);
+    auto json = Json::object();
+    for (const auto& [key, item] : *dict) json[key] = json_of<Json>(item);
     return json;
   }
   if (std::holds_alternative<HostTensor>(value.data))
     throw Error("configuration", "a tensor where a plain value belongs", "use another checkpoint");
   return nullptr;
+}
+
+}  // namespace
+
+nlohmann::json value_to_json(const Value& value) {
+  return json_of<nlohmann::json>(value);
+}
+
+nlohmann::ordered_json value_to_ordered_json(const Value& value) {
+  return json_of<nlohmann::ordered_json>(value);
 }
 
 }  // namespace nnunet

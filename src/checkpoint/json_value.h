@@ -8,5 +8,7 @@ namespace nnunet {
 /// Plain JSON (ordered by key) as values, and back. Throws Error for a tensor.
 Value value_from_json(const nlohmann::json& json);
 nlohmann::json value_to_json(const Value& value);
+/// The same with the entries in their order.
+nlohmann::ordered_json value_to_ordered_json(const Value& value);
 
 }  // namespace nnunet

@@ -121,7 +121,8 @@ Node* Calls::tensor(const std::vector<Node*>& arguments, Dtype dtype) const {
   node->tensor.sizes = sizes;
   node->tensor.strides = strides;
   node->tensor.offset = offset;
-  node->tensor.storage = load_storage_(storage->text, bytes);
+  node->text = storage->text;  // loaded when the tensor becomes a value
+  node->integer = bytes;
   return node;
 }
 

@@ -13,8 +13,7 @@ class Calls {
   using Make = std::function<Node*(Kind)>;
 
   /// make: adds an object to the arena; name: the file, for messages.
-  Calls(Make make, const std::string& name, const StorageLoader& load_storage)
-      : make_(std::move(make)), name_(name), load_storage_(load_storage) {}
+  Calls(Make make, const std::string& name) : make_(std::move(make)), name_(name) {}
 
   /// callable(*arguments); an unknown one gives an object that remembers both.
   Node* call(Node* callable, const std::vector<Node*>& arguments, int depth = 0) const;
@@ -29,7 +28,6 @@ class Calls {
 
   Make make_;
   const std::string& name_;
-  const StorageLoader& load_storage_;
 };
 
 }  // namespace nnunet::pickle

@@ -14,10 +14,11 @@ enum class Kind { none, boolean, integer, real, text, bytes, list, tuple, dict, 
 /// them.
 struct Node {
   Kind kind = Kind::none;
-  bool visiting = false;         ///< on the path from the root, while values are made
-  std::int64_t integer = 0;      ///< boolean, integer; storage: number of elements
-  double real = 0;               ///< real
-  std::string text;              ///< text, bytes; global: "module.name"; storage: key
+  bool visiting = false;  ///< on the path from the root, while values are made
+  std::int64_t integer =
+      0;             ///< boolean, integer; storage: number of elements; tensor: bytes of its storage, 0 without numbers
+  double real = 0;   ///< real
+  std::string text;  ///< text, bytes; global: "module.name"; storage, tensor: key of the storage
   std::vector<Node*> items;      ///< list, tuple; dict: key, value, key, value, ...
   std::vector<Node*> arguments;  ///< object: what its class was called with
   std::vector<Node*> entries;    ///< object: key, value, ... that were set as in a dict

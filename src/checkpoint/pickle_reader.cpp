@@ -42,13 +42,12 @@ class Budget {
 /// The pickle machine: a stack, marks in it and a memo. The opcodes are those of Python's pickletools.
 class Machine {
  public:
-  Machine(std::string_view bytes, const std::string& name, const StorageLoader& load_storage, Arena& arena,
-          Budget& budget)
+  Machine(std::string_view bytes, const std::string& name, Arena& arena, Budget& budget)
       : bytes_(bytes),
         name_(name),
         arena_(arena),
         budget_(budget),
-        calls_([this](Kind kind) { return make(kind); }, name, load_storage),
+        calls_([this](Kind kind) { return make(kind); }, name),
         none_(make(Kind::none)),
         false_(make(Kind::boolean)),
         true_(make(Kind::boolean)) {
@@ -410,7 +409,8 @@ class Machine {
 /// Turns the objects reachable from the root into values.
 class Values {
  public:
-  Values(const std::string& name, Budget& budget) : name_(name), budget_(budget) {}
+  Values(const std::string& name, Budget& budget, const StorageLoader& load_storage, const WantedKeys& wanted)
+      : name_(name), budget_(budget), load_storage_(load_storage), wanted_(wanted) {}
 
   Value convert(Node* node, int depth = 0) {
     if (depth > limits::pickle_depth)
@@ -427,7 +427,7 @@ class Values {
       case Kind::bytes:
         return node->text;
       case Kind::tensor:
-        return node->tensor;
+        return tensor(*node);
       case Kind::list:
       case Kind::tuple:
       case Kind::dict:
@@ -448,6 +448,12 @@ class Values {
   }
 
  private:
+  HostTensor tensor(const Node& node) const {
+    HostTensor made = node.tensor;
+    if (node.integer > 0) made.storage = load_storage_(node.text, node.integer);
+    return made;
+  }
+
   Value::List list(const std::vector<Node*>& items, int depth) {
     Value::List values;
     for (Node* item : items) values.push_back(convert(item, depth + 1));
@@ -478,7 +484,8 @@ class Values {
       auto key = key_text(*items[i]);
       if (!key) continue;
       budget_.spend(sizeof(std::string) + key->size());
-      values.emplace_back(std::move(*key), convert(items[i + 1], depth + 1));
+      Value value = depth > 0 || !wanted_ || wanted_(*key) ? convert(items[i + 1], depth + 1) : Value();
+      values.emplace_back(std::move(*key), std::move(value));
     }
     return values;
   }
@@ -502,15 +509,18 @@ class Values {
 
   const std::string& name_;
   Budget& budget_;
+  const StorageLoader& load_storage_;
+  const WantedKeys& wanted_;
 };
 
 }  // namespace
 
-Value read_pickle(std::string_view bytes, const std::string& name, const StorageLoader& load_storage) {
+Value read_pickle(std::string_view bytes, const std::string& name, const StorageLoader& load_storage,
+                  const WantedKeys& wanted) {
   Arena arena;
   Budget budget(name, bytes.size());
-  Node* root = Machine(bytes, name, load_storage, arena, budget).run();
-  return Values(name, budget).convert(root);
+  Node* root = Machine(bytes, name, arena, budget).run();
+  return Values(name, budget, load_storage, wanted).convert(root);
 }
 
 }  // namespace nnunet

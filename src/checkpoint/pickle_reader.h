@@ -12,10 +12,14 @@ namespace nnunet {
 /// The storage with this key in the file, exactly `bytes` long. Throws Error when there is none or it is smaller.
 using StorageLoader = std::function<std::shared_ptr<const std::byte>(const std::string& key, std::int64_t bytes)>;
 
+/// Whether an entry of the root's dict is wanted; empty: all are.
+using WantedKeys = std::function<bool(std::string_view key)>;
+
 /// Reads a pickle (protocols 2 to 5) as torch.save makes them into plain values and tensors. Only the few callables
 /// that build tensors and containers are known, and those are done here; nothing is imported or executed. Any other
 /// object is kept as a dict of its plain attributes, or None. name: the file, for messages. Throws Error for whatever
-/// is damaged, too deep or too large.
-Value read_pickle(std::string_view bytes, const std::string& name, const StorageLoader& load_storage);
+/// is damaged, too deep or too large. Storages are loaded for the tensors that become values, not for others.
+Value read_pickle(std::string_view bytes, const std::string& name, const StorageLoader& load_storage,
+                  const WantedKeys& wanted = {});
 
 }  // namespace nnunet

@@ -1,15 +1,10 @@
 #include "zip_reader.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <libdeflate.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
@@ -24,6 +19,7 @@ constexpr std::uint32_t kLocalHeader = 0x04034b50, kDirectoryHeader = 0x02014b50
 constexpr std::uint64_t kLocalHeaderSize = 30, kDirectoryHeaderSize = 46, kEndSize = 22, kEnd64Size = 56,
                         kEnd64LocatorSize = 20, kMaxComment = 65535;
 constexpr std::uint32_t kIn64 = 0xffffffff;
+constexpr std::uint16_t kStored = 0, kDeflated = 8, kEncrypted = 1;
 constexpr const char* kRemedy = "copy or download the file again, or use another checkpoint";
 
 /// Little-endian number of sizeof(T) bytes at `offset`; the caller has checked the range.
@@ -63,41 +59,17 @@ bool read_zip64(std::span<const std::byte> extra, std::uint64_t& size, std::uint
 
 }  // namespace
 
-ZipReader::ZipReader(const std::filesystem::path& path) : path_(path) {
-  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file_ < 0) throw Error(path.string(), std::strerror(errno), "check the path and its permissions");
-  try {
-    struct stat status {};
-    if (fstat(file_, &status) != 0 || !S_ISREG(status.st_mode))
-      throw Error(path.string(), "this is not a file", "give the path of a checkpoint file");
-    file_size_ = static_cast<std::uint64_t>(status.st_size);
-    if (file_size_ == 0) throw Error(path.string(), "the file is empty", kRemedy);
-    read_directory(find_directory());
-  } catch (...) {
-    close(file_);
-    throw;
-  }
-}
-
-ZipReader::~ZipReader() {
-  close(file_);
+ZipReader::ZipReader(std::shared_ptr<const ByteSource> bytes) : bytes_(std::move(bytes)), file_size_(bytes_->size()) {
+  read_directory(find_directory());
 }
 
 void ZipReader::corrupt(const std::string& problem) const {
-  throw Error(path_.string(), "the file is corrupt or truncated: " + problem, kRemedy);
+  throw Error(bytes_->name(), "the file is corrupt or truncated: " + problem, kRemedy);
 }
 
 void ZipReader::read_at(std::uint64_t offset, std::span<std::byte> out) const {
   if (offset > file_size_ || out.size() > file_size_ - offset) corrupt("it ends too early");
-  while (!out.empty()) {
-    const ssize_t got =
-        pread(file_, out.data(), std::min<std::size_t>(out.size(), 1U << 30), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw Error(path_.string(), std::strerror(errno), "check the disk or the network drive");
-    if (got == 0) corrupt("it ends too early");
-    out = out.subspan(static_cast<std::size_t>(got));
-    offset += static_cast<std::uint64_t>(got);
-  }
+  bytes_->read(offset, out);
 }
 
 std::vector<std::byte> ZipReader::bytes_at(std::uint64_t offset, std::uint64_t count) const {
@@ -110,7 +82,7 @@ std::vector<std::byte> ZipReader::bytes_at(std::uint64_t offset, std::uint64_t c
 ZipReader::Directory ZipReader::find_directory() const {
   const auto start = bytes_at(0, std::min<std::uint64_t>(4, file_size_));
   if (start.size() < 4 || number<std::uint32_t>(start, 0) != kLocalHeader)
-    throw Error(path_.string(), "this is not a file written by torch.save (no zip archive)",
+    throw Error(bytes_->name(), "this is not a file written by torch.save (no zip archive)",
                 "give a checkpoint (.ckpt, .pt, .pth)");
 
   const std::uint64_t tail_size = std::min(file_size_, kEndSize + kMaxComment);
@@ -144,19 +116,20 @@ void ZipReader::read_directory(const Directory& directory) {
     if (all.size() - at < kDirectoryHeaderSize || number<std::uint32_t>(all, at) != kDirectoryHeader)
       corrupt("its directory is damaged");
     Entry entry{number<std::uint32_t>(all, at + 42), number<std::uint32_t>(all, at + 24),
-                number<std::uint32_t>(all, at + 16), number<std::uint16_t>(all, at + 10)};
-    std::uint64_t packed = number<std::uint32_t>(all, at + 20);
+                number<std::uint32_t>(all, at + 20), number<std::uint32_t>(all, at + 16),
+                number<std::uint16_t>(all, at + 10), number<std::uint16_t>(all, at + 8)};
     const std::uint64_t name_length = number<std::uint16_t>(all, at + 28),
                         extra_length = number<std::uint16_t>(all, at + 30),
                         comment_length = number<std::uint16_t>(all, at + 32);
     at += kDirectoryHeaderSize;
     if (all.size() - at < name_length + extra_length + comment_length) corrupt("its directory is damaged");
     std::string name(reinterpret_cast<const char*>(all.data() + at), name_length);
-    if (!read_zip64(all.subspan(at + name_length, extra_length), entry.size, packed, entry.header))
+    if (!read_zip64(all.subspan(at + name_length, extra_length), entry.size, entry.packed, entry.header))
       corrupt("its directory is damaged");
     at += name_length + extra_length + comment_length;
-    if (entry.method == 0 && entry.size != packed) corrupt("its directory is damaged");
-    if (packed > file_size_ || entry.header > file_size_) corrupt(fmt::format("entry {} lies outside of it", name));
+    if (entry.method == kStored && entry.size != entry.packed) corrupt("its directory is damaged");
+    if (entry.packed > file_size_ || entry.header > file_size_)
+      corrupt(fmt::format("entry {} lies outside of it", name));
     if (!entries_.emplace(name, entry).second) corrupt(fmt::format("entry {} occurs twice", name));
     names_.push_back(std::move(name));
   }
@@ -165,24 +138,49 @@ void ZipReader::read_directory(const Directory& directory) {
 const ZipReader::Entry& ZipReader::entry(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) corrupt(fmt::format("entry {} is missing", name));
-  if (found->second.method != 0)
-    throw Error(path_.string(), fmt::format("entry {} is compressed, which torch.save never does", name),
-                "load it in Python and write it again with torch.save");
   return found->second;
 }
 
+const ZipReader::Entry& ZipReader::stored_entry(const std::string& name) const {
+  const Entry& found = entry(name);
+  if (found.method != kStored)
+    throw Error(bytes_->name(), fmt::format("entry {} is compressed, which torch.save never does", name),
+                "load it in Python and write it again with torch.save");
+  return found;
+}
+
 std::uint64_t ZipReader::size(const std::string& name) const {
-  return entry(name).size;
+  return stored_entry(name).size;
+}
+
+// The local extra field may differ from the directory's: it holds the padding that aligns the data.
+std::uint64_t ZipReader::content_at(const std::string& name, const Entry& entry) const {
+  const auto header = bytes_at(entry.header, kLocalHeaderSize);
+  if (number<std::uint32_t>(header, 0) != kLocalHeader) corrupt(fmt::format("entry {} is damaged", name));
+  return entry.header + kLocalHeaderSize + number<std::uint16_t>(header, 26) + number<std::uint16_t>(header, 28);
 }
 
 void ZipReader::read(const std::string& name, std::span<std::byte> out) const {
-  const Entry& e = entry(name);
+  const Entry& e = stored_entry(name);
   if (out.size() != e.size) corrupt(fmt::format("entry {} has another size", name));
-  const auto header = bytes_at(e.header, kLocalHeaderSize);
-  if (number<std::uint32_t>(header, 0) != kLocalHeader) corrupt(fmt::format("entry {} is damaged", name));
-  // The local extra field may differ from the directory's: it holds the padding that aligns the data.
-  read_at(e.header + kLocalHeaderSize + number<std::uint16_t>(header, 26) + number<std::uint16_t>(header, 28), out);
+  read_at(content_at(name, e), out);
   if (libdeflate_crc32(0, out.data(), out.size()) != e.crc) corrupt(fmt::format("entry {} has a wrong checksum", name));
+}
+
+std::shared_ptr<const ByteSource> ZipReader::open(const std::string& name) const {
+  const Entry& e = entry(name);
+  const std::string whole_name = fmt::format("{}:{}", bytes_->name(), name);
+  if ((e.flags & kEncrypted) != 0) throw Error(whole_name, "it is encrypted", "unpack it and give the folder");
+  if (e.method != kStored && e.method != kDeflated)
+    throw Error(whole_name, fmt::format("it is packed by the method {}, which is not known", e.method),
+                "unpack it and give the folder");
+  const std::uint64_t start = content_at(name, e);
+  if (start > file_size_ || e.packed > file_size_ - start) corrupt(fmt::format("entry {} lies outside of it", name));
+  if (e.method == kStored) return part_of(bytes_, start, e.size, whole_name);
+  if (e.size / limits::deflate_ratio > e.packed ||
+      (e.size > limits::archive_bytes && e.size / limits::archive_ratio > e.packed))
+    corrupt(fmt::format("entry {} would unpack to far more than it holds", name));
+  return inflated(*part_of(bytes_, start, e.packed, whole_name), e.size, e.crc, whole_name);
 }
 
 std::string ZipReader::read_text(const std::string& name, std::uint64_t limit) const {

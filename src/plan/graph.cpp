@@ -37,6 +37,9 @@ class Names {
   std::string concat(std::size_t step) const {
     return fmt::format("{}.{}.concat", v2_ ? "decoder" : "upsamples", step);
   }
+  std::string decoder_block(std::size_t step, std::int64_t number) const {
+    return fmt::format("decoder.stages.{}.blocks.{}", step, number);
+  }
   std::string decoder_conv(std::size_t step, std::int64_t number) const {
     return v2_ ? fmt::format("decoder.stages.{}.convs.{}", step, number)
                : fmt::format("upsamples.{}.conv_block.conv{}", step, number + 1);
@@ -100,7 +103,9 @@ class Builder {
     const Value up = transposed_conv(names_.up(step), x, channels, plan_.strides[level + 1]);
     x = join(Kind::concat, names_.concat(step), up, skip, 2 * channels);
     const std::int64_t blocks = plan_.decoder_blocks.empty() ? 2 : plan_.decoder_blocks[step];
-    for (std::int64_t i = 0; i < blocks; ++i) x = unit(names_.decoder_conv(step, i), x, channels, kernel, ones_);
+    for (std::int64_t i = 0; i < blocks; ++i)
+      x = plan_.residual_decoder ? residual_block(names_.decoder_block(step, i), x, channels, kernel, ones_)
+                                 : unit(names_.decoder_conv(step, i), x, channels, kernel, ones_);
     return x;
   }
 

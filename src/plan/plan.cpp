@@ -157,6 +157,8 @@ void check_blocks(const NetworkPlan& plan, const Require& require) {
   counts(plan.encoder_blocks, levels, "encoder");
   counts(plan.decoder_blocks, levels - 1, "decoder");
   require(plan.residual || !plan.stem, "a stem belongs to a residual encoder");
+  require(!plan.residual_decoder || plan.naming == Naming::nnunet_v2,
+          "the reference system has no names for residual blocks in the decoder");
   const bool one_block = std::ranges::all_of(plan.encoder_blocks, [](auto n) { return n == 1; });
   require(plan.naming == Naming::nnunet_v2 || ((one_block || !plan.residual) && !plan.stem && !plan.deep_supervision),
           "the reference system has no names for several residual blocks a level, a stem or more than one head");
@@ -218,10 +220,24 @@ void read_name(const nlohmann::json& json, const char* key, const EnumNames<Enum
 
 /// An entry that is ignored might say that the network is another one.
 void refuse_unknown(const nlohmann::json& json, const std::string& subject) {
-  constexpr std::array<std::string_view, 17> known{
-      "dim",      "in_channels",    "n_class", "kernels",   "strides",        "filters",        "norm",
-      "residual", "negative_slope", "stem",    "conv_bias", "encoder_blocks", "decoder_blocks", "deep_supervision",
-      "shortcut", "decoder_kernel", "naming"};
+  constexpr std::array<std::string_view, 18> known{"dim",
+                                                   "in_channels",
+                                                   "n_class",
+                                                   "kernels",
+                                                   "strides",
+                                                   "filters",
+                                                   "norm",
+                                                   "residual",
+                                                   "negative_slope",
+                                                   "stem",
+                                                   "conv_bias",
+                                                   "encoder_blocks",
+                                                   "decoder_blocks",
+                                                   "deep_supervision",
+                                                   "shortcut",
+                                                   "decoder_kernel",
+                                                   "naming",
+                                                   "residual_decoder"};
   for (const auto& [key, value] : json.items())
     if (std::ranges::find(known, key) == known.end())
       throw Error(subject, fmt::format("the network's \"{}\" is not known", key),
@@ -252,6 +268,7 @@ nlohmann::json plan_to_json(const NetworkPlan& plan) {
   };
   add("encoder_blocks", plan.encoder_blocks, plan.encoder_blocks == usual.encoder_blocks);
   add("decoder_blocks", plan.decoder_blocks, plan.decoder_blocks == usual.decoder_blocks);
+  add("residual_decoder", plan.residual_decoder, plan.residual_decoder == usual.residual_decoder);
   add("stem", plan.stem, plan.stem == usual.stem);
   add("conv_bias", plan.conv_bias, plan.conv_bias == usual.conv_bias);
   add("deep_supervision", plan.deep_supervision, plan.deep_supervision == usual.deep_supervision);
@@ -275,6 +292,7 @@ NetworkPlan plan_from_json(const nlohmann::json& json, const std::string& name) 
     json.at("negative_slope").get_to(plan.negative_slope);
     read_if(json, "encoder_blocks", plan.encoder_blocks);
     read_if(json, "decoder_blocks", plan.decoder_blocks);
+    read_if(json, "residual_decoder", plan.residual_decoder);
     read_if(json, "stem", plan.stem);
     read_if(json, "conv_bias", plan.conv_bias);
     read_if(json, "deep_supervision", plan.deep_supervision);

@@ -17,18 +17,23 @@ using StateDict =
 /// Everything prediction needs (network, data configuration, weights), and, in a checkpoint of a training, what
 /// continues it. On disk: a dict {format: "nnunet", version: 2, program, state_dict, model, plan, data, training};
 /// model, plan and data are plain dicts. Version 1 had no `model` and no `program` (the version of the program that
-/// wrote it).
+/// wrote it). In version 3, written where there is a model of its own, `model` counts and `data` is only a summary.
 struct Checkpoint {
   NetworkPlan plan;
-  DataConfig data;  ///< without its list of cases
+  /// Without its list of cases. Where there is a model of its own: summary_of(*model).
+  DataConfig data;
   StateDict state_dict;
-  /// Of a model whose plan is more than `plan` and `data` can say (nnU-Net v2); never written to our own files.
-  std::optional<ModelPlan> model = {};
   Value training;  ///< None in a foreign or stripped checkpoint; its content belongs to train/training_state
+  /// Of a model that `data` has no words for, such as nnU-Net v2's: everything but the weights, `plan` included.
+  std::optional<ModelPlan> model = {};
 };
 
-/// Everything that turns an image into a label map: what `plan` and `data` say together.
+/// Everything that turns an image into a label map: the model, or what `plan` and `data` say together.
 ModelPlan model_plan(const Checkpoint& checkpoint);
+
+/// What a plan says in the words of the reference system, as far as they reach: patch, spacing, channels, heads (as
+/// n_class), names of labels where each has a head, CT or not.
+DataConfig summary_of(const ModelPlan& plan);
 
 void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 

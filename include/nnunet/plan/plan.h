@@ -39,7 +39,9 @@ struct NetworkPlan {
   double negative_slope = 0.01;
 
   std::vector<std::int64_t> encoder_blocks = {};  ///< convolutions, or residual blocks, a level; empty: 2, or 1
-  std::vector<std::int64_t> decoder_blocks = {};  ///< convolutions a level, from the bottom up; empty: 2
+  std::vector<std::int64_t> decoder_blocks =
+      {};                         ///< convolutions, or residual blocks, a level, from the bottom up; empty: 2
+  bool residual_decoder = false;  ///< residual blocks in the decoder, too (nnU-Net v2's ResidualUNet)
   bool stem = false;              ///< a convolution with level 0's kernel and filters before the first residual block
   bool conv_bias = false;         ///< of the convolutions before a norm
   bool deep_supervision = false;  ///< every level of the decoder has a head, the full resolution's is the first output

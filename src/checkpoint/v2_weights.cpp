@@ -1,0 +1,77 @@
+#include "v2_weights.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "nnunet/checkpoint/weights.h"
+#include "nnunet/core/array.h"
+#include "nnunet/core/error.h"
+
+namespace nnunet {
+namespace {
+
+/// Of torch's data parallel modules and compiled ones, in any order.
+constexpr std::array<std::string_view, 2> kWrappers{"module.", "_orig_mod."};
+constexpr std::string_view kEncoder = "encoder.", kEncoderAgain = "decoder.encoder.";
+/// A convolution and its norm are listed under their own names and as a sequence.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSequence{
+    std::pair{".all_modules.0.", ".conv."}, std::pair{".all_modules.1.", ".norm."}};
+
+std::string plain_name(std::string_view name) {
+  for (bool again = true; again;) {
+    again = false;
+    for (const std::string_view wrapper : kWrappers)
+      if (name.starts_with(wrapper)) name.remove_prefix(wrapper.size()), again = true;
+  }
+  if (name.starts_with(kEncoderAgain)) name.remove_prefix(kEncoderAgain.size() - kEncoder.size());
+  std::string plain(name);
+  for (const auto& [part, own] : kSequence)
+    if (const std::size_t at = plain.find(part); at != std::string::npos) plain.replace(at, part.size(), own);
+  return plain;
+}
+
+bool same_numbers(const HostTensor& a, const HostTensor& b) {
+  if (a.dtype != b.dtype || a.sizes != b.sizes) return false;
+  if (a.storage == b.storage && a.offset == b.offset && a.strides == b.strides) return true;
+  const HostTensor x = a.contiguous(), y = b.contiguous();
+  return std::memcmp(x.data(), y.data(), static_cast<std::size_t>(x.nbytes())) == 0;
+}
+
+}  // namespace
+
+StateDict v2_state(const Value& weights, const NetworkPlan& plan, const std::string& source,
+                   const std::string& trainer) {
+  const auto refuse = [&](const std::string& problem) {
+    throw Error(source, problem,
+                fmt::format("use the checkpoint that belongs to these plans; the trainer {} may also build another "
+                            "network than its plans say, which is not known",
+                            trainer));
+  };
+  std::unordered_map<std::string, HostTensor> given;
+  for (const auto& [name, value] : weights.as_dict(source + " (network_weights)")) {
+    const auto* tensor = std::get_if<HostTensor>(&value.data);
+    if (tensor == nullptr) refuse(fmt::format("the weights \"{}\" are no tensor that is known", name));
+    const auto [place, is_new] = given.try_emplace(plain_name(name), *tensor);
+    if (!is_new && !same_numbers(place->second, *tensor))
+      refuse(fmt::format("the weights \"{}\" are there twice, with different numbers", place->first));
+  }
+  StateDict state;
+  for (const auto& [name, shape] : state_entries(plan)) {
+    const auto found = given.find(name);
+    if (found == given.end()) refuse(fmt::format("the weights \"{}\" are missing", name));
+    if (found->second.sizes != shape)
+      refuse(fmt::format("the weights \"{}\" have the shape ({}), the network of the plans needs ({})", name,
+                         shape_text(found->second.sizes), shape_text(shape)));
+    state.emplace_back(name, std::move(found->second));
+    given.erase(found);
+  }
+  if (!given.empty()) refuse(fmt::format("the weights \"{}\" are no part of the network", given.begin()->first));
+  return state;
+}
+
+}  // namespace nnunet
