@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "commands.h"
+#include "nnunet/checkpoint/v2_model.h"
+#include "nnunet/core/error.h"
 #include "nnunet/data/folder.h"
 #include "options/export.h"
 #include "options/parser.h"
@@ -14,12 +16,26 @@
 namespace nnunet::app {
 namespace {
 
-void run(const ExportFlags& flags) {
-  if (flags.options.format != "onnx") go_where_torch_is("--format " + flags.options.format);
+/// A file holds one network, so one fold has to be chosen.
+Checkpoint network_of_fold(const ExportFlags& flags) {
+  V2Model model = read_v2_model(flags.ckpt_path, flags.trained.folds, flags.trained.checkpoint);
+  if (model.folds.size() > 1)
+    throw Error(flags.ckpt_path.string(), fmt::format("has {} networks, one a fold", model.folds.size()),
+                "choose one, with --folds 0, say");
+  return std::move(model.folds.front().checkpoint);
+}
+
+Checkpoint network_of(const ExportFlags& flags) {
+  if (is_v2_model(flags.ckpt_path)) return network_of_fold(flags);
   const CaseSelection& cases = flags.cases;
   std::optional<DataConfig> config;
   if (!cases.data.empty()) config = PreprocessedFolder(cases.data, cases.task, cases.dim).config();
-  const Checkpoint checkpoint = load_checkpoint(flags.ckpt_path, {config ? &*config : nullptr, flags.network});
+  return load_checkpoint(flags.ckpt_path, {config ? &*config : nullptr, flags.network});
+}
+
+void run(const ExportFlags& flags) {
+  if (flags.options.format != "onnx") go_where_torch_is("--format " + flags.options.format);
+  const Checkpoint checkpoint = network_of(flags);
   for (const auto& file : export_model(checkpoint, flags.options, torchscript_here()))
     fmt::print("{}\n", file.string());
 }

@@ -1,5 +1,6 @@
 #include "make_predictor.h"
 
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -11,24 +12,73 @@
 namespace nnunet::app {
 
 void check_model_flags(const ModelFlags& flags) {
-  if (flags.ckpt_path.empty())
+  if (!flags.ckpt_path.empty() && !flags.trained.path.empty())
+    throw Error("--ckpt_path and --model", "both name networks", "give one of them");
+  if (flags.ckpt_path.empty() && flags.trained.path.empty())
     throw Error("--ckpt_path", "no checkpoint is given",
                 "name the checkpoint of a trained network, such as RESULTS/checkpoints/best.ckpt");
   if (flags.compute.gpus > 1) throw Error("--gpus", "one GPU is used at most", "use --gpus 1");
   go_where_network_runs(flags.compute.engine, flags.compute.gpus);
 }
 
-Predictor make_predictor(const ModelFlags& flags, const DataConfig* config, const JobPlace& place) {
-  const ComputeOptions& compute = flags.compute;
+namespace {
+
+PredictorOptions predictor_options(const ModelFlags& flags) {
   const SlidingOptions& windows = flags.windows;
+  PredictorOptions options;
+  options.overlap = windows.overlap;
+  options.blend = windows.blend;
+  options.batch_size = windows.val_batch_size;
+  if (windows.tta && windows.disable_tta) throw Error("--tta and --disable_tta", "both are given", "give one of them");
+  if (windows.tta || windows.disable_tta) options.tta = windows.tta;
+  options.precise = windows.precise;
+  options.low_memory = windows.low_memory;
+  options.engine = flags.compute.engine;
+  options.others = engines_here();
+  return options;
+}
+
+std::vector<Checkpoint> checkpoints_of(V2Model& model) {
+  std::vector<Checkpoint> checkpoints;
+  for (V2Fold& fold : model.folds) checkpoints.push_back(std::move(fold.checkpoint));
+  return checkpoints;
+}
+
+}  // namespace
+
+std::optional<V2Model> read_trained_model(const TrainedModel& trained) {
+  if (trained.path.empty()) return std::nullopt;
+  if (!is_v2_model(trained.path))
+    throw Error(trained.path.string(), "is no model of nnU-Net v2",
+                "give a folder with plans.json and dataset.json, an exported zip or a checkpoint_*.pth; checkpoints of "
+                "this program are given by --ckpt_path");
+  return read_v2_model(trained.path, trained.folds, trained.checkpoint);
+}
+
+Predictor make_predictor(const ModelFlags& flags, V2Model* model, const DataConfig* config, const JobPlace& place) {
+  const ComputeOptions& compute = flags.compute;
   const Device device = choose_engine_device(compute.engine, compute.gpus, engines_here(), place);
   if (place.local_size > 1) omp_set_num_threads(std::min(omp_get_max_threads(), cores_for(place)));
-  const PredictorOptions options{windows.overlap, windows.blend,  windows.val_batch_size,
-                                 windows.tta,     compute.engine, engines_here()};
-  Predictor predictor(flags.ckpt_path, {config, flags.network}, options, device,
-                      choose_precision(compute.amp, compute.precision, device));
+  const Precision precision = choose_precision(compute.amp, compute.precision, device);
+  const PredictorOptions options = predictor_options(flags);
+  Predictor predictor = model != nullptr
+                            ? Predictor(checkpoints_of(*model), options, device, precision)
+                            : Predictor(flags.ckpt_path, {config, flags.network}, options, device, precision);
   log::info("engine: " + predictor.engine());
   return predictor;
+}
+
+Predictor make_predictor(const ModelFlags& flags, const DataConfig* config, const JobPlace& place) {
+  return make_predictor(flags, nullptr, config, place);
+}
+
+ImageFormat image_format(const V2Model& model) {
+  const std::string& name = model.description.reader;
+  const auto reader = image_reader_from_name(name);
+  if (!reader)
+    log::warn(fmt::format("the reader {} is not known: images are read by their ending, {}", name,
+                          model.description.file_ending));
+  return {model.description.file_ending, reader.value_or(ImageReader::automatic), true};
 }
 
 }  // namespace nnunet::app

@@ -1,6 +1,10 @@
 #pragma once
+#include <optional>
+
+#include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/core/job.h"
 #include "nnunet/infer/predictor.h"
+#include "nnunet/io/image_case.h"
 #include "options/inference_options.h"
 
 namespace nnunet::app {
@@ -8,8 +12,16 @@ namespace nnunet::app {
 /// Throws Error without a checkpoint (the reference would run random weights) and for several GPUs. Goes to the program
 /// that has libtorch where it is needed.
 void check_model_flags(const ModelFlags& flags);
+
+/// The model that --model names; nothing where it is not given. Throws Error.
+std::optional<V2Model> read_trained_model(const TrainedModel& trained);
+/// How such a model's images are read and its label maps written. A reader that is not known is a warning.
+ImageFormat image_format(const V2Model& model);
+
 /// Chooses the device, loads the checkpoints. config: what a foreign checkpoint is built from (may be null). place:
 /// shares the machine's cores and GPUs.
 Predictor make_predictor(const ModelFlags& flags, const DataConfig* config, const JobPlace& place = {});
+/// The same of a model of nnU-Net v2, whose networks it takes; null: of --ckpt_path.
+Predictor make_predictor(const ModelFlags& flags, V2Model* model, const DataConfig* config, const JobPlace& place = {});
 
 }  // namespace nnunet::app

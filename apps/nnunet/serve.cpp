@@ -52,6 +52,23 @@ class LineFile {
   int file_;
 };
 
+/// The folds of a model of nnU-Net v2 lie in one folder.
+const fs::path& the_only(const std::vector<fs::path>& files, const std::string& name) {
+  if (files.size() > 1)
+    throw Error("--model " + name, "is given several times, but is a model of nnU-Net v2",
+                "give its folder once; --folds chooses its networks");
+  return files.front();
+}
+
+std::unique_ptr<serve::ServedModel> load(const ModelFlags& flags, const std::shared_ptr<DeviceThread>& device) {
+  std::optional<V2Model> model = read_trained_model(flags.trained);
+  std::unique_ptr<serve::ServedModel> served;
+  device->run([&] {
+    served = serve_predictor(make_predictor(flags, model ? &*model : nullptr, nullptr), device);
+  });
+  return served;
+}
+
 /// NAME=CKPT, several of one name being the folds of an ensemble.
 std::vector<serve::ModelSource> sources(const ServeFlags& o) {
   std::map<std::string, std::vector<fs::path>> checkpoints;
@@ -65,14 +82,13 @@ std::vector<serve::ModelSource> sources(const ServeFlags& o) {
   std::vector<serve::ModelSource> all;
   for (const auto& [name, files] : checkpoints) {
     ModelFlags flags;
-    flags.ckpt_path = files;
     flags.compute = o.compute;
     flags.windows = o.windows;
-    all.push_back({name, [flags, device] {
-                     std::unique_ptr<serve::ServedModel> model;
-                     device->run([&] { model = serve_predictor(make_predictor(flags, nullptr), device); });
-                     return model;
-                   }});
+    if (is_v2_model(files.front()))
+      flags.trained = {the_only(files, name), o.trained.folds, o.trained.checkpoint};
+    else
+      flags.ckpt_path = files;
+    all.push_back({name, [flags, device] { return load(flags, device); }});
   }
   return all;
 }

@@ -62,8 +62,9 @@ std::vector<ImageCase> group(const std::vector<fs::path>& files, int in_channels
   for (const auto& [name, parts] : channels) {
     ImageCase c{name, {}, {}};
     for (const auto& [channel, file] : parts) c.channels.push_back(file);
-    if (static_cast<int>(parts.size()) != in_channels || parts.begin()->first != 0 ||
-        parts.rbegin()->first != in_channels - 1)
+    const bool all_in_one = format.numbered && !format.is_nifti();  // a picture's colours
+    if (!all_in_one && (static_cast<int>(parts.size()) != in_channels || parts.begin()->first != 0 ||
+                        parts.rbegin()->first != in_channels - 1))
       c.problem = fmt::format("the network takes {} channels, {}_0000 to {}_{:04}; found {}", in_channels, name, name,
                               in_channels - 1, parts.size());
     if (const auto found = doubled.find(name); found != doubled.end()) c.problem = found->second;
@@ -92,6 +93,10 @@ std::optional<ChannelName> channel_name(const std::string& stem) {
   const std::string digits = stem.substr(stem.size() - kDigits);
   if (!std::ranges::all_of(digits, [](unsigned char c) { return std::isdigit(c) != 0; })) return std::nullopt;
   return ChannelName{stem.substr(0, stem.size() - kDigits - 1), std::stoi(digits)};
+}
+
+bool ImageFormat::is_nifti() const {
+  return ending.empty() || is_nifti_name("image" + ending);
 }
 
 bool ImageFormat::accepts(const fs::path& file) const {
@@ -159,9 +164,40 @@ Image read_channels(std::size_t channels, const std::function<Image(std::size_t)
 
 Image read_image_case(const ImageCase& c, const ImageFormat& format) {
   if (!c.problem.empty()) throw Error(c.name, c.problem, "check the files' names");
+  if (format.numbered) return read_image_files(c.channels, format.reader);
   return read_channels(
-      c.channels.size(), [&](std::size_t i) { return read_image_file(c.channels[i], format.reader); },
+      c.channels.size(), [&](std::size_t i) { return read_nifti(c.channels[i]); },
       [&](std::size_t i) { return c.channels[i].string(); });
+}
+
+CaseImage read_case_image(const ImageCase& c, const ImageFormat& format) {
+  CaseImage result;
+  result.image = read_image_case(c, format);
+  result.original = result.image.geometry;
+  if (reorients(format.reader)) result.turned = to_canonical(result.image, format.reader, c.channels.front().string());
+  result.properties =
+      reader_properties(result.image.geometry, format.reader, result.turned ? &*result.turned : nullptr);
+  return result;
+}
+
+Array<std::uint16_t> read_case_labels(const fs::path& path, const CaseImage& image, const ImageFormat& format) {
+  WideLabelMap map = read_label_file(path, format.reader);
+  if (map.geometry.shape != image.original.shape)
+    throw Error(path.string(),
+                fmt::format("is {}, but the image is {}", shape_text(map.geometry.shape),
+                            shape_text(image.original.shape)),
+                "give the label map of this image");
+  if (!image.turned) return std::move(map.voxels);
+  // Turned as the image was: as an image of one channel.
+  Image labels;
+  labels.geometry = map.geometry;
+  labels.voxels = Array<float>({1, map.geometry.shape[0], map.geometry.shape[1], map.geometry.shape[2]});
+  std::ranges::copy(map.voxels.values, labels.voxels.values.begin());
+  to_canonical(labels, format.reader, path.string());
+  Array<std::uint16_t> turned({labels.voxels.shape[1], labels.voxels.shape[2], labels.voxels.shape[3]});
+  std::ranges::transform(labels.voxels.values, turned.values.begin(),
+                         [](float v) { return static_cast<std::uint16_t>(v); });
+  return turned;
 }
 
 void require_label_output(const fs::path& output, const ImageFormat& format) {

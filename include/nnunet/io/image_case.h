@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "nnunet/io/image_file.h"
+#include "nnunet/io/image_orientation.h"
+#include "nnunet/io/image_properties.h"
 #include "nnunet/io/nifti.h"
 
 /// Images to segment and the names of their label maps, as `predict` and `client` take and give them.
@@ -19,6 +21,7 @@ struct ImageFormat {
   /// nnU-Net's names: also an image of one channel is CASE_0000.
   bool numbered = false;
 
+  bool is_nifti() const;
   bool accepts(const std::filesystem::path& file) const;
   /// The name without the ending.
   std::string stem(const std::filesystem::path& file) const;
@@ -48,9 +51,28 @@ struct ChannelName {
 };
 std::optional<ChannelName> channel_name(const std::string& stem);
 
-/// Reads a case's channels into one image with the first one's geometry. Throws Error for channels of different shapes;
-/// another affine is a warning.
+/// Reads a case's channels into one image with the first one's geometry. Throws Error for channels of different shapes
+/// (and, of nnU-Net's formats, different spacings); another affine is a warning.
 Image read_image_case(const ImageCase& c, const ImageFormat& format = {});
+
+/// A case's image on the axes that a network's preprocessing begins with, and how label maps get back to the file's.
+struct CaseImage {
+  Image image;
+  Geometry original;                          ///< of the file: label maps get it
+  std::optional<Reorientation> turned = {};   ///< of readers that reorient
+  ReaderProperties properties = {};
+
+  template <class T>
+  Array<T> on_file_axes(Array<T> labels) const {
+    return turned ? turned->undo(labels) : std::move(labels);
+  }
+};
+/// Throws Error as read_image_case.
+CaseImage read_case_image(const ImageCase& c, const ImageFormat& format);
+/// Labels (D,H,W) of a file, on the axes of a case's image. Throws Error for another shape.
+Array<std::uint16_t> read_case_labels(const std::filesystem::path& path, const CaseImage& image,
+                                      const ImageFormat& format);
+
 /// The same wherever they come from: read(i) and name(i), for messages, are asked for each channel.
 Image read_channels(std::size_t channels, const std::function<Image(std::size_t)>& read,
                     const std::function<std::string(std::size_t)>& name);
