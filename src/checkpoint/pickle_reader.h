@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "nnunet/checkpoint/torch_file.h"
+#include "pickle_objects.h"
 
 namespace nnunet {
 
@@ -17,5 +18,12 @@ using StorageLoader = std::function<std::shared_ptr<const std::byte>(const std::
 /// object is kept as a dict of its plain attributes, or None. name: the file, for messages. Throws Error for whatever
 /// is damaged, too deep or too large.
 Value read_pickle(std::string_view bytes, const std::string& name, const StorageLoader& load_storage);
+
+namespace pickle {
+
+/// The root of the objects that a pickle without tensors describes; `arena` owns them. Throws as read_pickle.
+Node* read_objects(std::string_view bytes, const std::string& name, Arena& arena);
+
+}  // namespace pickle
 
 }  // namespace nnunet
