@@ -4,6 +4,7 @@
 #include "nnunet/torch_engine/torchscript.h"
 #include "run_program.h"
 #include "torch_door.h"
+#include "v2/program.h"
 
 // nnunet-engine: all commands, with libtorch. Users call nnunet, which turns into this program where it needs it.
 namespace nnunet::app {
@@ -26,9 +27,10 @@ void go_where_network_runs(const std::string&, int) {}
 }  // namespace nnunet::app
 
 int main(int argc, char** argv) {
-  nnunet::keep_tensor_memory();
-  CLI::App program;
   using namespace nnunet::app;
+  nnunet::keep_tensor_memory();
+  if (const auto call = v2_call(argc, argv)) return run_v2(*call);
+  CLI::App program;
   describe_program(program);
   add_train(program);
   add_evaluate(program);

@@ -9,6 +9,7 @@
 #include "options/parser.h"
 #include "run_program.h"
 #include "torch_door.h"
+#include "v2/program.h"
 
 // nnunet: the commands that need no libtorch, and the way to those that do.
 namespace nnunet::app {
@@ -41,6 +42,7 @@ void add_all(CLI::App& program, const std::vector<Command>& commands) {
 
 int main(int argc, char** argv) {
   using namespace nnunet::app;
+  if (const auto call = v2_call(argc, argv)) return run_v2(*call);
   try {
     if (argc > 1 && is_engine_command(argv[1]) && !asks_for_help(argc, argv)) go_where_torch_is(argv[1]);
   } catch (const std::exception& e) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "nnunet/checkpoint/torch_file.h"
+#include "pickle_objects.h"
 
 namespace nnunet {
 
@@ -21,5 +22,12 @@ using WantedKeys = std::function<bool(std::string_view key)>;
 /// is damaged, too deep or too large. Storages are loaded for the tensors that become values, not for others.
 Value read_pickle(std::string_view bytes, const std::string& name, const StorageLoader& load_storage,
                   const WantedKeys& wanted = {});
+
+namespace pickle {
+
+/// The root of the objects that a pickle without tensors describes; `arena` owns them. Throws as read_pickle.
+Node* read_objects(std::string_view bytes, const std::string& name, Arena& arena);
+
+}  // namespace pickle
 
 }  // namespace nnunet

@@ -16,6 +16,7 @@ struct IsVector<std::vector<T>> : std::true_type {};
 template <class T>
 std::string type_of() {
   if constexpr (IsVector<T>::value) return type_of<typename T::value_type>();
+  if constexpr (std::is_same_v<T, std::optional<int>>) return "INT";
   if constexpr (std::is_integral_v<T>) return std::is_unsigned_v<T> ? "UINT" : "INT";
   if constexpr (std::is_floating_point_v<T>) return "FLOAT";
   return "TEXT";

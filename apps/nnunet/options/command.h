@@ -38,9 +38,9 @@ struct Ignored {
 /// Where an option's value goes and its default comes from: a member of an options struct, which must live as long as
 /// the block. bool: a flag.
 using Target = std::variant<bool*, int*, std::uint16_t*, std::int64_t*, std::uint64_t*, double*, std::string*,
-                            std::filesystem::path*, std::optional<std::filesystem::path>*, std::vector<int>*,
-                            std::vector<std::int64_t>*, std::vector<double>*, std::vector<std::string>*,
-                            std::vector<std::filesystem::path>*, Named, Scaled, Ignored>;
+                            std::filesystem::path*, std::optional<int>*, std::optional<std::filesystem::path>*,
+                            std::vector<int>*, std::vector<std::int64_t>*, std::vector<double>*,
+                            std::vector<std::string>*, std::vector<std::filesystem::path>*, Named, Scaled, Ignored>;
 
 /// What a number may be. open: low itself is not allowed (0, of those without an upper end).
 struct Range {
@@ -54,6 +54,7 @@ struct Option {
   Target target;
   std::string help{};           ///< a sentence, without the default
   std::string no_name{};        ///< flags that are on: what turns them off
+  std::string other_name{};     ///< means the same
   std::string default_means{};  ///< what an empty, 0 or -1 default stands for; shown in its place
   std::string unit{};
   std::string reference{};             ///< who described it first
@@ -75,6 +76,7 @@ struct Option {
   Option& not_negative() { return range = Range{}, *this; }
   Option& between(double low, double high) { return range = Range{low, high, false}, *this; }
   Option& only_with(std::string other) { return needs = std::move(other), *this; }
+  Option& or_as(std::string name_too) { return other_name = std::move(name_too), *this; }
   Option& off_by(std::string flag) { return no_name = std::move(flag), *this; }
   Option& must_be_given() { return required = true, *this; }
   Option& hide() { return hidden = true, *this; }

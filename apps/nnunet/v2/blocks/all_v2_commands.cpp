@@ -1,0 +1,25 @@
+#include "v2/blocks/all_v2_commands.h"
+
+#include "v2/blocks/evaluation.h"
+#include "v2/blocks/models.h"
+#include "v2/blocks/predict.h"
+
+namespace nnunet::app {
+
+std::vector<Command> all_v2_commands() {
+  return {declare(v2_predict_command),
+          declare(v2_predict_from_modelfolder_command),
+          declare(v2_ensemble_command),
+          declare(v2_determine_postprocessing_command),
+          declare(v2_apply_postprocessing_command),
+          declare(v2_evaluate_folder_command),
+          declare(v2_evaluate_simple_command),
+          declare(v2_accumulate_command),
+          declare(v2_find_best_configuration_command),
+          declare(v2_export_command),
+          declare(v2_install_command),
+          declare(v2_download_command),
+          declare(v2_overlay_command)};
+}
+
+}  // namespace nnunet::app

@@ -1,0 +1,21 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+
+#include "nnunet/core/array.h"
+#include "nnunet/io/nifti.h"
+
+namespace nnunet::v2 {
+
+/// A label map: labels (D,H,W) and where they lie.
+struct LabelVolume {
+  Array<std::uint16_t> voxels;
+  Geometry geometry;
+};
+
+/// The one place where the commands read and write label maps. Throw Error.
+LabelVolume read_label_volume(const std::filesystem::path& path);
+/// uint8 where every label is below 255, else uint16; atomic.
+void write_label_volume(const std::filesystem::path& path, const LabelVolume& volume);
+
+}  // namespace nnunet::v2

@@ -1,0 +1,71 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace nnunet::v2 {
+
+/// One file in a zip archive, as its directory describes it.
+struct ZipEntry {
+  std::string name;
+  std::uint64_t header = 0, packed = 0, size = 0;
+  std::uint32_t crc = 0;
+  std::uint16_t method = 0, flags = 0;
+  std::uint32_t mode = 0;  ///< Unix: type and permissions; 0: not known
+
+  bool is_folder() const { return name.ends_with('/'); }
+  bool is_link() const { return (mode & 0170000U) == 0120000U; }
+};
+
+/// Reads zip archives whose entries are stored or deflated. Sizes and places are checked against the file before they
+/// are used.
+class ZipArchive {
+ public:
+  /// Throws Error: missing, no zip file, truncated, damaged directory, an entry that occurs twice.
+  explicit ZipArchive(const std::filesystem::path& path);
+  ~ZipArchive();
+  ZipArchive(const ZipArchive&) = delete;
+  ZipArchive& operator=(const ZipArchive&) = delete;
+
+  const std::vector<ZipEntry>& entries() const { return entries_; }
+  /// Throws Error where there is none.
+  const ZipEntry& entry(const std::string& name) const;
+  const std::filesystem::path& path() const { return path_; }
+  std::uint64_t file_size() const { return size_; }
+  [[noreturn]] void corrupt(const std::string& problem) const;
+
+ private:
+  friend class ZipEntryReader;
+  void read_at(std::uint64_t offset, std::span<std::byte> out) const;
+  std::string bytes_at(std::uint64_t offset, std::uint64_t count) const;
+  void read_directory();
+
+  std::filesystem::path path_;
+  int file_ = -1;
+  std::uint64_t size_ = 0;
+  std::vector<ZipEntry> entries_;
+};
+
+/// The content of one entry from its beginning to its end, unpacked piece by piece.
+class ZipEntryReader {
+ public:
+  /// Throws Error for encryption and for methods other than stored and deflated. The archive must outlive this.
+  ZipEntryReader(const ZipArchive& archive, const ZipEntry& entry);
+  ~ZipEntryReader();
+  ZipEntryReader(ZipEntryReader&&) noexcept;
+  ZipEntryReader& operator=(ZipEntryReader&&) = delete;
+
+  /// Fills `out`. With the last byte of the entry its checksum is compared. Throws Error where it ends before.
+  void read(std::span<std::byte> out);
+  std::uint64_t left() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace nnunet::v2
