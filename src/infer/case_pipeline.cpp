@@ -1,6 +1,9 @@
 #include "nnunet/infer/case_pipeline.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <optional>
@@ -9,6 +12,7 @@
 #include "nnunet/core/log.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/core/progress.h"
+#include "nnunet/io/image_file.h"
 
 namespace nnunet {
 namespace {
@@ -101,6 +105,23 @@ class Pipeline {
 };
 
 }  // namespace
+
+void write_restored_labels(const std::filesystem::path& path, RestoreSink& restored, const CaseImage& image,
+                           const ImageFormat& format) {
+  if (restored.has_wide_labels())
+    write_label_file(path, image.on_file_axes(std::move(restored.wide_labels())), image.original, format.reader);
+  else
+    write_label_file(path, image.on_file_axes(std::move(restored.labels())), image.original, format.reader);
+}
+
+void log_case_time(const std::string& name, const WindowReport& report) {
+  const std::chrono::duration<double> after = std::chrono::steady_clock::now() - report.last_window;
+  std::string constant;
+  if (report.constant_windows > 0)
+    constant = fmt::format(", {} of {} windows are constant and share outputs", report.constant_windows, report.windows);
+  log::info(fmt::format("{}: network {:.2f} s, after the last window {:.2f} s{}", name, report.network_seconds,
+                        after.count(), constant));
+}
 
 CaseCounts predict_cases(Predictor& predictor, CaseStages& stages, bool progress) {
   return Pipeline(predictor, stages).run(progress);

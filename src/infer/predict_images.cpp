@@ -1,13 +1,16 @@
 #include "nnunet/infer/predict_images.h"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
-#include "case_time.h"
 #include "nnunet/infer/case_pipeline.h"
+#include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/digest.h"
 #include "nnunet/io/names.h"
 #include "nnunet/io/output_record.h"
 #include "nnunet/report/overlay.h"
@@ -69,7 +72,7 @@ void remove_unfinished(const std::vector<ImageCase>& cases, const ImagePredictio
 
 /// What is kept of a case between reading and writing.
 struct Kept {
-  Image image;  ///< voxels only when an overlay needs them
+  CaseImage image;  ///< voxels only when an overlay needs them
   std::vector<FileRecord> sources;
 };
 
@@ -85,10 +88,14 @@ class ImageStages final : public CaseStages {
     const ImageCase& c = cases_[i];
     Kept& kept = kept_[i];
     if (c.problem.empty())
-      for (const fs::path& file : c.channels) kept.sources.push_back(record_file(file));
-    kept.image = read_image_case(c, o_.format);
-    PreprocessedCase preprocessed = predictor_.preprocess(c.name, kept.image, threads);
-    if (!o_.overlays) kept.image.voxels = {};
+      for (const fs::path& file : c.sources()) kept.sources.push_back(record_file(file));
+    kept.image = read_case_image(c, o_.format);
+    std::optional<Array<std::uint16_t>> previous;
+    if (!c.previous.empty()) previous = read_case_labels(c.previous, kept.image, o_.format);
+    Image image = o_.overlays ? kept.image.image : std::move(kept.image.image);
+    PreprocessedCase preprocessed =
+        predictor_.preprocess(c.name, std::move(image), threads, previous ? &*previous : nullptr);
+    if (!o_.overlays) kept.image.image.voxels = {};
     return preprocessed;
   }
 
@@ -102,17 +109,28 @@ class ImageStages final : public CaseStages {
     const ImageCase& c = cases_[i];
     const Outputs outputs = outputs_of(c, o_);
     Kept kept = std::move(kept_[i]);
-    const LabelMap label{std::move(restored.labels()), kept.image.geometry};
     forget_output(outputs.label);
     if (o_.save_probabilities) restored.save_probabilities();
-    if (o_.overlays) draw_overlay(outputs.overlay, c.name, kept.image, label, predictor_.data().labels);
+    OutputRecord record{nlohmann::json::parse(predictor_.made_with()), std::move(kept.sources), {}, extras_of(c, o_)};
+    if (restored.has_wide_labels() || !is_nifti_name(outputs.label))
+      return write_other(outputs.label, restored, kept.image, std::move(record));
+    LabelMap label{std::move(restored.labels()), kept.image.image.geometry};
+    if (o_.overlays) draw_overlay(outputs.overlay, c.name, kept.image.image, label, predictor_.data().labels);
+    label = {kept.image.on_file_axes(std::move(label.voxels)), kept.image.original};
     // Last: its presence means that the case is finished.
-    write_recorded(outputs.label, encode_label_map(label, has_suffix(outputs.label, ".gz")),
-                   {nlohmann::json::parse(predictor_.made_with()), std::move(kept.sources), {}, extras_of(c, o_)});
+    write_recorded(outputs.label, encode_label_map(label, has_suffix(outputs.label, ".gz")), std::move(record));
     log_case_time(c.name, report);
   }
 
  private:
+  /// Formats of several files, and wide labels: their digest is only known when they are there.
+  void write_other(const fs::path& path, RestoreSink& restored, const CaseImage& image, OutputRecord record) const {
+    if (o_.overlays) log::warn(fmt::format("{}: overlays are drawn for NIfTI label maps of 256 labels", path.string()));
+    write_restored_labels(path, restored, image, o_.format);
+    record.output = digest_of_file(path);
+    write_output_record(path, record);
+  }
+
   const Predictor& predictor_;
   const ImagePredictionOptions& o_;
   std::vector<ImageCase> cases_;
@@ -123,6 +141,8 @@ class ImageStages final : public CaseStages {
 
 ImagePredictionResult predict_images(Predictor& predictor, const ImagePredictionOptions& options) {
   auto all = list_image_cases(options.input, predictor.model().channels(), options.format);
+  for (ImageCase& c : all)
+    if (!options.previous_stage.empty()) c.previous = label_output(c, options.previous_stage, options.format);
   protect_inputs(all, options.input, options.output, options.format);
   if (options.limit > 0 && options.limit < static_cast<std::int64_t>(all.size()))
     all.resize(static_cast<std::size_t>(options.limit));

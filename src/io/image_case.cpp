@@ -95,6 +95,12 @@ std::optional<ChannelName> channel_name(const std::string& stem) {
   return ChannelName{stem.substr(0, stem.size() - kDigits - 1), std::stoi(digits)};
 }
 
+std::vector<fs::path> ImageCase::sources() const {
+  std::vector<fs::path> files = channels;
+  if (!previous.empty()) files.push_back(previous);
+  return files;
+}
+
 bool ImageFormat::is_nifti() const {
   return ending.empty() || is_nifti_name("image" + ending);
 }

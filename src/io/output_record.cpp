@@ -86,7 +86,7 @@ std::string why_anew(const fs::path& map, const ImageCase& c, const json& made_w
                      const std::vector<std::string>& extras) {
   const auto record = read_output_record(map);
   if (!record) throw Error(map.string(), "is there already, without a record of what it was made from", kRemedy);
-  std::string why = output_difference(map, *record, made_with, c.channels);
+  std::string why = output_difference(map, *record, made_with, c.sources());
   const auto made = [&](const std::string& extra) {
     return std::ranges::find(record->extras, extra) != record->extras.end() && fs::exists(folder_of(map) / extra);
   };

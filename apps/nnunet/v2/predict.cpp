@@ -1,11 +1,94 @@
 // nnUNetv2_predict, nnUNetv2_predict_from_modelfolder.
+#include "nnunet/v2/predict.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "make_predictor.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
+#include "nnunet/v2/environment.h"
+#include "torch_door.h"
 #include "v2/commands.h"
 
 namespace nnunet::app {
+namespace {
 
-int run_v2_predict(const V2PredictFlags&) {
-  throw Error("nnUNetv2_predict", "is not built yet");
+namespace fs = std::filesystem;
+
+fs::path model_folder(const V2PredictFlags& o) {
+  if (!o.model_folder.empty()) return o.model_folder;
+  const v2::ModelName name{o.trainer, o.plans, o.configuration};
+  const fs::path folder = v2::results_folder() / v2::dataset_name(o.dataset) / name.folder();
+  if (!fs::is_directory(folder))
+    throw Error(folder.string(), "is not there",
+                "check -d, -tr, -p, -c and nnUNet_results; models from zips are installed by "
+                "nnUNetv2_install_pretrained_model_from_zip");
+  return folder;
+}
+
+/// -device cuda is nnU-Net's default: a GPU where there is one.
+int gpus_of(const V2PredictFlags& o) {
+  if (o.device == "mps")
+    throw Error("-device mps", "Apple's GPUs are not supported", "use -device cpu");
+  return o.device == "cpu" ? 0 : -1;
+}
+
+ModelFlags model_flags(const V2PredictFlags& o, int gpus) {
+  ModelFlags flags;
+  flags.trained = {model_folder(o), o.folds, o.checkpoint};
+  flags.compute.gpus = gpus;
+  flags.windows.overlap = 1 - o.step_size;
+  flags.windows.disable_tta = o.disable_tta;
+  return flags;
+}
+
+/// What nnU-Net notes of its arguments, under its names.
+v2::Json arguments_of(const V2PredictFlags& o) {
+  v2::Json arguments;
+  arguments["list_of_lists_or_source_folder"] = o.input.string();
+  arguments["output_folder_or_list_of_truncated_output_files"] = o.output.string();
+  arguments["save_probabilities"] = o.save_probabilities;
+  arguments["overwrite"] = !o.continue_prediction;
+  arguments["num_processes_preprocessing"] = o.npp;
+  arguments["num_processes_segmentation_export"] = o.nps;
+  arguments["folder_with_segs_from_prev_stage"] =
+      o.prev_stage_predictions ? v2::Json(o.prev_stage_predictions->string()) : v2::Json(nullptr);
+  arguments["num_parts"] = o.num_parts;
+  arguments["part_id"] = o.part_id;
+  return arguments;
+}
+
+v2::PredictOptions predict_options(const V2PredictFlags& o) {
+  v2::PredictOptions options;
+  options.input = o.input;
+  options.output = o.output;
+  options.previous_stage = o.prev_stage_predictions.value_or(fs::path());
+  options.save_probabilities = o.save_probabilities;
+  options.continue_prediction = o.continue_prediction;
+  options.num_parts = o.num_parts;
+  options.part_id = o.part_id;
+  options.progress = !o.disable_progress_bar;
+  options.arguments = arguments_of(o);
+  return options;
+}
+
+}  // namespace
+
+int run_v2_predict(const V2PredictFlags& flags) {
+  const int gpus = gpus_of(flags);
+  go_where_network_runs("auto", gpus);
+  const ModelFlags model_options = model_flags(flags, gpus);
+  std::optional<V2Model> model = read_trained_model(model_options.trained);
+  const ImageFormat format = image_format(*model);
+  Predictor predictor = make_predictor(model_options, &*model, nullptr);
+  if (flags.device == "cuda" && predictor.device().is_cpu())
+    log::info("-device cuda: there is no GPU that can be used, the CPU computes");
+  const v2::PredictCounts counts = v2::predict(predictor, *model, format, predict_options(flags));
+  log::info(fmt::format("{} cases predicted, {} kept, {} failed: {}", counts.predicted, counts.kept, counts.failed,
+                        flags.output.string()));
+  return counts.failed > 0 ? 1 : 0;
 }
 
 }  // namespace nnunet::app

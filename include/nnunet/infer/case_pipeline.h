@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "nnunet/infer/predictor.h"
 #include "nnunet/infer/restore.h"
+#include "nnunet/io/image_case.h"
 
 namespace nnunet {
 
@@ -25,6 +27,14 @@ class CaseStages {
 struct CaseCounts {
   std::int64_t predicted = 0, failed = 0;
 };
+
+/// Writes the label map of a restored case on its file's axes and with its geometry. For NIfTI the bytes that go into the
+/// file can be had first (encode), so that they can be recorded.
+void write_restored_labels(const std::filesystem::path& path, RestoreSink& restored, const CaseImage& image,
+                           const ImageFormat& format);
+
+/// A line in the log: the network's time and that after the last window. To be called when all is written.
+void log_case_time(const std::string& name, const WindowReport& report);
 
 /// Runs the stages of all cases one after the other, at most one case in each: read (beside), network (here), write
 /// (beside). A case that fails is reported, and the others go on. progress: whether a line says how far it is.

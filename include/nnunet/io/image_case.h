@@ -35,6 +35,10 @@ struct ImageCase {
   std::string name;                             ///< file name without .nii / .nii.gz and without _0000
   std::vector<std::filesystem::path> channels;  ///< one 3D or 4D file, or a 3D file each channel
   std::string problem;                          ///< why it cannot be segmented (a channel is missing, say); empty: none
+  std::filesystem::path previous = {};          ///< of a cascade: the previous stage's label map; empty: none
+
+  /// All files that its label map is made from.
+  std::vector<std::filesystem::path> sources() const;
 };
 
 /// What INPUT, an image or a folder of them, holds, in order of names. For networks of several channels,

@@ -1,10 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/infer/predictor.h"
+#include "nnunet/io/image_case.h"
+#include "nnunet/v2/python_json.h"
 
 /// Prediction with nnU-Net v2's folders, names and outputs (contract-v2-run, section 6).
 namespace nnunet::v2 {
@@ -16,7 +17,7 @@ struct PredictOptions {
   bool continue_prediction = false;      ///< cases whose outputs are there are left alone
   int num_parts = 1, part_id = 0;        ///< every num_parts-th case, from part_id on
   bool progress = true;
-  nlohmann::json arguments = {};  ///< what predict_from_raw_data_args.json says
+  Json arguments = nullptr;  ///< what predict_from_raw_data_args.json says
 };
 
 struct PredictCounts {
@@ -26,6 +27,8 @@ struct PredictCounts {
 /// Segments a folder. Beside the cases' outputs it holds dataset.json, plans.json and predict_from_raw_data_args.json.
 /// A case that fails is reported, and the others go on. Throws Error when nothing can be done: no images, no previous
 /// stage for a cascade, a part that cannot be, an output folder that cannot be written or holds the images.
-PredictCounts predict(Predictor& predictor, const V2Model& model, const PredictOptions& options);
+/// format: of the images.
+PredictCounts predict(Predictor& predictor, const V2Model& model, const ImageFormat& format,
+                      const PredictOptions& options);
 
 }  // namespace nnunet::v2
