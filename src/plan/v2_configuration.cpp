@@ -23,8 +23,9 @@ std::string without_not_finite(std::string_view text) {
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (in_string) {
-      if (text[i] == '\\' && i + 1 < text.size()) plain += text[i++];
-      in_string = text[i] != '"';
+      const bool escaped = text[i] == '\\' && i + 1 < text.size();
+      if (escaped) plain += text[i++];
+      in_string = escaped || text[i] != '"';
     } else if (text[i] == '"') {
       in_string = true;
     } else if (const auto word =
