@@ -118,7 +118,8 @@ void log_case_time(const std::string& name, const WindowReport& report) {
   const std::chrono::duration<double> after = std::chrono::steady_clock::now() - report.last_window;
   std::string constant;
   if (report.constant_windows > 0)
-    constant = fmt::format(", {} of {} windows are constant and share outputs", report.constant_windows, report.windows);
+    constant =
+        fmt::format(", {} of {} windows are constant and share outputs", report.constant_windows, report.windows);
   log::info(fmt::format("{}: network {:.2f} s, after the last window {:.2f} s{}", name, report.network_seconds,
                         after.count(), constant));
 }

@@ -7,8 +7,8 @@
 #include <optional>
 #include <set>
 
-#include "nnunet/infer/case_pipeline.h"
 #include "nnunet/core/log.h"
+#include "nnunet/infer/case_pipeline.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/digest.h"
 #include "nnunet/io/names.h"
@@ -151,8 +151,9 @@ ImagePredictionResult predict_images(Predictor& predictor, const ImagePrediction
 
   all = options.part.own(all);
   remove_unfinished(all, options);
-  auto open = choose_open_cases(all, options.output, nlohmann::json::parse(predictor.made_with()), options.overwrite,
-                                [&](const ImageCase& c) { return extras_of(c, options); }, options.format);
+  auto open = choose_open_cases(
+      all, options.output, nlohmann::json::parse(predictor.made_with()), options.overwrite,
+      [&](const ImageCase& c) { return extras_of(c, options); }, options.format);
   const auto kept = static_cast<std::int64_t>(all.size() - open.size());
   ImageStages stages(predictor, options, std::move(open));
   const CaseCounts counts = predict_cases(predictor, stages);

@@ -102,7 +102,7 @@ std::vector<fs::path> ImageCase::sources() const {
 }
 
 bool ImageFormat::is_nifti() const {
-  return ending.empty() || is_nifti_name("image" + ending);
+  return ending.empty() || is_nifti_name(fmt::format("image{}", ending));
 }
 
 bool ImageFormat::accepts(const fs::path& file) const {
@@ -119,7 +119,7 @@ std::string ImageFormat::stem(const fs::path& file) const {
 }
 
 std::string ImageFormat::pattern() const {
-  return ending.empty() ? "*.nii or *.nii.gz" : "*" + ending;
+  return ending.empty() ? "*.nii or *.nii.gz" : fmt::format("*{}", ending);
 }
 
 std::vector<ImageCase> list_image_cases(const fs::path& input, int in_channels, const ImageFormat& format) {
@@ -189,10 +189,10 @@ CaseImage read_case_image(const ImageCase& c, const ImageFormat& format) {
 Array<std::uint16_t> read_case_labels(const fs::path& path, const CaseImage& image, const ImageFormat& format) {
   WideLabelMap map = read_label_file(path, format.reader);
   if (map.geometry.shape != image.original.shape)
-    throw Error(path.string(),
-                fmt::format("is {}, but the image is {}", shape_text(map.geometry.shape),
-                            shape_text(image.original.shape)),
-                "give the label map of this image");
+    throw Error(
+        path.string(),
+        fmt::format("is {}, but the image is {}", shape_text(map.geometry.shape), shape_text(image.original.shape)),
+        "give the label map of this image");
   if (!image.turned) return std::move(map.voxels);
   // Turned as the image was: as an image of one channel.
   Image labels;
@@ -228,7 +228,8 @@ void protect_inputs(const std::vector<ImageCase>& cases, const fs::path& input, 
                     const ImageFormat& format) {
   require_label_output(output, format);
   if (fs::is_directory(input)) {
-    if (is_file_output(output, format)) throw Error("--output", "a folder of images cannot become one file", "give a folder");
+    if (is_file_output(output, format))
+      throw Error("--output", "a folder of images cannot become one file", "give a folder");
     if (lies_inside(output, input))
       throw Error(output.string(), "lies inside the input folder", "give a folder outside --input");
   }

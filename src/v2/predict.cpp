@@ -28,7 +28,7 @@ struct Outputs {
         probabilities(folder / (c.name + ".npz")),
         properties(folder / (c.name + ".pkl")) {}
   /// Where probabilities are gathered before they are packed.
-  fs::path unpacked() const { return probabilities.parent_path() / ("." + probabilities.stem().string() + ".npy"); }
+  fs::path unpacked() const { return probabilities.parent_path() / fmt::format(".{}.npy", probabilities.stem().string()); }
 };
 
 /// A file that goes with this object.
@@ -133,7 +133,8 @@ bool is_finished(const Outputs& outputs, bool probabilities) {
 }
 
 void write_descriptions(const V2Model& model, const PredictOptions& o) {
-  if (!o.arguments.is_null()) write_python_json(o.output / "predict_from_raw_data_args.json", o.arguments, Keys::sorted);
+  if (!o.arguments.is_null())
+    write_python_json(o.output / "predict_from_raw_data_args.json", o.arguments, Keys::sorted);
   write_text(o.output / "dataset.json", model.dataset_text);
   write_text(o.output / "plans.json", model.plans_text);
 }
@@ -159,8 +160,7 @@ PredictCounts predict(Predictor& predictor, const V2Model& model, const ImageFor
   std::vector<ImageCase> open;
   for (std::size_t i = static_cast<std::size_t>(options.part_id); i < all.size();
        i += static_cast<std::size_t>(options.num_parts)) {
-    if (options.continue_prediction &&
-        is_finished(Outputs(options.output, all[i], format), options.save_probabilities))
+    if (options.continue_prediction && is_finished(Outputs(options.output, all[i], format), options.save_probabilities))
       ++counts.kept;
     else
       open.push_back(all[i]);

@@ -57,8 +57,7 @@ Command export_command(ExportFlags& flags) {
   return {
       .name = "export",
       .summary = "Write a trained network for other programs: TorchScript, ONNX, Triton Inference Server",
-      .groups = {{"", model_options(flags)}, v2_group(flags), triton_group(flags.options.triton),
-                 foreign_group(flags)},
+      .groups = {{"", model_options(flags)}, v2_group(flags), triton_group(flags.options.triton), foreign_group(flags)},
       .notes =
           "Models take preprocessed patches, INPUT__0 (batch, channels, patch) float32, and give OUTPUT__0, "
           "logits (batch, classes, patch) float32.",

@@ -9,8 +9,10 @@ Group server_group(ServeFlags& flags) {
   return {
       "Server",
       {
-          model(flags.models).described("NAME=CHECKPOINT, or NAME=MODEL of nnU-Net v2 (folder, zip); several of one NAME (folds) "
-                                          "are averaged").must_be_given(),
+          model(flags.models)
+              .described("NAME=CHECKPOINT, or NAME=MODEL of nnU-Net v2 (folder, zip); several of one NAME (folds) "
+                         "are averaged")
+              .must_be_given(),
           option("--host", flags.http.host, "Address to listen at; 0.0.0.0: all of this machine's"),
           option("--port", flags.http.port, "0: any that is free"),
           option("--grpc_port", flags.grpc_port, "The same over gRPC; 0: any that is free; -1: no gRPC")

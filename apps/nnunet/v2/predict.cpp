@@ -30,8 +30,7 @@ fs::path model_folder(const V2PredictFlags& o) {
 
 /// -device cuda is nnU-Net's default: a GPU where there is one.
 int gpus_of(const V2PredictFlags& o) {
-  if (o.device == "mps")
-    throw Error("-device mps", "Apple's GPUs are not supported", "use -device cpu");
+  if (o.device == "mps") throw Error("-device mps", "Apple's GPUs are not supported", "use -device cpu");
   return o.device == "cpu" ? 0 : -1;
 }
 
@@ -44,6 +43,13 @@ ModelFlags model_flags(const V2PredictFlags& o, int gpus) {
   return flags;
 }
 
+/// -npp and -nps, else their environment variables, else 3.
+int processes(int asked, const char* variable) {
+  if (asked >= 0) return asked;
+  const char* const text = std::getenv(variable);
+  return text != nullptr && *text != '\0' ? std::atoi(text) : 3;
+}
+
 /// What nnU-Net notes of its arguments, under its names.
 v2::Json arguments_of(const V2PredictFlags& o) {
   v2::Json arguments;
@@ -51,8 +57,8 @@ v2::Json arguments_of(const V2PredictFlags& o) {
   arguments["output_folder_or_list_of_truncated_output_files"] = o.output.string();
   arguments["save_probabilities"] = o.save_probabilities;
   arguments["overwrite"] = !o.continue_prediction;
-  arguments["num_processes_preprocessing"] = o.npp;
-  arguments["num_processes_segmentation_export"] = o.nps;
+  arguments["num_processes_preprocessing"] = processes(o.npp, "nnUNet_npp");
+  arguments["num_processes_segmentation_export"] = processes(o.nps, "nnUNet_nps");
   arguments["folder_with_segs_from_prev_stage"] =
       o.prev_stage_predictions ? v2::Json(o.prev_stage_predictions->string()) : v2::Json(nullptr);
   arguments["num_parts"] = o.num_parts;

@@ -28,8 +28,8 @@ struct CaseCounts {
   std::int64_t predicted = 0, failed = 0;
 };
 
-/// Writes the label map of a restored case on its file's axes and with its geometry. For NIfTI the bytes that go into the
-/// file can be had first (encode), so that they can be recorded.
+/// Writes the label map of a restored case on its file's axes and with its geometry. For NIfTI the bytes that go into
+/// the file can be had first (encode), so that they can be recorded.
 void write_restored_labels(const std::filesystem::path& path, RestoreSink& restored, const CaseImage& image,
                            const ImageFormat& format);
 

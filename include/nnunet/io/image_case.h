@@ -62,8 +62,8 @@ Image read_image_case(const ImageCase& c, const ImageFormat& format = {});
 /// A case's image on the axes that a network's preprocessing begins with, and how label maps get back to the file's.
 struct CaseImage {
   Image image;
-  Geometry original;                          ///< of the file: label maps get it
-  std::optional<Reorientation> turned = {};   ///< of readers that reorient
+  Geometry original;                         ///< of the file: label maps get it
+  std::optional<Reorientation> turned = {};  ///< of readers that reorient
   ReaderProperties properties = {};
 
   template <class T>
