@@ -9,7 +9,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/io/digest.h"
-#include "nnunet/plan/reference_plan.h"
+#include "nnunet/preprocess/resample.h"
 
 namespace nnunet {
 namespace {
@@ -24,6 +24,15 @@ std::string difference(const Checkpoint& a, const Checkpoint& b) {
   if (a.data.ct != b.data.ct) return "CT intensity statistics";
   if (!(a.plan == b.plan)) return "network";
   return first_difference(model_plan(a), model_plan(b));
+}
+
+/// The model's windows as far as nothing else is asked for.
+SlidingWindowPlan chosen_windows(SlidingWindowPlan plan, const PredictorOptions& options) {
+  plan.overlap = options.overlap;
+  if (options.blend == Blend::constant) plan.weights = WindowWeights::constant;
+  plan.mirror = options.tta.value_or(plan.mirror);
+  if (options.precise) plan.sums = SumType::fp32;
+  return plan;
 }
 
 /// How many windows' logits (float32) take 512 MiB, at least 1: beyond it more windows at a time gain nothing.
@@ -107,23 +116,22 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
     engines_->push_back(make_engine(checkpoints[i], {options.engine, precision_, device_, options.others}, sources[i]));
     digests_.push_back(digest.get());
   }
-  windows_.patch_size = data_.patch_size;
-  windows_.overlap = options.overlap;
-  windows_.blend = options.blend;
+  windows_.plan = chosen_windows(model_.window, options);
   windows_.batch_size = std::min(options.batch_size > 0 ? options.batch_size : (model_.dim() == 3 ? 4 : 64),
-                                 most_windows(data_.patch_size, plan().n_class));
-  windows_.tta = options.tta.value_or(model_.window.mirror);
+                                 most_windows(model_.window.patch, plan().n_class));
+  if (options.low_memory) windows_.scratch = std::filesystem::temp_directory_path();
   lane_ = make_lane();
   std::ranges::sort(digests_);  // folds are averaged in any order
 }
 
 std::string Predictor::made_with() const {
-  return nlohmann::json{{"networks", digests_},
+  nlohmann::json record{{"networks", digests_},
                         {"precision", precision_name(precision_)},
-                        {"overlap", windows_.overlap},
-                        {"blend", windows_.blend == Blend::gaussian ? "gaussian" : "constant"},
-                        {"tta", windows_.tta}}
-      .dump();
+                        {"overlap", windows_.plan.overlap},
+                        {"blend", windows_.plan.weights == WindowWeights::constant ? "constant" : "gaussian"},
+                        {"tta", windows_.plan.mirror}};
+  if (model_.window.sums != windows_.plan.sums) record["sums"] = "fp32";
+  return record.dump();
 }
 
 Logits Predictor::forward(const WindowBatch& windows) {
@@ -173,9 +181,15 @@ PreprocessedCase Predictor::preprocess(const std::string& name, Image image, int
 }
 
 OriginalGrid Predictor::original_grid(const PreprocessedCase& c) const {
-  OriginalGrid grid{c.crop_start, c.crop_end, c.original, false};
-  if (data_.dim() == 3)
-    grid.anisotropic = is_anisotropic(c.spacing, {data_.spacings[0], data_.spacings[1], data_.spacings[2]});
+  OriginalGrid grid;
+  grid.crop_start = c.crop_start;
+  grid.crop_end = c.crop_end;
+  grid.shape = c.original;
+  grid.transpose = c.transpose;
+  grid.labels = model_.labels;
+  const ResamplingRule& rule = model_.preprocess.logits;
+  grid.resampling = {rule.method, rule.order, rule.order_across,
+                     separate_axis(rule, target_spacing(model_.preprocess, c.spacing), c.spacing)};
   return grid;
 }
 
