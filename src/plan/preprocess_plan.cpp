@@ -23,7 +23,8 @@ void check_channel(const ChannelNormalization& channel, const std::string& field
   check.within(ct.min, -kMost, kMost, field + ".statistics.min");
   check.within(ct.max, ct.min, kMost, field + ".statistics.max");
   check.within(ct.mean, -kMost, kMost, field + ".statistics.mean");
-  check.within(ct.std, std::numeric_limits<double>::denorm_min(), kMost, field + ".statistics.std");
+  const double least = channel.least_std > 0 ? 0 : std::numeric_limits<double>::denorm_min();
+  check.within(ct.std, least, kMost, field + ".statistics.std");
 }
 
 void check_resampling(const ResamplingRule& rule, const std::string& field, const FieldCheck& check) {

@@ -30,11 +30,12 @@ constexpr Vectorized find_mixed = [](const auto& row, Index width, auto* mixed) 
   return true;
 };
 
-/// One output slice between two input slices (the same one twice for in-plane resampling). pick(rows, y, x) decides
-/// about an output voxel whose corners differ. An Axis has low and high, one each an output sample.
-template <class T, class Axis, class Pick>
+/// One output slice between two input slices (the same one twice for in-plane resampling). in_row(rows, y)
+/// hands out what decides about a row's voxel x whose corners differ. An Axis has low and high, one each an output
+/// sample.
+template <class T, class Axis, class InRow>
 void label_slice(const T* below, const T* above, const Axis& ay, const Axis& ax, Index width, T* out,
-                 const Pick& pick) {
+                 const InRow& in_row) {
   std::vector<T> mixed(at(width));
   for (std::size_t y = 0; y < at(ay.size()); ++y, out += ax.size()) {
     const Index low = ay.low[y] * width, high = ay.high[y] * width;
@@ -43,8 +44,8 @@ void label_slice(const T* below, const T* above, const Axis& ay, const Axis& ax,
       std::fill_n(out, ax.size(), row[0][0]);
       continue;
     }
-    for (std::size_t x = 0; x < at(ax.size()); ++x)
-      out[x] = mixed[at(ax.low[x])] == 0 ? row[0][ax.low[x]] : pick(row, y, x);
+    const auto pick = in_row(row, y);
+    for (std::size_t x = 0; x < at(ax.size()); ++x) out[x] = mixed[at(ax.low[x])] == 0 ? row[0][ax.low[x]] : pick(x);
   }
 }
 

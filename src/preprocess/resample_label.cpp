@@ -40,9 +40,10 @@ std::uint8_t vote_at(const ByteRows& row, const std::array<double, 4>& row_weigh
 // One output slice between two input slices (the same one twice for in-plane resampling: weights 1 and 0).
 void vote_slice(const std::uint8_t* below, const std::uint8_t* above, double wz0, double wz1, const LinearAxis& ay,
                 const LinearAxis& ax, Index width, std::uint8_t* out) {
-  label_slice(below, above, ay, ax, width, out, [&](const ByteRows& row, std::size_t y, std::size_t x) {
+  label_slice(below, above, ay, ax, width, out, [&](const ByteRows& row, std::size_t y) {
     const double w0 = ay.low_weight[y], w1 = ay.high_weight[y];
-    return vote_at(row, {wz0 * w0, wz0 * w1, wz1 * w0, wz1 * w1}, ax, x);
+    const std::array<double, 4> row_weight{wz0 * w0, wz0 * w1, wz1 * w0, wz1 * w1};
+    return [&row, &ax, row_weight](std::size_t x) { return vote_at(row, row_weight, ax, x); };
   });
 }
 

@@ -93,14 +93,19 @@ float to_half(float value) {
   return std::bit_cast<float>(bits & ~0x1fffU);
 }
 
+// a * wa + b * wb, rounded as with the fused multiply-add that torch is built with.
+float fused_mix(float a, float wa, float b, float wb) {
+  return static_cast<float>(static_cast<double>(b) * static_cast<double>(wb) + static_cast<double>(a * wa));
+}
+
 // torch's: axis after axis, the last one first, in float32; the vote for the largest compares float16.
 double torch_score(const std::array<Label, 8>& corner, Label label, LabelVote vote, const Pair<float>& wz,
                    const Pair<float>& wy, const Pair<float>& wx) {
   const float one = vote == LabelVote::largest ? 1000.0F : 1.0F;
   const auto value = [&](std::size_t k) { return corner[k] == label ? one : 0.0F; };
-  const auto row = [&](std::size_t k) { return value(k) * wx[0] + value(k + 1) * wx[1]; };
-  const auto slice = [&](std::size_t k) { return row(k) * wy[0] + row(k + 2) * wy[1]; };
-  const float score = slice(0) * wz[0] + slice(4) * wz[1];
+  const auto row = [&](std::size_t k) { return fused_mix(value(k), wx[0], value(k + 1), wx[1]); };
+  const auto slice = [&](std::size_t k) { return fused_mix(row(k), wy[0], row(k + 2), wy[1]); };
+  const float score = fused_mix(slice(0), wz[0], slice(4), wz[1]);
   return static_cast<double>(vote == LabelVote::largest ? to_half(score) : score);
 }
 
@@ -120,20 +125,28 @@ class LinearVoter {
 
   // One output slice between two; near: the one of the two that is nearest.
   void slice(const Label* below, const Label* above, const Label* near, const Pair<Real>& wz, Label* out) const {
-    label_slice(below, above, y_, x_, width_, out, [&](const LabelRows& row, std::size_t y, std::size_t x) {
-      const std::array<Label, 8> corner = corners_of(row, x_, x);
-      const Pair<Real> wy{y_.low_weight[y], y_.high_weight[y]}, wx{x_.low_weight[x], x_.high_weight[x]};
-      if constexpr (std::is_same_v<Axis, TorchAxis>) {
-        return elect_corner(corner, vote_, std::nullopt,
-                            [&](Label label) { return torch_score(corner, label, vote_, wz, wy, wx); });
-      } else {
-        return elect_corner(corner, vote_, near[near_y_[y] * width_ + near_x_[x]],
-                            [&](Label label) { return linear_score(corner, label, wz, wy, wx); });
-      }
+    label_slice(below, above, y_, x_, width_, out, [&](const LabelRows& row, std::size_t y) {
+      const Pair<Real> wy{y_.low_weight[y], y_.high_weight[y]};
+      return [this, &row, &wz, wy, near_row = near + near_y_[y] * width_](std::size_t x) {
+        return vote(row, wz, wy, near_row, x);
+      };
     });
   }
 
  private:
+  Label vote(const LabelRows& row, const Pair<Real>& wz, const Pair<Real>& wy, const Label* near_row,
+             std::size_t x) const {
+    const std::array<Label, 8> corner = corners_of(row, x_, x);
+    const Pair<Real> wx{x_.low_weight[x], x_.high_weight[x]};
+    if constexpr (std::is_same_v<Axis, TorchAxis>) {
+      return elect_corner(corner, vote_, std::nullopt,
+                          [&](Label label) { return torch_score(corner, label, vote_, wz, wy, wx); });
+    } else {
+      return elect_corner(corner, vote_, near_row[near_x_[x]],
+                          [&](Label label) { return linear_score(corner, label, wz, wy, wx); });
+    }
+  }
+
   Index width_;
   LabelVote vote_;
   Axis y_, x_;

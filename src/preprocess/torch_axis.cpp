@@ -6,9 +6,11 @@ namespace nnunet::grid {
 
 namespace {
 
+// Rounded once, as with the fused multiply-add that torch is built with.
 float position_of(Index i, Index from, Index to) {
   const float zoom = static_cast<float>(from) / static_cast<float>(to);
-  return std::max(zoom * (static_cast<float>(i) + 0.5F) - 0.5F, 0.0F);
+  const double position = static_cast<double>(zoom) * (static_cast<double>(i) + 0.5) - 0.5;
+  return std::max(static_cast<float>(position), 0.0F);
 }
 
 }  // namespace

@@ -189,7 +189,7 @@ TEST(PreprocessCase, ChannelsAreNormalisedEachByItsOwnScheme) {
 
 TEST(PreprocessCase, RefusesPlansThatItCannotFollow) {
   PreprocessPlan plan = reference_plan(config_3d()).preprocess;
-  plan.crop = CropRule::nonzero_filled;
+  plan.image.order = 2;
   const auto error = [&](const auto& call) {
     try {
       call();
@@ -199,7 +199,7 @@ TEST(PreprocessCase, RefusesPlansThatItCannotFollow) {
     return std::string();
   };
   const Image image = image_of(1, {4, 5, 6});
-  const std::string expected = "case_7: \"preprocess.crop\" is \"nonzero_filled\"";
+  const std::string expected = "case_7: \"preprocess.image.order\" is 2";
   EXPECT_TRUE(error([&] { preprocess_case("case_7", image, plan); }).starts_with(expected));
   const LabelMap label = label_of({4, 5, 6});
   EXPECT_TRUE(error([&] { preprocess_case("case_7", image, label, plan, {}); }).starts_with(expected));

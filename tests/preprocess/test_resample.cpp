@@ -282,6 +282,36 @@ void for_each_voxel(const Shape3& to, const Body& body) {
       for (std::int64_t x = 0; x < to[2]; ++x) body(Shape3{z, y, x});
 }
 
+// Two ways to the same labels.
+TEST(ResampleLabel, OfInt16EqualsThatOfBytes) {
+  const ResamplingRule rule{.order = 1};
+  for (const Resize& r : kResizes)
+    for (const bool apart : {false, true}) {
+      SCOPED_TRACE(shape_text(r.from) + " to " + shape_text(r.to));
+      const Array<std::uint8_t> bytes = classes(r.from);
+      const std::vector<std::int16_t> wide(bytes.values.begin(), bytes.values.end());
+      const auto across = apart ? std::optional(0) : std::nullopt;
+      const auto got = resample_label(wide, r.from, r.to, rule, LabelVote::last_half, across, 2).values;
+      const auto expected = resample_label(bytes.values, r.from, r.to, apart).values;
+      EXPECT_TRUE(std::equal(got.begin(), got.end(), expected.begin(), expected.end()));
+    }
+}
+
+TEST(ResampleLabel, TiesGoByTheVote) {
+  const std::vector<std::int16_t> label{7, -1};
+  const Shape3 two{1, 1, 2}, one{1, 1, 1};
+  const auto voted = [&](LabelVote vote, Resampler method) {
+    return resample_label(label, two, one, {.method = method, .order = 1}, vote, {}).values[0];
+  };
+  EXPECT_EQ(voted(LabelVote::largest, Resampler::spline), -1);  // the nearest neighbour is the upper one
+  EXPECT_EQ(voted(LabelVote::last_half, Resampler::spline), 7);
+  EXPECT_EQ(voted(LabelVote::majority, Resampler::spline), 0);
+  EXPECT_EQ(voted(LabelVote::largest, Resampler::torch), -1);
+  EXPECT_EQ(voted(LabelVote::majority, Resampler::torch), 0);
+  EXPECT_EQ(resample_label(std::vector<std::int16_t>{-1, 7}, two, one, {.order = 1}, LabelVote::largest, {}).values[0],
+            7);
+}
+
 TEST(ResampleLabel, EqualsOnePassPerClass) {
   std::vector<Resize> resizes = kResizes;
   resizes.push_back({{6, 10, 40}, {3, 20, 20}});  // sums of exactly one half
