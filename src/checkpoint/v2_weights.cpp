@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/checkpoint/weights.h"
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
@@ -42,7 +45,47 @@ bool same_numbers(const HostTensor& a, const HostTensor& b) {
   return std::memcmp(x.data(), y.data(), static_cast<std::size_t>(x.nbytes())) == 0;
 }
 
+/// The names of a module's convolution and norm, and then as a sequence once more.
+class NameList {
+ public:
+  void add(const std::string& plain, const std::string& prefix) {
+    const auto part =
+        std::ranges::find_if(kSequence, [&](const auto& p) { return plain.find(p.second) != plain.npos; });
+    const std::string module = part == kSequence.end() ? plain : plain.substr(0, plain.find(part->second));
+    if (module != module_) end_module();
+    module_ = module;
+    names_.push_back({prefix + plain, plain});
+    if (part == kSequence.end()) return;
+    std::string again = plain;
+    again_.push_back({prefix + again.replace(module.size(), part->second.size(), part->first), plain});
+  }
+  void end_module() {
+    std::ranges::move(again_, std::back_inserter(names_));
+    again_.clear();
+  }
+  std::vector<V2StateName> take() {
+    end_module();
+    return std::move(names_);
+  }
+
+ private:
+  std::string module_;
+  std::vector<V2StateName> names_, again_;
+};
+
 }  // namespace
+
+std::vector<V2StateName> v2_state_names(const NetworkPlan& plan) {
+  NameList names;
+  for (const std::string_view prefix : {"", "decoder."}) {
+    for (const auto& [name, shape] : state_entries(plan))
+      if (name.starts_with(kEncoder)) names.add(name, std::string(prefix));
+    names.end_module();
+  }
+  for (const auto& [name, shape] : state_entries(plan))
+    if (!name.starts_with(kEncoder)) names.add(name, "");
+  return names.take();
+}
 
 StateDict v2_state(const Value& weights, const NetworkPlan& plan, const std::string& source,
                    const std::string& trainer) {

@@ -13,7 +13,8 @@
 #include "checkpoint/zip_writer.h"
 #include "io/expect_error.h"
 #include "nnunet/checkpoint/weights.h"
-#include "reference/shared.h"
+#include "plan/v2_parts.h"
+#include "reference/numbers.h"
 
 namespace nnunet {
 namespace {
@@ -316,6 +317,42 @@ TEST(V2Model, AZipOfSeveralModelsIsToBeChosenFrom) {
   EXPECT_NAMES(error_of_model(folder / "several.zip:A__P__2d"), "several.zip:D/A__P__2d/fold_0/checkpoint_final.pth");
   write_zip(folder / "none.zip", {"a.txt"});
   EXPECT_NAMES(error_of_model(folder / "none.zip"), "it holds no model of nnU-Net v2");
+}
+
+// Names and order of state_dict, with all doubles.
+TEST(V2Model, StateNamesAreTheirs) {
+  int compared = 0;
+  for (const fs::path& file :
+       {test::reference_file("reference-v2/run/networks.json"), kFixtures / "residual_unet.json"}) {
+    std::ifstream stream(file);
+    const auto networks = nlohmann::ordered_json::parse(stream);
+    for (const auto& [name, reference] : networks.items()) {
+      if (!reference.contains("state_dict_keys")) continue;
+      SCOPED_TRACE(name);
+      const nlohmann::json configuration{
+          {"architecture",
+           {{"network_class_name", reference.at("network_class")}, {"arch_kwargs", reference.at("arch_kwargs")}}}};
+      NetworkPlan plan = v2_parts::network(JsonFields(configuration, "networks.json", "mend it"),
+                                           static_cast<int>(reference.at("patch_size").size()));
+      plan.in_channels = reference.at("input_channels").get<int>();
+      plan.n_class = reference.at("output_channels").get<int>();
+      nlohmann::ordered_json names = nlohmann::ordered_json::array();
+      for (const V2StateName& state : v2_state_names(plan)) names.push_back(state.name);
+      EXPECT_EQ(names.dump(), reference.at("state_dict_keys").dump());
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, 4);
+}
+
+// What nnU-Net itself wrote has these names and no others.
+TEST(V2Model, StateNamesOfAFile) {
+  ChangedCheckpoint file;
+  std::vector<std::string> expected, found;
+  for (const auto& [name, value] : file.weights()) expected.push_back(name);
+  for (const V2StateName& state : v2_state_names(*read_v2_model_plan(kFixtures / "model.zip").model.network))
+    found.push_back(state.name);
+  EXPECT_EQ(found, expected);
 }
 
 TEST(V2Model, OurOwnCheckpointsAreNone) {

@@ -7,16 +7,18 @@ model.zip          as nnUNetv2_export_model_to_zip writes it (deflated), folds 0
                    device, an optimizer with momentum, every tensor under up to four names
 checkpoint_old.pth as version 2.0 on a GPU: numpy 1's names, tensors on cuda:0, parameters instead of tensors, the
                    prefix of data parallel training, no mirror axes, old plans without `architecture`
+residual_unet.json two ResidualUNets in the form of reference-v2/run/networks.json, in double precision
 The k-th parameter's i-th number is k + i / 1024 + fold; running statistics there are none.
 """
 import io
 import json
+import math
 import pathlib
 import zipfile
 
 import numpy as np
 import torch
-from dynamic_network_architectures.architectures.unet import PlainConvUNet
+from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualUNet
 
 target = pathlib.Path(__file__).resolve().parent / "fixtures/v2_checkpoints"
 FOLDER = "Dataset900_Tiny/nnUNetTrainer__nnUNetPlans__2d"
@@ -102,6 +104,54 @@ def like_version_2_0(pickle):
     return pickle
 
 
+def formula_weights(net):
+    for k, (name, p) in enumerate(net.named_parameters()):
+        i = torch.arange(p.numel(), dtype=torch.float64)
+        if p.dim() > 1:
+            values = 0.6 * torch.sin(0.7 * i + 1.3 * k) / math.sqrt(p.numel() / p.shape[0])
+        elif name.endswith("weight"):
+            values = 1 + 0.2 * torch.sin(i + k)
+        else:
+            values = 0.1 * torch.cos(i + k)
+        with torch.no_grad():
+            p.copy_(values.to(torch.float32).view(p.shape))
+
+
+def residual_unets():
+    """Weights and inputs: the formulas of shared/reference/README.md, rounded to float32."""
+    nets = {}
+    for dim, kernels, strides, patch in ((3, [[1, 3, 3], [3, 3, 3], [3, 3, 3]], [[1, 1, 1], [1, 2, 2], [2, 2, 2]], [6, 16, 12]),
+                                         (2, [[3, 3], [3, 3]], [[1, 1], [2, 2]], [16, 24])):
+        features = [6, 12, 16][:len(strides)]
+        blocks, decoder = [1, 2, 2][:len(strides)], [1, 2][:len(strides) - 1]
+        norm = {2: torch.nn.InstanceNorm2d, 3: torch.nn.InstanceNorm3d}[dim]
+        conv = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}[dim]
+        net = ResidualUNet(2, len(strides), features, conv, kernels, strides, blocks, 3, decoder, True, norm,
+                           {"eps": 1e-5, "affine": True}, None, None, torch.nn.LeakyReLU, {"inplace": True}, True)
+        net.double()
+        formula_weights(net)
+        shape = [2, 2, *patch]
+        i = torch.arange(math.prod(shape), dtype=torch.float64)
+        image = (torch.sin(0.37 * i) + 0.5 * torch.cos(0.011 * i)).to(torch.float32).double().view(shape)
+        with torch.no_grad():
+            outputs = net(image)
+        nets[f"residual_{dim}d"] = {
+            "network_class": "dynamic_network_architectures.architectures.unet.ResidualUNet",
+            "arch_kwargs": {
+                "n_stages": len(strides), "features_per_stage": features, "conv_op": f"torch.nn.modules.conv.Conv{dim}d",
+                "kernel_sizes": kernels, "strides": strides, "n_blocks_per_stage": blocks,
+                "n_conv_per_stage_decoder": decoder, "conv_bias": True,
+                "norm_op": f"torch.nn.modules.instancenorm.InstanceNorm{dim}d",
+                "norm_op_kwargs": {"eps": 1e-05, "affine": True}, "dropout_op": None, "dropout_op_kwargs": None,
+                "nonlin": "torch.nn.LeakyReLU", "nonlin_kwargs": {"inplace": True}},
+            "patch_size": patch, "input_channels": 2, "output_channels": 3, "deep_supervision": True, "batch": 2,
+            "parameters": {name: list(p.shape) for name, p in net.named_parameters()},
+            "state_dict_keys": list(net.state_dict()),
+            "outputs": [{"shape": list(o.shape), "stride": o.numel() // 47 + 1,
+                         "samples": o.flatten()[::o.numel() // 47 + 1].tolist()} for o in outputs]}
+    return nets
+
+
 def main():
     target.mkdir(parents=True, exist_ok=True)
     texts = {"plans.json": new, "dataset.json": dataset, "dataset_fingerprint.json": {}}
@@ -116,6 +166,7 @@ def main():
         for name, content in texts.items():
             add(name, json.dumps(content, indent=4))
         add("LICENSE", "Made up, free for all.\n")
+    (target / "residual_unet.json").write_text(json.dumps(residual_unets()) + "\n")
     parameters = dict(network(0).named_parameters(remove_duplicate=False))
     value = checkpoint(0, old, {f"module.{name}": tensor for name, tensor in parameters.items()})
     del value["inference_allowed_mirroring_axes"]

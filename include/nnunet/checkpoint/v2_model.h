@@ -53,4 +53,12 @@ V2Model read_v2_model(const std::filesystem::path& path, const std::vector<std::
 V2Plan read_v2_model_plan(const std::filesystem::path& path, const std::vector<std::string>& folds = {},
                           const std::string& checkpoint = kV2Checkpoint);
 
+/// A tensor in nnU-Net v2's `network_weights`.
+struct V2StateName {
+  std::string name;   ///< in the file; several name the same tensor
+  std::string plain;  ///< as state_entries has it
+};
+/// All names of a network's tensors, in the order in which nnU-Net v2 writes them.
+std::vector<V2StateName> v2_state_names(const NetworkPlan& plan);
+
 }  // namespace nnunet
