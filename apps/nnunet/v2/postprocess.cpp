@@ -25,10 +25,11 @@ int run_v2_ensemble(const V2EnsembleFlags& flags) {
 }
 
 int run_v2_determine_postprocessing(const V2DeterminePostprocessingFlags& flags) {
-  const auto steps = v2::determine_postprocessing({flags.input, flags.references,
-                                                   labels_of(flags.input, flags.plans_json, flags.dataset_json),
-                                                   v2::case_threads(flags.threads), !flags.remove_postprocessed});
-  log::info(fmt::format("{} steps in {}", steps.size(), (fs::path(flags.input) / "postprocessing.pkl").string()));
+  const auto choice = v2::determine_postprocessing({flags.input, flags.references,
+                                                    labels_of(flags.input, flags.plans_json, flags.dataset_json),
+                                                    v2::case_threads(flags.threads), !flags.remove_postprocessed});
+  log::info(
+      fmt::format("{} steps in {}", choice.steps.size(), (fs::path(flags.input) / "postprocessing.pkl").string()));
   return 0;
 }
 
