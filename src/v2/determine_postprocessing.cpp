@@ -119,7 +119,7 @@ void copy_descriptions(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-std::vector<KeepLargest> determine_postprocessing(const DeterminePostprocessingOptions& options) {
+PostprocessingChoice determine_postprocessing(const DeterminePostprocessingOptions& options) {
   const fs::path input = options.predictions, output = input / "postprocessed";
   Trial trial(options);
   const SummaryDice before = first_summary(options, trial);
@@ -166,7 +166,7 @@ std::vector<KeepLargest> determine_postprocessing(const DeterminePostprocessingO
   Json json{{"input_folder", before.means}, {"postprocessed", best.means}};
   json.update(postprocessing_json(steps));
   write_python_json(input / "postprocessing.json", json, Keys::sorted);
-  return steps;
+  return {steps, best.foreground_mean};
 }
 
 int apply_postprocessing(const ApplyPostprocessingOptions& options) {

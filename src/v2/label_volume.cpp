@@ -6,6 +6,10 @@
 
 namespace nnunet::v2 {
 
+Image read_image(const std::filesystem::path& path) {
+  return read_nifti(path);
+}
+
 LabelVolume read_label_volume(const std::filesystem::path& path) {
   const LabelMap map = read_label_map(path);
   LabelVolume volume{Array<std::uint16_t>(map.voxels.shape), map.geometry};

@@ -13,7 +13,8 @@ struct LabelVolume {
   Geometry geometry;
 };
 
-/// The one place where the commands read and write label maps. Throw Error.
+/// The one place where the commands read images, and read and write label maps. Throw Error.
+Image read_image(const std::filesystem::path& path);
 LabelVolume read_label_volume(const std::filesystem::path& path);
 /// uint8 where every label is below 255, else uint16; atomic.
 void write_label_volume(const std::filesystem::path& path, const LabelVolume& volume);

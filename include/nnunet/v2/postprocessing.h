@@ -40,11 +40,16 @@ struct DeterminePostprocessingOptions {
   bool keep_postprocessed = true;  ///< the folder PREDICTIONS/postprocessed
 };
 
+struct PostprocessingChoice {
+  std::vector<KeepLargest> steps;
+  double dice = 0;  ///< mean of the foreground after them
+};
+
 /// Which steps raise the Dice, tried on all predictions: first all foreground labels together, then each label or
 /// region on the best so far. Writes summary.json where it is missing, postprocessing.pkl, postprocessing.json and the
 /// folder postprocessed with its own summary.json. Throws Error when any case cannot be used: a choice from some of
 /// them would be another one.
-std::vector<KeepLargest> determine_postprocessing(const DeterminePostprocessingOptions& options);
+PostprocessingChoice determine_postprocessing(const DeterminePostprocessingOptions& options);
 
 struct ApplyPostprocessingOptions {
   std::filesystem::path input, output;

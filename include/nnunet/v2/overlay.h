@@ -1,0 +1,31 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "nnunet/core/array.h"
+
+namespace nnunet::v2 {
+
+/// The slice of a label map (D,H,W) that shows most of its labels: the largest mean share of each label's voxels. 0
+/// where there is no label.
+std::int64_t slice_with_most(const Array<std::uint16_t>& labels);
+
+/// A slice as red, green, blue bytes (H,W,3): the image from its darkest to its brightest voxel, each label's colour
+/// added with this intensity, all scaled so that the brightest value is 255.
+Array<std::uint8_t> overlay_picture(std::span<const float> image, const Array<std::uint16_t>& labels,
+                                    std::int64_t slice, double intensity);
+
+struct OverlayOptions {
+  std::string dataset;  ///< name
+  std::filesystem::path output;
+  int channel = 0;
+  double intensity = 0.6;
+  int threads = 1;
+};
+
+/// A PNG of each training case of $nnUNet_raw. Failed cases are named; returns how many.
+int plot_raw_overlays(const OverlayOptions& options);
+
+}  // namespace nnunet::v2
