@@ -92,12 +92,9 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
     engines_->push_back(make_engine(checkpoints[i], {options.engine, precision_, device_, options.others}, sources[i]));
     digests_.push_back(digest.get());
   }
-  windows_.patch_size = data_.patch_size;
-  windows_.overlap = options.overlap;
-  windows_.blend = options.blend;
-  windows_.batch_size = std::min(options.batch_size > 0 ? options.batch_size : (plan_.dim == 3 ? 4 : 64),
-                                 most_windows(data_.patch_size, plan_.n_class));
-  windows_.tta = options.tta;
+  const std::int64_t batch_size = std::min(options.batch_size > 0 ? options.batch_size : (plan_.dim == 3 ? 4 : 64),
+                                           most_windows(data_.patch_size, plan_.n_class));
+  windows_ = reference_windows(data_.patch_size, options.overlap, options.blend, batch_size, options.tta);
   lane_ = make_lane();
   std::ranges::sort(digests_);  // folds are averaged in any order
 }
@@ -105,9 +102,9 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
 std::string Predictor::made_with() const {
   return nlohmann::json{{"networks", digests_},
                         {"precision", precision_name(precision_)},
-                        {"overlap", windows_.overlap},
-                        {"blend", windows_.blend == Blend::gaussian ? "gaussian" : "constant"},
-                        {"tta", windows_.tta}}
+                        {"overlap", windows_.plan.overlap},
+                        {"blend", windows_.plan.weights == WindowWeights::constant ? "constant" : "gaussian"},
+                        {"tta", windows_.plan.mirror}}
       .dump();
 }
 
@@ -148,9 +145,9 @@ PreprocessedCase Predictor::preprocess(const std::string& name, const Image& ima
 }
 
 OriginalGrid Predictor::original_grid(const PreprocessedCase& c) const {
-  OriginalGrid grid{c.crop_start, c.crop_end, c.original, false};
-  if (data_.dim() == 3)
-    grid.anisotropic = is_anisotropic(c.spacing, {data_.spacings[0], data_.spacings[1], data_.spacings[2]});
+  OriginalGrid grid{c.crop_start, c.crop_end, c.original};
+  if (data_.dim() == 3 && is_anisotropic(c.spacing, {data_.spacings[0], data_.spacings[1], data_.spacings[2]}))
+    grid.resampling.separate_axis = 0;
   return grid;
 }
 
