@@ -10,9 +10,7 @@ namespace {
 void sliding(benchmark::State& state, bool tta) {
   const std::int64_t classes = state.range(0);
   const torch::Tensor volume = torch::sin(torch::arange(std::int64_t{96} * 96 * 96)).view({1, 96, 96, 96});
-  WindowOptions options;
-  options.patch_size = {64, 64, 64};
-  options.tta = tta;
+  const WindowOptions options = reference_windows({64, 64, 64}, 0.5, Blend::gaussian, 4, tta);
   const auto forward = [&](const torch::Tensor& x) {
     return x.expand({x.size(0), classes, x.size(2), x.size(3), x.size(4)}).contiguous();
   };

@@ -51,7 +51,7 @@ torch::Tensor smooth_logits(std::int64_t classes, const Shape3& size) {
 /// Contiguous logits (K,D,H,W) as the sliding window hands them over, all at once.
 LabelMap export_label_map(const torch::Tensor& logits, const OriginalGrid& grid) {
   const Shape3 shape{logits.size(1), logits.size(2), logits.size(3)};
-  std::vector<const float*> lines;
+  std::vector<const void*> lines;
   for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) lines.push_back(logits.const_data_ptr<float>() + i * shape[2]);
   RestoreSink sink("random logits", grid, true);
   sink.begin(logits.size(0), shape);

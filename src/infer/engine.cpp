@@ -27,34 +27,24 @@ namespace {
 
 }  // namespace
 
-Logits mean_logits(const std::vector<std::unique_ptr<Engine>>& engines, LogitMemory& memory,
-                   const WindowBatch& windows) {
-  Logits first = engines.front()->forward(windows);
-  if (engines.size() == 1) return first;
-  float* sum = nullptr;
-  const Logits mean = memory.make(first.shape, sum);
-  first.copy_to(sum);
-  const auto count = static_cast<std::size_t>(Array<float>::count(mean.shape));
-  std::vector<float> next(count);
-  const auto for_values = [&](const auto& body) {  // on all cores
-    parallel_ranges(static_cast<std::int64_t>(count), 32768, [&](std::int64_t begin, std::int64_t end) {
-      for (auto v = static_cast<std::size_t>(begin); v < static_cast<std::size_t>(end); ++v) body(v);
-    });
-  };
-  for (std::size_t i = 1; i < engines.size(); ++i) {
-    first = {};
-    engines[i]->forward(windows).copy_to(next.data());
-    for_values([&](std::size_t v) { sum[v] += next[v]; });
-  }
-  const auto networks = static_cast<float>(engines.size());
-  for_values([&](std::size_t v) { sum[v] /= networks; });
-  return mean;
+namespace {
+
+std::vector<ForwardFunction> forwards_of(const std::vector<std::unique_ptr<Engine>>& engines) {
+  std::vector<ForwardFunction> forwards;
+  for (const auto& engine : engines)
+    forwards.push_back([&engine](const WindowBatch& windows) { return engine->forward(windows); });
+  return forwards;
 }
 
-std::unique_ptr<WindowLane> Engine::lane(const std::vector<std::unique_ptr<Engine>>& all) {
-  return make_cpu_lane([&all, memory = std::make_shared<LogitMemory>()](const WindowBatch& windows) {
-    return mean_logits(all, *memory, windows);
-  });
+}  // namespace
+
+Logits mean_logits(const std::vector<std::unique_ptr<Engine>>& engines, LogitMemory& memory,
+                   const WindowBatch& windows) {
+  return mean_logits(forwards_of(engines), memory, windows);
+}
+
+std::unique_ptr<WindowLane> Engine::lane(const std::vector<std::unique_ptr<Engine>>& all, const SlidingWindowPlan&) {
+  return make_cpu_lane(forwards_of(all));
 }
 
 std::vector<std::string> engine_names() {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "scratch_memory.h"
+
 namespace nnunet {
 namespace {
 
@@ -32,18 +34,26 @@ std::int64_t most_lines(const Shape3& shape, const std::vector<LineStore::Step>&
 
 }  // namespace
 
-LineStore::LineStore(std::int64_t classes, const Shape3& shape, const std::vector<Step>& steps)
-    : height_(shape[1]), line_values_(classes * shape[2]), lines_(static_cast<std::size_t>(shape[0] * shape[1])) {
-  const std::int64_t count = most_lines(shape, steps), values = count * line_values_;
-  bytes_ = values * static_cast<std::int64_t>(sizeof(float));
-  memory_ = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(values));
-  for (std::int64_t i = count; i-- > 0;) free_.push_back(memory_.get() + i * line_values_);
+LineStore::LineStore(std::int64_t line_bytes, const Shape3& shape, const std::vector<Step>& steps,
+                     const std::filesystem::path& scratch)
+    : height_(shape[1]),
+      line_bytes_(line_bytes),
+      in_file_(!scratch.empty()),
+      lines_(static_cast<std::size_t>(shape[0] * shape[1])) {
+  constexpr std::int64_t kPage = 4096;  // lines in a file share no page, so that each can leave the memory
+  const std::int64_t count = most_lines(shape, steps);
+  const std::int64_t stride = in_file_ ? (line_bytes_ + kPage - 1) / kPage * kPage : line_bytes_;
+  bytes_ = count * stride;
+  const auto bytes = static_cast<std::size_t>(bytes_);
+  memory_ = in_file_ ? scratch_memory(scratch, bytes) : std::make_shared_for_overwrite<std::byte[]>(bytes);
+  for (std::int64_t i = count; i-- > 0;) free_.push_back(memory_.get() + i * stride);
 }
 
 void LineStore::acquire(const LineRange& range) {
+  awake_ = range;
   new_lines_.clear();
   for_lines(range, [&](std::int64_t z, std::int64_t y) {
-    float*& line = lines_[index(z, y)];
+    void*& line = lines_[index(z, y)];
     if (line != nullptr) return;
     line = free_.back();
     free_.pop_back();
@@ -53,9 +63,18 @@ void LineStore::acquire(const LineRange& range) {
 
 void LineStore::release(const LineRange& range) {
   for_lines(range, [&](std::int64_t z, std::int64_t y) {
-    float*& line = lines_[index(z, y)];
+    void*& line = lines_[index(z, y)];
     if (line != nullptr) free_.push_back(line);
     line = nullptr;
+  });
+}
+
+void LineStore::rest_outside(const LineRange& range) {
+  if (!in_file_) return;
+  for_lines(awake_, [&](std::int64_t z, std::int64_t y) {
+    const bool needed = z >= range.z_begin && z < range.z_end && y >= range.y_begin && y < range.y_end;
+    void* line = lines_[index(z, y)];
+    if (!needed && line != nullptr) let_memory_go(line, line_bytes_);
   });
 }
 

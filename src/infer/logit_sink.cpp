@@ -1,7 +1,9 @@
 #include "nnunet/infer/logit_sink.h"
 
 #include <algorithm>
+#include <vector>
 
+#include "half_kernels.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/eval/argmax.h"
@@ -20,6 +22,14 @@ void for_lines(const FinishedLogits& l, const Body& body) {
   });
 }
 
+/// The line in float32: where it lies, or widened into `room`.
+const float* float_line(const FinishedLogits& l, std::int64_t z, std::int64_t y, std::vector<float>& room) {
+  if (l.type == SumType::fp32) return l.line(z, y);
+  room.resize(static_cast<std::size_t>((l.classes - 1) * l.class_stride + l.shape[2]));
+  widen_halves(l.half_line(z, y), room.data(), static_cast<std::int64_t>(room.size()));
+  return room.data();
+}
+
 }  // namespace
 
 void LabelSink::begin(std::int64_t classes, const Shape3& shape) {
@@ -31,7 +41,8 @@ void LabelSink::take(const FinishedLogits& l) {
   const std::int64_t width = l.shape[2];
   for_lines(l, [&](std::int64_t z, std::int64_t y) {
     std::uint8_t* to = labels_.data() + (z * l.shape[1] + y) * width;
-    argmax_classes(l.line(z, y), l.classes, static_cast<std::size_t>(l.class_stride),
+    std::vector<float> room;
+    argmax_classes(float_line(l, z, y, room), l.classes, static_cast<std::size_t>(l.class_stride),
                    {to, static_cast<std::size_t>(width)});
   });
 }
@@ -43,9 +54,10 @@ void LogitVolume::begin(std::int64_t classes, const Shape3& shape) {
 void LogitVolume::take(const FinishedLogits& l) {
   float* to = logits_.data();
   for_lines(l, [&](std::int64_t z, std::int64_t y) {
+    std::vector<float> room;
+    const float* line = float_line(l, z, y, room);
     for (std::int64_t k = 0; k < l.classes; ++k)
-      std::copy_n(l.line(z, y) + k * l.class_stride, l.shape[2],
-                  to + ((k * l.shape[0] + z) * l.shape[1] + y) * l.shape[2]);
+      std::copy_n(line + k * l.class_stride, l.shape[2], to + ((k * l.shape[0] + z) * l.shape[1] + y) * l.shape[2]);
   });
 }
 

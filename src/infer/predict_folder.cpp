@@ -46,12 +46,13 @@ OriginalGrid original_grid(const PreprocessedFolder& folder, const std::string& 
   if (!meta)
     throw Error(name, "has no " + name + "_meta.npy, so that its place in the original image is unknown",
                 "preprocess with --exec_mode val or test");
-  OriginalGrid grid{(*meta)[0], (*meta)[1], (*meta)[2], false};
+  OriginalGrid grid{(*meta)[0], (*meta)[1], (*meta)[2]};
   const DataConfig& config = folder.config();
   const CaseInfo* info = config.find_case(name);
   const bool spacing_known = info != nullptr && std::ranges::all_of(info->spacing, [](double s) { return s > 0; });
-  if (spacing_known && config.dim() == 3 && config.spacings.size() == 3)
-    grid.anisotropic = is_anisotropic(info->spacing, {config.spacings[0], config.spacings[1], config.spacings[2]});
+  if (spacing_known && config.dim() == 3 && config.spacings.size() == 3 &&
+      is_anisotropic(info->spacing, {config.spacings[0], config.spacings[1], config.spacings[2]}))
+    grid.resampling.separate_axis = 0;
   Shape3 box;
   for (std::size_t a = 0; a < 3; ++a) box[a] = grid.crop_end[a] - grid.crop_start[a];
   if (box != x && (!spacing_known || config.dim() == 2))
@@ -120,7 +121,7 @@ fs::path prediction_folder(const PreprocessedFolder& folder, const Predictor& pr
   return options.results / fmt::format("preds_task_{}_dim_{}_fold_{}_{}{}", task_name(folder, options.task),
                                        predictor.plan().dim, options.fold,
                                        predictor.precision() == Precision::fp32 ? "fp32" : "amp",
-                                       predictor.windows().tta ? "_tta" : "");
+                                       predictor.windows().plan.mirror ? "_tta" : "");
 }
 
 FolderPredictionResult predict_folder(const PreprocessedFolder& folder, Predictor& predictor,

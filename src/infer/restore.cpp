@@ -6,8 +6,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/parallel.h"
-#include "nnunet/eval/argmax.h"
-#include "nnunet/io/npy.h"
+#include "probability_file.h"
 #include "restore_kernels.h"
 #include "softmax.h"
 
@@ -27,6 +26,22 @@ Shape3 box_shape(const std::string& name, const OriginalGrid& grid) {
   return box;
 }
 
+void check_resampling(const std::string& name, const LogitResampling& resampling) {
+  const auto known = [](int order) { return order == 0 || order == 1; };
+  if (!known(resampling.order) || !known(resampling.order_across))
+    throw Error(name,
+                fmt::format("logits cannot be resampled by splines of order {}",
+                            known(resampling.order) ? resampling.order_across : resampling.order),
+                "only nearest neighbour (0) and linear (1) are known");
+}
+
+AxisRule rule_of(const LogitResampling& resampling, std::size_t axis) {
+  const bool across = resampling.separate_axis && static_cast<std::size_t>(*resampling.separate_axis) == axis;
+  const bool nearest = (across ? resampling.order_across : resampling.order) == 0;
+  if (resampling.method == Resampler::torch) return nearest ? AxisRule::torch_nearest : AxisRule::torch_linear;
+  return nearest ? AxisRule::nearest : AxisRule::linear;
+}
+
 }  // namespace
 
 class RestoreSink::Work {
@@ -36,18 +51,24 @@ class RestoreSink::Work {
         grid_(grid),
         box_(box_shape(name_, grid)),
         wants_labels_(labels),
-        path_(std::move(path)) {}
+        regions_(grid.labels.decision == LabelDecision::sigmoid),
+        path_(std::move(path)),
+        strides_(strides_in_image(grid)) {
+    check_resampling(name_, grid.resampling);
+  }
 
   void begin(std::int64_t classes, const Shape3& shape) {
-    if (classes > 256) throw Error(name_, fmt::format("{} classes are more than the 256 of a label map", classes));
+    check_classes(classes);
+    if (grid_.resampling.method == Resampler::none && shape != box_)
+      throw Error(name_,
+                  fmt::format("logits of {} voxels do not fill the crop of {}", shape_text(shape), shape_text(box_)),
+                  "the model resamples no logits, so it must not resample images either");
     classes_ = classes;
-    z_ = RestoreAxis(shape[0], box_[0], grid_.anisotropic);
-    y_ = RestoreAxis(shape[1], box_[1], false);
-    x_ = RestoreAxis(shape[2], box_[2], false);
-    if (wants_labels_) labels_ = Array<std::uint8_t>({grid_.shape[0], grid_.shape[1], grid_.shape[2]});
-    if (!path_) return;
-    writer_.emplace(*path_, std::vector{classes, grid_.shape[0], grid_.shape[1], grid_.shape[2]});
-    write_background();
+    z_ = RestoreAxis(shape[0], box_[0], rule_of(grid_.resampling, 0));
+    y_ = RestoreAxis(shape[1], box_[1], rule_of(grid_.resampling, 1));
+    x_ = RestoreAxis(shape[2], box_[2], rule_of(grid_.resampling, 2));
+    make_labels();
+    if (path_) file_.emplace(*path_, grid_, classes, !regions_);
   }
 
   void take(const FinishedLogits& logits) {
@@ -55,32 +76,71 @@ class RestoreSink::Work {
     const auto [y_begin, y_end] = y_.made_from(logits.y_begin, logits.y_end);
     if (z_begin >= z_end || y_begin >= y_end) return;
     const std::int64_t all = classes_ * std::max(box_[2], logits.shape[2]);  // work of a line
-    const std::int64_t lines = path_ ? std::max<std::int64_t>(1, kBlockValues / all) : 1;
+    const std::int64_t lines = path_ || regions_ ? std::max<std::int64_t>(1, kBlockValues / all) : 1;
     const std::int64_t blocks = (y_end - y_begin + lines - 1) / lines, first_z = z_begin, first_y = y_begin;
     const std::int64_t last_y = y_end;
     parallel_ranges((z_end - z_begin) * blocks, std::max<std::int64_t>(1, 32768 / (all * lines)),
                     [&](std::int64_t begin, std::int64_t end) {
-                      LineStretch stretch(x_, logits.shape[2]);
+                      LineStretch stretch(x_, logits.shape[2], kind_of(logits));
                       for (std::int64_t i = begin; i < end; ++i) {
                         const std::int64_t z = first_z + i / blocks, y = first_y + i % blocks * lines;
-                        if (path_)
+                        if (path_ || regions_)
                           restore_all(logits, stretch, z, y, std::min(last_y, y + lines));
                         else
-                          stretch.labels(mix(logits, z, y), label_line(z, y));
+                          write_labels(stretch.labels(mix(logits, z, y)), z, y);
                       }
                     });
+    if (file_) file_->rest();
   }
 
+  bool has_wide_labels() const {
+    return grid_.labels.type == LabelType::uint8_or_uint16 && grid_.labels.foreground_labels() >= 255;
+  }
   Array<std::uint8_t>& labels() { return labels_; }
-  void save_probabilities() { writer_->commit(); }
+  Array<std::uint16_t>& wide_labels() { return wide_labels_; }
+  void save_probabilities() { file_->commit(); }
 
  private:
-  /// Where line (z,y) of the box begins in a volume of the original grid.
-  std::int64_t place(std::int64_t z, std::int64_t y) const {
-    return ((z + grid_.crop_start[0]) * grid_.shape[1] + y + grid_.crop_start[1]) * grid_.shape[2] +
-           grid_.crop_start[2];
+  void check_classes(std::int64_t classes) const {
+    const LabelSpec& labels = grid_.labels;
+    const int most = has_wide_labels() ? 65536 : 256;
+    if (!regions_ && classes > most)
+      throw Error(name_, fmt::format("{} classes are more than the {} of a label map", classes, most));
+    if (!labels.entries.empty() && classes != labels.heads())
+      throw Error(name_, fmt::format("the network has {} outputs, its labels need {}", classes, labels.heads()));
+    if (regions_ && static_cast<std::int64_t>(labels.region_values.size()) != classes)
+      throw Error(name_, fmt::format("{} regions have {} values", classes, labels.region_values.size()));
   }
-  std::uint8_t* label_line(std::int64_t z, std::int64_t y) { return labels_.data() + place(z, y); }
+
+  void make_labels() {
+    if (!wants_labels_) return;
+    const Shape3 image = grid_.image_shape();
+    const std::vector<std::int64_t> shape(image.begin(), image.end());
+    if (has_wide_labels())
+      wide_labels_ = Array<std::uint16_t>(shape);
+    else
+      labels_ = Array<std::uint8_t>(shape);
+  }
+
+  LineKind kind_of(const FinishedLogits& logits) const {
+    if (logits.type == SumType::fp32) return LineKind::floats;
+    return grid_.resampling.method == Resampler::torch ? LineKind::widened_halves : LineKind::halves;
+  }
+
+  /// Labels of line (z,y) of the box, to their places in the image.
+  void write_labels(const std::int32_t* label, std::int64_t z, std::int64_t y) {
+    const std::int64_t first = (z + grid_.crop_start[0]) * strides_[0] + (y + grid_.crop_start[1]) * strides_[1] +
+                               grid_.crop_start[2] * strides_[2];
+    has_wide_labels() ? copy_labels(label, wide_labels_.data() + first) : copy_labels(label, labels_.data() + first);
+  }
+  template <class Label>
+  void copy_labels(const std::int32_t* label, Label* to) const {
+    const std::int64_t width = box_[2], step = strides_[2];
+    if (step == 1)
+      std::transform(label, label + width, to, [](std::int32_t k) { return static_cast<Label>(k); });
+    else
+      for (std::int64_t x = 0; x < width; ++x) to[x * step] = static_cast<Label>(label[x]);
+  }
 
   /// Line (z,y) of the box, except for the stretch along x. A weight of 0 comes with its axis: 1, 2 or 4 lines.
   LineMix mix(const FinishedLogits& logits, std::int64_t z, std::int64_t y) const {
@@ -90,8 +150,8 @@ class RestoreSink::Work {
     mix.width = logits.shape[2];
     const auto add = [&](std::int64_t from_z, std::int64_t from_y, double weight) {
       if (weight == 0) return;
-      mix.line[mix.count] = logits.line(from_z, from_y);
-      mix.weight[mix.count++] = static_cast<float>(weight);
+      mix.line[mix.count] = logits.lines[from_z * logits.shape[1] + from_y];
+      mix.weight[mix.count++] = weight;
     };
     const auto i = static_cast<std::size_t>(z), j = static_cast<std::size_t>(y);
     add(z_.low[i], y_.low[j], z_.low_weight[i] * y_.low_weight[j]);
@@ -106,41 +166,34 @@ class RestoreSink::Work {
                    std::int64_t y_end) {
     const std::int64_t lines = y_end - y_begin, width = box_[2], area = lines * width;
     std::vector<float> values(static_cast<std::size_t>(classes_ * area));
-    float* data = values.data();
-    for (std::int64_t y = 0; y < lines; ++y) stretch.logits(mix(logits, z, y_begin + y), data + y * width, area);
-    for (std::int64_t y = 0; wants_labels_ && y < lines; ++y)
-      argmax_classes(data + y * width, classes_, static_cast<std::size_t>(area),
-                     {label_line(z, y_begin + y), static_cast<std::size_t>(width)});
-    softmax_classes(data, classes_, area);
-    write(values, lines, z, y_begin);
+    for (std::int64_t y = 0; y < lines; ++y)
+      stretch.logits(mix(logits, z, y_begin + y), values.data() + y * width, area);
+    if (logits.type == SumType::fp32 || regions_) choose_labels(values, z, y_begin, lines);
+    if (!path_) return;
+    if (regions_)
+      sigmoid(values.data(), classes_ * area);
+    else
+      softmax_classes(values.data(), classes_, area);
+    if (logits.type == SumType::fp16 && !regions_) choose_labels(values, z, y_begin, lines);
+    file_->write(values, lines, z, y_begin);
   }
 
-  /// Probabilities (K, lines, box width): whole lines of the image, with background to both sides of the box.
-  void write(const std::vector<float>& values, std::int64_t lines, std::int64_t z, std::int64_t y) {
-    const std::int64_t whole = grid_.shape[2], width = box_[2];
-    const std::int64_t first = place(z, y) - grid_.crop_start[2], volume = nnunet::volume(grid_.shape);
-    std::vector<float> wide(static_cast<std::size_t>(lines * whole));
-    for (std::int64_t k = 0; k < classes_; ++k) {
-      std::ranges::fill(wide, k == 0 ? 1.0F : 0.0F);
-      for (std::int64_t line = 0; line < lines; ++line)
-        std::copy_n(values.data() + (k * lines + line) * width, width,
-                    wide.data() + line * whole + grid_.crop_start[2]);
-      writer_->write(k * volume + first, wide);
-    }
-  }
-
-  /// Ones for class 0 in the lines that do not pass the box; the other classes' zeros need no writing.
-  void write_background() {
-    const auto [depth, height, width] = grid_.shape;
-    const std::vector<float> ones(static_cast<std::size_t>(height * width), 1.0F);
-    const auto fill = [&](std::int64_t z, std::int64_t y_begin, std::int64_t y_end) {
-      writer_->write((z * height + y_begin) * width,
-                     std::span(ones).first(static_cast<std::size_t>((y_end - y_begin) * width)));
-    };
-    for (std::int64_t z = 0; z < depth; ++z) {
-      const bool outside = z < grid_.crop_start[0] || z >= grid_.crop_end[0];
-      fill(z, 0, outside ? height : grid_.crop_start[1]);
-      if (!outside) fill(z, grid_.crop_end[1], height);
+  /// By logits or probabilities (K, lines, width).
+  void choose_labels(const std::vector<float>& values, std::int64_t z, std::int64_t y_begin, std::int64_t lines) {
+    if (!wants_labels_) return;
+    const std::int64_t width = box_[2], area = lines * width;
+    std::vector<std::int32_t> label(static_cast<std::size_t>(width));
+    for (std::int64_t y = 0; y < lines; ++y) {
+      const float* line = values.data() + y * width;
+      if (regions_) {
+        std::ranges::fill(label, 0);
+        for (std::int64_t k = 0; k < classes_; ++k)
+          mark_region(line + k * area, least_in_region_, grid_.labels.region_values[static_cast<std::size_t>(k)], width,
+                      label.data());
+      } else {
+        largest_classes(line, classes_, area, width, label.data());
+      }
+      write_labels(label.data(), z, y_begin + y);
     }
   }
 
@@ -148,11 +201,15 @@ class RestoreSink::Work {
   OriginalGrid grid_;
   Shape3 box_;
   bool wants_labels_;
+  bool regions_;
   std::optional<std::filesystem::path> path_;
+  Shape3 strides_;  ///< of the network's axes in label maps
+  float least_in_region_ = least_likely_logit();
   std::int64_t classes_ = 0;
   RestoreAxis z_, y_, x_;
   Array<std::uint8_t> labels_;
-  std::optional<NpyWriter<float>> writer_;
+  Array<std::uint16_t> wide_labels_;
+  std::optional<ProbabilityFile> file_;
 };
 
 RestoreSink::RestoreSink(std::string name, const OriginalGrid& grid, bool labels,
@@ -168,8 +225,14 @@ void RestoreSink::begin(std::int64_t classes, const Shape3& shape) {
 void RestoreSink::take(const FinishedLogits& logits) {
   work_->take(logits);
 }
+bool RestoreSink::has_wide_labels() const {
+  return work_->has_wide_labels();
+}
 Array<std::uint8_t>& RestoreSink::labels() {
   return work_->labels();
+}
+Array<std::uint16_t>& RestoreSink::wide_labels() {
+  return work_->wide_labels();
 }
 void RestoreSink::save_probabilities() {
   work_->save_probabilities();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "half_restore_kernels.h"
 #include "nnunet/core/vectorized.h"
 
 namespace nnunet {
@@ -12,8 +13,9 @@ namespace {
 /// One class of the mix: where it lies, or mixed into `room`.
 [[gnu::always_inline]] inline const float* mix_class(const LineMix& mix, std::int64_t k, float* room) {
   const float* line[4];
-  for (int i = 0; i < mix.count; ++i) line[i] = mix.line[i] + k * mix.class_stride;
-  const float w0 = mix.weight[0], w1 = mix.weight[1], w2 = mix.weight[2], w3 = mix.weight[3];
+  for (int i = 0; i < mix.count; ++i) line[i] = static_cast<const float*>(mix.line[i]) + k * mix.class_stride;
+  const auto w0 = static_cast<float>(mix.weight[0]), w1 = static_cast<float>(mix.weight[1]),
+             w2 = static_cast<float>(mix.weight[2]), w3 = static_cast<float>(mix.weight[3]);
   switch (mix.count) {
     case 1:
       return line[0];  // its weight is 1
@@ -29,12 +31,7 @@ namespace {
   }
 }
 
-/// The x axis for the loops below.
-struct Stretch {
-  const std::int32_t *low, *high;
-  const float *low_weight, *high_weight;
-  std::int64_t count;
-};
+using Stretch = StretchOf<float>;
 
 [[gnu::always_inline]] inline void raise(float value, std::int32_t k, float& best, std::int32_t& label) {
   const bool larger = value > best;
@@ -76,25 +73,50 @@ constexpr Vectorized stretch_logits = [](const LineMix& mix, const Stretch& s, b
   }
 };
 
+constexpr Vectorized raise_line = [](const float* values, std::int32_t k, float* best, std::int32_t* label,
+                                     std::int64_t count) NNUNET_INLINED {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) raise(values[i], k, best[i], label[i]);
+};
+
+constexpr Vectorized mark_line = [](const float* values, float least, std::int32_t value, std::int64_t count,
+                                    std::int32_t* label) NNUNET_INLINED {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) label[i] = values[i] >= least ? value : label[i];
+};
+
 }  // namespace
 
-RestoreAxis::RestoreAxis(std::int64_t from, std::int64_t to, bool nearest) : same(from == to) {
+RestoreAxis::RestoreAxis(std::int64_t from, std::int64_t to, AxisRule rule) : same(from == to) {
   const double zoom = static_cast<double>(from) / static_cast<double>(to);
+  const float torch_zoom = static_cast<float>(from) / static_cast<float>(to);
   const auto inside = [&](double v) {
     return static_cast<std::int32_t>(std::clamp(v, 0.0, static_cast<double>(from - 1)));
   };
   for (std::int64_t i = 0; i < to; ++i) {
     const double position = (static_cast<double>(i) + 0.5) * zoom - 0.5, whole = std::floor(position);
-    if (nearest) {
-      low.push_back(inside(std::floor(position + 0.5)));
-      high.push_back(low.back());
-      low_weight.push_back(1);
-    } else {
-      low.push_back(inside(whole));
-      high.push_back(inside(whole + 1));
-      low_weight.push_back(1 - (position - whole));
+    const float torch_place = (static_cast<float>(i) + 0.5F) * torch_zoom;
+    switch (rule) {
+      case AxisRule::linear:
+        low.push_back(inside(whole));
+        high.push_back(inside(whole + 1));
+        low_weight.push_back(1 - (position - whole));
+        high_weight.push_back(1 - low_weight.back());
+        break;
+      case AxisRule::torch_linear: {
+        const float at = std::max(0.0F, torch_place - 0.5F), fraction = at - std::floor(at);
+        low.push_back(inside(std::floor(at)));
+        high.push_back(inside(std::floor(at) + 1));
+        low_weight.push_back(1.0F - fraction);
+        high_weight.push_back(fraction);
+        break;
+      }
+      default:
+        low.push_back(inside(std::floor(rule == AxisRule::nearest ? position + 0.5 : torch_place)));
+        high.push_back(low.back());
+        low_weight.push_back(1);
+        high_weight.push_back(0);
     }
-    high_weight.push_back(1 - low_weight.back());
   }
 }
 
@@ -103,25 +125,65 @@ std::pair<std::int64_t, std::int64_t> RestoreAxis::made_from(std::int64_t begin,
   return {index(begin), index(end)};
 }
 
-LineStretch::LineStretch(const RestoreAxis& x, std::int64_t width)
+LineStretch::LineStretch(const RestoreAxis& x, std::int64_t width, LineKind kind)
     : x_(x),
+      kind_(kind),
       low_weight_(x.low_weight.begin(), x.low_weight.end()),
       high_weight_(x.high_weight.begin(), x.high_weight.end()),
       mixed_(static_cast<std::size_t>(width)),
       best_(x.low.size()),
+      line_(x.low.size()),
+      wide_(kind == LineKind::halves ? static_cast<std::size_t>(width) : 0),
       label_(x.low.size()) {}
 
-void LineStretch::labels(const LineMix& mix, std::uint8_t* to) {
-  const Stretch stretch{x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(),
-                        static_cast<std::int64_t>(x_.low.size())};
-  stretch_labels(mix, stretch, x_.same, mixed_.data(), best_.data(), label_.data());
-  std::ranges::transform(label_, to, [](std::int32_t k) { return static_cast<std::uint8_t>(k); });
+const std::int32_t* LineStretch::labels(const LineMix& mix) {
+  const auto count = static_cast<std::int64_t>(x_.low.size());
+  const Stretch stretch{x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(), count};
+  if (kind_ == LineKind::floats) {
+    stretch_labels(mix, stretch, x_.same, mixed_.data(), best_.data(), label_.data());
+    return label_.data();
+  }
+  for (std::int64_t k = 0; k < mix.classes; ++k) {
+    float* values = k == 0 ? best_.data() : line_.data();
+    half_class(mix, k, values);
+    if (k == 0)
+      std::ranges::fill(label_, 0);
+    else
+      raise_line(values, static_cast<std::int32_t>(k), best_.data(), label_.data(), count);
+  }
+  return label_.data();
 }
 
 void LineStretch::logits(const LineMix& mix, float* to, std::int64_t class_stride) {
+  if (kind_ != LineKind::floats) {
+    for (std::int64_t k = 0; k < mix.classes; ++k) half_class(mix, k, to + k * class_stride);
+    return;
+  }
   const Stretch stretch{x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(),
                         static_cast<std::int64_t>(x_.low.size())};
   stretch_logits(mix, stretch, x_.same, mixed_.data(), to, class_stride);
+}
+
+void LineStretch::half_class(const LineMix& mix, std::int64_t k, float* to) {
+  const auto count = static_cast<std::int64_t>(x_.low.size());
+  if (kind_ == LineKind::halves)
+    stretch_halves(mix, k, {x_.low.data(), x_.high.data(), x_.low_weight.data(), x_.high_weight.data(), count}, x_.same,
+                   wide_.data(), to);
+  else
+    stretch_widened_halves(mix, k, {x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(), count},
+                           x_.same, mixed_.data(), to);
+}
+
+void largest_classes(const float* values, std::int64_t classes, std::int64_t class_stride, std::int64_t count,
+                     std::int32_t* label) {
+  std::vector<float> best(values, values + count);
+  std::fill_n(label, count, 0);
+  for (std::int64_t k = 1; k < classes; ++k)
+    raise_line(values + k * class_stride, static_cast<std::int32_t>(k), best.data(), label, count);
+}
+
+void mark_region(const float* values, float least, std::int32_t value, std::int64_t count, std::int32_t* label) {
+  mark_line(values, least, value, count, label);
 }
 
 }  // namespace nnunet

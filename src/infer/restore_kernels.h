@@ -5,11 +5,15 @@
 
 namespace nnunet {
 
-/// How an axis is made from one of another size. Half-pixel grid, edge values repeated: voxel i is low_weight * voxel
-/// low + high_weight * voxel high; nearest: low and high are the same, the weights 1 and 0.
+/// How voxels of an axis of another size are found, on the half-pixel grid with edge values repeated; torch's rules
+/// compute positions in float.
+enum class AxisRule { linear, nearest, torch_linear, torch_nearest };
+
+/// How an axis is made from one of another size: voxel i is low_weight * voxel low + high_weight * voxel high; nearest:
+/// low and high are the same, the weights 1 and 0.
 struct RestoreAxis {
   RestoreAxis() = default;
-  RestoreAxis(std::int64_t from, std::int64_t to, bool nearest);
+  RestoreAxis(std::int64_t from, std::int64_t to, AxisRule rule);
 
   /// Voxels whose high lies in [begin, end): they can be made once those before end are there.
   std::pair<std::int64_t, std::int64_t> made_from(std::int64_t begin, std::int64_t end) const;
@@ -19,10 +23,14 @@ struct RestoreAxis {
   std::vector<double> low_weight, high_weight;
 };
 
+/// In which type lines come, and how they are mixed: float32 in float32; float16 in double and rounded to float16
+/// again; float16 in float32, not rounded.
+enum class LineKind { floats, halves, widened_halves };
+
 /// A line of logits (classes, width) as the weighted sum of 1 (weight 1), 2 or 4 others.
 struct LineMix {
-  const float* line[4] = {};
-  float weight[4] = {};
+  const void* line[4] = {};  ///< float, or float16 as its bits
+  double weight[4] = {};
   int count = 0;
   std::int64_t classes = 0, class_stride = 0, width = 0;
 };
@@ -30,17 +38,28 @@ struct LineMix {
 /// Stretches lines along x. Holds room to work in: one for each thread.
 class LineStretch {
  public:
-  LineStretch(const RestoreAxis& x, std::int64_t width);
+  LineStretch(const RestoreAxis& x, std::int64_t width, LineKind kind);
 
-  /// The largest class of each voxel; the first one wins a tie.
-  void labels(const LineMix& mix, std::uint8_t* to);
+  /// The largest class of each voxel, in memory of its own; the first one wins a tie.
+  const std::int32_t* labels(const LineMix& mix);
   /// Class k's logits from to + k * class_stride on.
   void logits(const LineMix& mix, float* to, std::int64_t class_stride);
 
  private:
+  /// Class k of float16 lines.
+  void half_class(const LineMix& mix, std::int64_t k, float* to);
+
   const RestoreAxis& x_;
-  std::vector<float> low_weight_, high_weight_, mixed_, best_;
+  LineKind kind_;
+  std::vector<float> low_weight_, high_weight_, mixed_, best_, line_;
+  std::vector<double> wide_;
   std::vector<std::int32_t> label_;
 };
+
+/// Class numbers of the largest of values (K, count); class k's lie from k * class_stride on. The first one wins a tie.
+void largest_classes(const float* values, std::int64_t classes, std::int64_t class_stride, std::int64_t count,
+                     std::int32_t* label);
+/// label = value where values[i] >= least.
+void mark_region(const float* values, float least, std::int32_t value, std::int64_t count, std::int32_t* label);
 
 }  // namespace nnunet

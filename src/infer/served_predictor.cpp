@@ -44,14 +44,7 @@ namespace {
 
 /// How many windows a pass over a preprocessed volume takes.
 std::int64_t count_windows(const Shape3& shape, const WindowOptions& windows) {
-  const std::size_t dim = windows.patch_size.size();
-  std::int64_t n = dim == 2 ? shape[0] : 1;
-  for (std::size_t a = 0; a < dim; ++a) {
-    const std::int64_t patch = windows.patch_size[a];
-    n *= static_cast<std::int64_t>(window_starts(std::max(shape[3 - dim + a], patch), patch, windows.overlap).size());
-    if (windows.tta) n *= 2;
-  }
-  return n;
+  return static_cast<std::int64_t>(WindowPlan(shape, windows.plan).jobs.size());
 }
 
 /// A lane whose network runs on the device's thread, where it can be stopped, and which says how far it is.
@@ -63,31 +56,41 @@ class WatchedLane final : public WindowLane {
   void begin(const WindowPlan& plan, const Array<float>& importance, Deliver deliver) override {
     lane_->begin(plan, importance, std::move(deliver));
   }
-  float* input(const std::vector<std::int64_t>& shape) override {
-    batch_ = shape.front();
-    return lane_->input(shape);
-  }
+  void keep_waiting_sums_in(const std::filesystem::path& folder) override { lane_->keep_waiting_sums_in(folder); }
+  float* input(const std::vector<std::int64_t>& shape) override { return lane_->input(shape); }
   std::vector<std::int64_t> run() override {
     watch_.check();
     std::vector<std::int64_t> shape;
     device_.run([&] { shape = lane_->run(); });
-    done_ += batch_;
-    watch_.progress = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     return shape;
   }
   void wait() override { lane_->wait(); }
   void make_sums(std::int64_t classes) override { lane_->make_sums(classes); }
-  void add(const WindowJob& job, std::int64_t i) override { lane_->add(job, i); }
+  void add(const WindowJob& job, std::int64_t i) override {
+    lane_->add(job, i);
+    count();
+  }
+  void keep(std::int64_t i) override { lane_->keep(i); }
+  void forget_kept() override { lane_->forget_kept(); }
+  void add_kept(const WindowJob& job) override {
+    lane_->add_kept(job);
+    count();
+  }
   void finish(const WindowRow& row) override { lane_->finish(row); }
   void settle() override { lane_->settle(); }
   std::int64_t bytes() const override { return lane_->bytes(); }
   bool runs_beside() const override { return lane_->runs_beside(); }
 
  private:
+  void count() {
+    ++done_;
+    watch_.progress = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
+  }
+
   std::unique_ptr<WindowLane> lane_;
   DeviceThread& device_;
   serve::SegmentWatch& watch_;
-  std::int64_t total_, done_ = 0, batch_ = 0;
+  std::int64_t total_, done_ = 0;
 };
 
 class ServedPredictor final : public serve::ServedModel {

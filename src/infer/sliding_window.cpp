@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
 
+#include "constant_windows.h"
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/parallel.h"
@@ -17,26 +21,23 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 void check(const VolumeView& volume, const WindowOptions& options) {
-  const auto dims = options.patch_size.size();
+  const SlidingWindowPlan& plan = options.plan;
   if (volume.shape.size() != 4)
     throw Error("sliding window", fmt::format("volume has {} axes, not 4 (C,D,H,W)", volume.shape.size()));
   if (Array<float>::count(volume.shape) == 0) throw Error("sliding window", "the volume is empty");
-  if (dims != 2 && dims != 3) throw Error("sliding window", "the patch has neither two nor three sizes");
-  if (std::ranges::any_of(options.patch_size, [](auto n) { return n < 1; }))
-    throw Error("sliding window", "a patch size is not positive");
-  if (!(options.overlap >= 0 && options.overlap < 1))
-    throw Error("--overlap", fmt::format("{} is not in [0, 1)", options.overlap), "0.5 is usual");
+  if (!(plan.overlap >= 0 && plan.overlap < 1))
+    throw Error("--overlap", fmt::format("{} is not in [0, 1)", plan.overlap), "0.5 is usual");
+  check_sliding_window_plan(plan, "sliding window");
+  if (plan.sums == SumType::fp16 && plan.mirror && plan.mirrored_unit == MirroredUnit::volume)
+    throw Error("sliding window", "sums in float16 over mirror images of the whole volume are not known",
+                "mirror each window, or add up in float32");
+  if (plan.starts == StartRule::evenly_spread && plan.overlap > 0.999)
+    throw Error("sliding window", fmt::format("steps of {} of a window are too small", 1 - plan.overlap));
   if (options.batch_size < 1) throw Error("--val_batch_size", "must be at least 1");
 }
 
 Shape3 size_of(const VolumeView& volume) {
   return {volume.shape[1], volume.shape[2], volume.shape[3]};
-}
-
-/// The patch with a depth: 1 for windows of slices.
-Shape3 patch_of(const WindowOptions& options) {
-  const auto& p = options.patch_size;
-  return p.size() == 3 ? Shape3{p[0], p[1], p[2]} : Shape3{1, p[0], p[1]};
 }
 
 /// One volume's pass through the network.
@@ -47,23 +48,30 @@ class Pass {
         lane_(lane),
         options_(options),
         sinks_(sinks),
-        plan_(size_of(volume), patch_of(options), options.overlap, options.tta, options.patch_size.size() == 2),
-        importance_(window_weights({plan_.patch.begin(), plan_.patch.end()}, options.blend)) {}
+        plan_(size_of(volume), options.plan),
+        importance_(window_weights(options.plan)),
+        constants_(find_constant_windows(volume, plan_)) {
+    importance_.shape = {plan_.patch.begin(), plan_.patch.end()};
+  }
 
   WindowReport run() {
     const auto start = Clock::now();
+    lane_.keep_waiting_sums_in(options_.scratch);
     lane_.begin(plan_, importance_, [this](const FinishedLogits& logits) {
       for (LogitSink* sink : sinks_) sink->take(logits);
     });
-    const std::size_t all = plan_.jobs.size(), batch = static_cast<std::size_t>(options_.batch_size);
-    for (std::size_t begin = 0; begin < all; begin += batch) {
-      const std::size_t end = std::min(all, begin + batch);
-      const auto windows = gather(begin, end);
-      const std::int64_t classes = network(windows);
-      if (begin == 0) make_sums(classes);
+    const std::size_t all = plan_.jobs.size();
+    for (std::size_t begin = 0; begin < all;) {
+      const std::size_t end = choose_batch(begin);
+      if (!batch_.empty()) {
+        const std::int64_t classes = network(gather());
+        if (report_.classes == 0) make_sums(classes);
+      }
       lane_.settle();
       if (end == all) wait();
-      for (std::size_t i = begin; i < end; ++i) add(i, static_cast<std::int64_t>(i - begin));
+      for (std::size_t i = begin; i < end; ++i) add(i, sources_[i - begin]);
+      choose_kept();
+      begin = end;
     }
     lane_.settle();
     report_.windows = static_cast<std::int64_t>(all);
@@ -78,17 +86,39 @@ class Pass {
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
 
-  /// Windows of jobs [begin, end), mirrored and padded on the way; their shape.
-  std::vector<std::int64_t> gather(std::size_t begin, std::size_t end) const {
+  /// The next jobs' windows that the network has to see, a batch of them; one past the last job that they complete.
+  std::size_t choose_batch(std::size_t begin) {
+    batch_.clear();
+    sources_.clear();
+    places_.clear();
+    std::size_t end = begin;
+    for (; end < plan_.jobs.size(); ++end) {
+      const auto& value = constants_.of_job[end];
+      const auto known = value ? places_.find(*value) : places_.end();
+      if (value && (value == kept_ || known != places_.end())) {
+        sources_.push_back(value == kept_ ? kKept : known->second);
+        ++report_.constant_windows;
+        continue;
+      }
+      if (batch_.size() == static_cast<std::size_t>(options_.batch_size)) break;
+      sources_.push_back(static_cast<std::int64_t>(batch_.size()));
+      if (value) places_[*value] = sources_.back();
+      batch_.push_back(end);
+    }
+    return end;
+  }
+
+  /// The batch's windows, mirrored and padded on the way; their shape.
+  std::vector<std::int64_t> gather() const {
     const std::int64_t channels = volume_.shape[0], depth = plan_.patch[0];
-    std::vector<std::int64_t> shape{static_cast<std::int64_t>(end - begin), channels};
-    shape.insert(shape.end(), options_.patch_size.begin(), options_.patch_size.end());
+    std::vector<std::int64_t> shape{static_cast<std::int64_t>(batch_.size()), channels};
+    shape.insert(shape.end(), options_.plan.patch.begin(), options_.plan.patch.end());
     float* to = lane_.input(shape);
     const std::int64_t area = plan_.patch[1] * plan_.patch[2];
     parallel_ranges(shape[0] * channels * depth, std::max<std::int64_t>(1, 32768 / area),
                     [&](std::int64_t first, std::int64_t last) {
                       for (std::int64_t i = first; i < last; ++i)
-                        gather_slice(plan_.jobs[begin + static_cast<std::size_t>(i / (channels * depth))],
+                        gather_slice(plan_.jobs[batch_[static_cast<std::size_t>(i / (channels * depth))]],
                                      i / depth % channels, i % depth, to + i * area);
                     });
     return shape;
@@ -138,13 +168,33 @@ class Pass {
     lane_.make_sums(classes);
   }
 
-  /// Window i of the plan, window `place` of the batch.
-  void add(std::size_t i, std::int64_t place) {
-    lane_.add(plan_.jobs[i], place);
+  /// Window i of the plan.
+  void add(std::size_t i, std::int64_t source) {
+    if (source == kKept)
+      lane_.add_kept(plan_.jobs[i]);
+    else
+      lane_.add(plan_.jobs[i], source);
+    if (const auto& value = constants_.of_job[i]) --constants_.left[*value];
     if (i + 1 < plan_.rows[row_].end_job) return;
     lane_.finish(plan_.rows[row_]);
     ++row_;
   }
+
+  /// Of all values at hand, the output of that which most windows to come have.
+  void choose_kept() {
+    std::optional<std::size_t> best = kept_;
+    for (const auto& [value, place] : places_)
+      if (!best || constants_.left[value] > constants_.left[*best]) best = value;
+    if (best && constants_.left[*best] == 0) best.reset();
+    if (best == kept_) return;
+    if (best)
+      lane_.keep(places_.at(*best));
+    else
+      lane_.forget_kept();
+    kept_ = best;
+  }
+
+  static constexpr std::int64_t kKept = -1;  ///< instead of a place in the batch
 
   const VolumeView& volume_;
   WindowLane& lane_;
@@ -152,13 +202,39 @@ class Pass {
   const std::vector<LogitSink*>& sinks_;
   WindowPlan plan_;
   Array<float> importance_;  ///< (d,h,w)
+  ConstantWindows constants_;
+  std::vector<std::size_t> batch_;              ///< jobs
+  std::vector<std::int64_t> sources_;           ///< where the jobs' outputs come from: places in the batch, or kKept
+  std::map<std::size_t, std::int64_t> places_;  ///< in the batch, by value of constant windows
+  std::optional<std::size_t> kept_;             ///< the value of the window whose output the lane keeps
   std::size_t row_ = 0;
   WindowReport report_;
 };
 
 }  // namespace
 
-std::vector<std::int64_t> window_starts(std::int64_t size, std::int64_t patch, double overlap) {
+namespace {
+
+/// 1 - overlap, which was 1 - step: the step is meant in decimals, and the last bit of that difference could add a
+/// window.
+double step_share(double overlap) {
+  constexpr double kDigits = 1e15;
+  return std::round((1.0 - overlap) * kDigits) / kDigits;
+}
+
+std::vector<std::int64_t> evenly_spread_starts(std::int64_t size, std::int64_t patch, double overlap) {
+  const auto room = static_cast<double>(size - patch);
+  const auto steps = static_cast<std::int64_t>(std::ceil(room / (static_cast<double>(patch) * step_share(overlap))));
+  std::vector<std::int64_t> starts{0};
+  for (std::int64_t i = 1; i <= steps; ++i)
+    starts.push_back(std::lrint(room / static_cast<double>(steps) * static_cast<double>(i)));
+  return starts;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> window_starts(std::int64_t size, std::int64_t patch, double overlap, StartRule rule) {
+  if (rule == StartRule::evenly_spread) return evenly_spread_starts(size, patch, overlap);
   const auto step = std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(patch) * (1.0 - overlap)));
   std::vector<std::int64_t> starts;
   for (std::int64_t start = 0; start + patch < size; start += step) starts.push_back(start);
@@ -166,27 +242,17 @@ std::vector<std::int64_t> window_starts(std::int64_t size, std::int64_t patch, d
   return starts;
 }
 
-Array<float> window_weights(const std::vector<std::int64_t>& patch, Blend blend) {
-  Array<float> weights({1}, 1.0F);
-  for (const std::int64_t n : patch) {
-    const double sigma = 0.125 * static_cast<double>(n);
-    const auto factor = static_cast<float>(-2.0 * sigma * sigma);
-    const float middle = static_cast<float>(n - 1) / 2.0F;
-    Array<float> wider({weights.numel() * n});
-    for (std::int64_t i = 0; i < n; ++i) {
-      const float x = static_cast<float>(i) - middle;
-      // Rounded once, so that the weights do not hang on a vector library.
-      const auto axis = static_cast<float>(std::exp(static_cast<double>(x * x / factor)));
-      for (std::int64_t w = 0; w < weights.numel(); ++w)
-        wider.values[static_cast<std::size_t>(w * n + i)] =
-            blend == Blend::constant ? 1.0F : weights.values[static_cast<std::size_t>(w)] * axis;
-    }
-    weights = std::move(wider);
-  }
-  weights.shape = patch;
-  const float least = std::max(std::ranges::min(weights.values), 1e-3F);
-  for (float& w : weights.values) w = std::max(w, least);
-  return weights;
+WindowOptions reference_windows(std::vector<std::int64_t> patch, double overlap, Blend blend, std::int64_t batch_size,
+                                bool tta) {
+  WindowOptions options;
+  options.plan.mirror_axes.resize(patch.size());
+  std::iota(options.plan.mirror_axes.begin(), options.plan.mirror_axes.end(), 0);
+  options.plan.patch = std::move(patch);
+  options.plan.overlap = overlap;
+  options.plan.weights = blend == Blend::gaussian ? WindowWeights::gaussian : WindowWeights::constant;
+  options.plan.mirror = tta;
+  options.batch_size = batch_size;
+  return options;
 }
 
 WindowReport stream_windows(const VolumeView& volume, WindowLane& lane, const WindowOptions& options,

@@ -1,6 +1,7 @@
 #include "softmax.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -23,6 +24,28 @@ void softmax_classes(float* values, std::int64_t classes, std::int64_t count) {
     float* v = values + k * count;
     for (std::size_t i = 0; i < places; ++i) v[i] /= sum[i];
   }
+}
+
+namespace {
+
+float sigmoid_of(float value) {
+  return 1.0F / (1.0F + std::exp(-value));
+}
+
+}  // namespace
+
+void sigmoid(float* values, std::int64_t count) {
+  std::transform(values, values + count, values, sigmoid_of);
+}
+
+float least_likely_logit() {
+  // Not the smallest number above 0: 1 + exp(-x) rounds to 2 first.
+  auto below = std::bit_cast<std::uint32_t>(0.0F), above = std::bit_cast<std::uint32_t>(1.0F);
+  while (above - below > 1) {
+    const std::uint32_t middle = below + (above - below) / 2;
+    (sigmoid_of(std::bit_cast<float>(middle)) > 0.5F ? above : below) = middle;
+  }
+  return std::bit_cast<float>(above);
 }
 
 }  // namespace nnunet

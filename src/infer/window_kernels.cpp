@@ -84,6 +84,16 @@ constexpr Vectorized add_loop = [](const float* from, float* to, std::int64_t co
   for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
 };
 
+constexpr Vectorized add_mirrored_loop = [](const float* from, float* to, std::int64_t count) NNUNET_INLINED {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) to[i] += from[-i];
+};
+
+constexpr Vectorized divide_loop = [](float* values, float by, std::int64_t count) NNUNET_INLINED {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) values[i] /= by;
+};
+
 constexpr Vectorized multiply_loop = [](const float* a, const float* b, float* to, std::int64_t count) NNUNET_INLINED {
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) to[i] = a[i] * b[i];
@@ -106,6 +116,12 @@ void add_line(const LogitLine& line) {
 }
 void add_values(const float* from, float* to, std::int64_t count) {
   add_loop(from, to, count);
+}
+void add_mirrored(const float* from, float* to, std::int64_t count) {
+  add_mirrored_loop(from, to, count);
+}
+void divide_values(float* values, float by, std::int64_t count) {
+  divide_loop(values, by, count);
 }
 void multiply_values(const float* a, const float* b, float* to, std::int64_t count) {
   multiply_loop(a, b, to, count);

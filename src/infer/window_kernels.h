@@ -20,6 +20,10 @@ void add_line(const LogitLine& line);
 
 /// to[i] += from[i]
 void add_values(const float* from, float* to, std::int64_t count);
+/// to[i] += from[-i]
+void add_mirrored(const float* from, float* to, std::int64_t count);
+/// values[i] /= by
+void divide_values(float* values, float by, std::int64_t count);
 /// to[i] = a[i] * b[i]
 void multiply_values(const float* a, const float* b, float* to, std::int64_t count);
 /// values[i] = 1 / (factor * values[i])

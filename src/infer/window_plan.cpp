@@ -1,7 +1,9 @@
 #include "nnunet/infer/window_plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
+#include <numeric>
 #include <set>
 #include <tuple>
 
@@ -25,18 +27,35 @@ std::pair<std::int64_t, std::int64_t> released(std::int64_t begin, std::int64_t 
 
 }  // namespace
 
-WindowPlan::WindowPlan(const Shape3& size_, const Shape3& patch_, double overlap, bool tta, bool slices)
-    : size(size_), patch(patch_) {
+std::vector<unsigned> mirror_images(const SlidingWindowPlan& plan) {
+  std::vector<unsigned> images{0};
+  if (!plan.mirror) return images;
+  const auto first = static_cast<unsigned>(3 - plan.dim());  // of the patch's axes
+  unsigned all = 0;
+  for (const int axis : plan.mirror_axes) all |= 1U << (first + static_cast<unsigned>(axis));
+  for (unsigned image = 1; image < 8; ++image)
+    if ((image & ~all) == 0) images.push_back(image);
+  // As combinations are listed: fewer axes first; among as many, the one that has the first axis in which they differ.
+  std::ranges::sort(images, {}, [](unsigned image) {
+    return std::tuple(std::popcount(image), (image & 1U) == 0, (image & 2U) == 0, (image & 4U) == 0);
+  });
+  return images;
+}
+
+WindowPlan::WindowPlan(const Shape3& size_, const SlidingWindowPlan& rules_) : rules(rules_), size(size_) {
+  const bool slices = rules.dim() == 2;
+  patch[0] = 1;
+  std::ranges::copy(rules.patch, patch.begin() + (slices ? 1 : 0));
   for (std::size_t a = 0; a < 3; ++a) {
     padded[a] = std::max(size[a], patch[a]);
-    grid[a] = window_starts(padded[a], patch[a], overlap);
+    grid[a] = window_starts(padded[a], patch[a], rules.overlap, rules.starts);
+  }
+  if (slices) {
+    grid[0].resize(static_cast<std::size_t>(size[0]));
+    std::iota(grid[0].begin(), grid[0].end(), 0);
   }
   std::vector<unsigned> kinds{0};
-  if (tta) {
-    kinds.clear();
-    for (unsigned f = 0; f < 8; ++f)
-      if (!slices || (f & 1U) == 0) kinds.push_back(f);
-  }
+  if (rules.mirrored_unit == MirroredUnit::volume) kinds = mirror_images(rules);
   flips = static_cast<unsigned>(kinds.size());
   add_jobs(kinds);
   add_rows();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -212,14 +213,18 @@ void require_writable_file(const fs::path& path) {
 PendingFile::PendingFile(const fs::path& path) : path_(path) {
   prepare_writing(path);
   temporary_ = temporary_name(path);
-  file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  file_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file_ < 0) fail_writing(path, errno);
 }
 
 PendingFile::PendingFile(PendingFile&& other) noexcept
-    : path_(std::move(other.path_)), temporary_(std::move(other.temporary_)), file_(std::exchange(other.file_, -1)) {}
+    : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
+      file_(std::exchange(other.file_, -1)),
+      mapped_(std::exchange(other.mapped_, {})) {}
 
 PendingFile::~PendingFile() {
+  unmap();
   if (file_ < 0) return;
   ::close(file_);
   ::unlink(temporary_.c_str());
@@ -235,7 +240,28 @@ void PendingFile::write(std::size_t offset, std::span<const std::byte> content) 
   }
 }
 
+std::span<std::byte> PendingFile::map(std::size_t size) {
+  // A page without room on the disk would end the program when it is written.
+  if (const int reason = ::posix_fallocate(file_, 0, static_cast<off_t>(size)); reason != 0)
+    fail_writing(path_, reason);
+  void* begin = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0);
+  if (begin == MAP_FAILED) fail_writing(path_, errno);
+  unmap();
+  mapped_ = {static_cast<std::byte*>(begin), size};
+  return mapped_;
+}
+
+void PendingFile::rest() const {
+  if (!mapped_.empty()) ::madvise(mapped_.data(), mapped_.size(), MADV_DONTNEED);
+}
+
+void PendingFile::unmap() {
+  if (!mapped_.empty()) ::munmap(mapped_.data(), mapped_.size());
+  mapped_ = {};
+}
+
 void PendingFile::commit() {
+  unmap();
   if ((::fsync(file_) != 0 && errno != EINVAL) || ::rename(temporary_.c_str(), path_.c_str()) != 0)
     fail_writing(path_, errno);
   ::close(std::exchange(file_, -1));

@@ -171,13 +171,24 @@ NpyWriter<T>::NpyWriter(const std::filesystem::path& path, const std::vector<std
   header_size_ = head.size();
   file_.write(0, std::as_bytes(std::span(head)));
   // The file has its full size from the start, whatever is written last.
-  const std::size_t count = npy_count(shape, path);
-  if (count > 0) write(static_cast<std::int64_t>(count) - 1, std::vector<T>(1));
+  count_ = npy_count(shape, path);
+  if (count_ > 0) write(static_cast<std::int64_t>(count_) - 1, std::vector<T>(1));
 }
 
 template <class T>
 void NpyWriter<T>::write(std::int64_t first, std::span<const T> values) const {
   file_.write(header_size_ + static_cast<std::size_t>(first) * sizeof(T), std::as_bytes(values));
+}
+
+template <class T>
+std::span<T> NpyWriter<T>::map() {
+  const std::span<std::byte> all = file_.map(header_size_ + count_ * sizeof(T));
+  return {reinterpret_cast<T*>(all.data() + header_size_), count_};  // aligned: the header ends at 64 bytes
+}
+
+template <class T>
+void NpyWriter<T>::rest() {
+  file_.rest();
 }
 
 template <class T>

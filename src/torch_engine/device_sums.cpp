@@ -37,7 +37,7 @@ DeviceSums::DeviceSums(const WindowPlan& plan, const Array<float>& importance, s
       importance_(tensor_of(importance, device)),
       scale_(plan, importance),
       deliver_(std::move(deliver)),
-      store_(classes, plan.size, steps_of(plan)) {}
+      store_(classes * plan.size[2] * static_cast<std::int64_t>(sizeof(float)), plan.size, steps_of(plan)) {}
 
 const torch::Tensor& DeviceSums::scale_at(std::size_t place) {
   const auto& layer = scale_.layer(place);
@@ -119,10 +119,10 @@ void DeviceSums::deliver(const OnItsWay& way) {
   std::int64_t z = f.z_begin;
   for (const torch::Tensor& block : way.blocks) {
     const float* from = block.const_data_ptr<float>();
-    const std::int64_t height = block.size(1), length = store_.line_values();
+    const std::int64_t height = block.size(1), length = block.size(2) * block.size(3);
     parallel_ranges(block.size(0) * height, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i)
-        std::copy_n(from + i * length, length, store_.line(z + i / height, f.y_begin + i % height));
+        std::copy_n(from + i * length, length, store_.line<float>(z + i / height, f.y_begin + i % height));
     });
     z += block.size(0);
   }

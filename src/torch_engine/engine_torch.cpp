@@ -5,6 +5,7 @@
 
 #include "engines.h"
 #include "nnunet/network/unet.h"
+#include "nnunet/plan/sliding_window_plan.h"
 #include "nnunet/torch_bridge/autocast.h"
 #include "nnunet/torch_bridge/device.h"
 #include "nnunet/torch_engine/torch_engine.h"
@@ -31,8 +32,12 @@ class TorchEngine final : public Engine {
     return network_->forward(windows.to(device_));
   }
 
-  std::unique_ptr<WindowLane> lane(const std::vector<std::unique_ptr<Engine>>& all) override {
-    if (device_.is_cpu()) return Engine::lane(all);
+  /// Sums in float16 and mirror images of each window are made in this machine's memory: the GPU computes the networks,
+  /// their logits are copied.
+  std::unique_ptr<WindowLane> lane(const std::vector<std::unique_ptr<Engine>>& all,
+                                   const SlidingWindowPlan& plan) override {
+    const bool mirrors_windows = plan.mirror && plan.mirrored_unit == MirroredUnit::window;
+    if (device_.is_cpu() || plan.sums == SumType::fp16 || mirrors_windows) return Engine::lane(all, plan);
     return make_torch_lane([&all](const torch::Tensor& windows) { return mean_of(all, windows); }, device_);
   }
 

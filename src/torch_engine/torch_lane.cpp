@@ -22,6 +22,7 @@ class TorchLane final : public WindowLane {
     deliver_ = std::move(deliver);
     sums_.reset();
     on_cpu_.reset();
+    kept_ = {};
   }
 
   float* input(const std::vector<std::int64_t>& shape) override {
@@ -52,7 +53,7 @@ class TorchLane final : public WindowLane {
       sums_.emplace(*plan_, *importance_, classes, device_, deliver_);
     } catch (const c10::OutOfMemoryError&) {
       log::warn("the logits do not fit into the GPU's memory; they are added up on the CPU");
-      on_cpu_ = make_cpu_lane([this](const WindowBatch&) { return as_logits(logits_); });
+      on_cpu_ = make_cpu_lane({[this](const WindowBatch&) { return as_logits(logits_); }});
       on_cpu_->begin(*plan_, *importance_, deliver_);
       on_cpu_->input(windows_.sizes().vec());
       on_cpu_->run();
@@ -62,8 +63,24 @@ class TorchLane final : public WindowLane {
 
   void add(const WindowJob& job, std::int64_t i) override {
     if (on_cpu_) return on_cpu_->add(job, i);
-    const torch::Tensor logits = logits_[i];
-    sums_->add(job, logits.dim() == 4 ? logits : logits.unsqueeze(1));
+    add_logits(job, logits_[i]);
+  }
+  void keep(std::int64_t i) override {
+    if (on_cpu_) return on_cpu_->keep(i);
+    const torch::NoGradGuard no_grad;
+    try {
+      kept_ = logits_[i].clone();
+    } catch (const c10::OutOfMemoryError&) {
+      throw OutOfDeviceMemory();
+    }
+  }
+  void forget_kept() override {
+    if (on_cpu_) return on_cpu_->forget_kept();
+    kept_ = {};
+  }
+  void add_kept(const WindowJob& job) override {
+    if (on_cpu_) return on_cpu_->add_kept(job);
+    add_logits(job, kept_);
   }
   void finish(const WindowRow& row) override { on_cpu_ ? on_cpu_->finish(row) : sums_->finish(row); }
   void settle() override {
@@ -73,12 +90,18 @@ class TorchLane final : public WindowLane {
   bool runs_beside() const override { return !device_.is_cpu(); }
 
  private:
+  /// Logits (K,spatial) of a window.
+  void add_logits(const WindowJob& job, const torch::Tensor& logits) {
+    sums_->add(job, logits.dim() == 4 ? logits : logits.unsqueeze(1));
+  }
+
   TorchForward forward_;
   torch::Device device_;
   const WindowPlan* plan_ = nullptr;
   const Array<float>* importance_ = nullptr;
   Deliver deliver_;
   torch::Tensor windows_, logits_;
+  torch::Tensor kept_;  ///< a window's logits
   std::optional<DeviceSums> sums_;
   std::unique_ptr<WindowLane> on_cpu_;
 };
@@ -88,10 +111,10 @@ class TorchLane final : public WindowLane {
 std::unique_ptr<WindowLane> make_torch_lane(TorchForward forward, torch::Device device, CpuSumming summing) {
   if (!device.is_cpu() || summing == CpuSumming::torch_operators)
     return std::make_unique<TorchLane>(std::move(forward), device);
-  return make_cpu_lane([forward = std::move(forward)](const WindowBatch& windows) {
+  return make_cpu_lane({[forward = std::move(forward)](const WindowBatch& windows) {
     const torch::NoGradGuard no_grad;
     return as_logits(forward(as_tensor(windows)));
-  });
+  }});
 }
 
 Logits as_logits(const torch::Tensor& logits) {
@@ -131,8 +154,8 @@ torch::Tensor sliding_window(const torch::Tensor& volume, const TorchForward& fo
 
 torch::Tensor slice_by_slice(const torch::Tensor& volume, const TorchForward& forward, const WindowOptions& options) {
   WindowOptions whole = options;
-  whole.patch_size = {volume.size(-2), volume.size(-1)};
-  whole.blend = Blend::constant;
+  whole.plan.patch = {volume.size(-2), volume.size(-1)};
+  whole.plan.weights = WindowWeights::constant;
   return sliding_window(volume, forward, whole);
 }
 

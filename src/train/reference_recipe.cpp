@@ -12,11 +12,8 @@ std::shared_ptr<const Sampler> sampler(const TrainOptions& o, std::vector<std::i
 
 /// Sliding window over whole volumes after each epoch.
 WindowOptions evaluation(const TrainOptions& o, const DataConfig& config) {
-  return {.patch_size = config.patch_size,
-          .overlap = o.windows.overlap,
-          .blend = o.windows.blend,
-          .batch_size = o.windows.val_batch_size,
-          .tta = o.windows.tta};
+  return reference_windows(config.patch_size, o.windows.overlap, o.windows.blend, o.windows.val_batch_size,
+                           o.windows.tta);
 }
 
 /// Until the Dice sum has not become better for `patience` evaluated epochs.

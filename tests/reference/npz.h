@@ -1,6 +1,7 @@
 #pragma once
 #include <zlib.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -18,8 +19,8 @@ namespace nnunet::test {
 
 /// Reads numpy's .npz archives (zip of .npy files, stored or deflated; C order, little endian).
 ///   const Npz npz(reference_file("reference/augmentation.npz"));
-///   const Array<float> x = npz.load<float>("x");   // from f4, f8, i1..i8, u1..u8 or bool; a 0-d array has no shape
-///   and one value
+///   const Array<float> x = npz.load<float>("x");   // from f2, f4, f8, i1..i8, u1..u8 or bool; a 0-d array has no
+///   shape and one value
 class Npz {
  public:
   explicit Npz(const std::filesystem::path& path) : name_(path.string()) {
@@ -105,7 +106,20 @@ class Npz {
   }
 
   template <class T>
+  static std::vector<T> widened_halves(const char* from, std::size_t count) {
+    std::vector<T> values;
+    for (const std::uint16_t bits : convert<std::uint16_t, std::uint16_t>(from, count)) {
+      const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+      const double magnitude =
+          exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);  // finite ones
+      values.push_back(static_cast<T>((bits & 0x8000) != 0 ? -magnitude : magnitude));
+    }
+    return values;
+  }
+
+  template <class T>
   static std::vector<T> values_of(const std::string& type, const char* from, std::size_t count) {
+    if (type == "f2") return widened_halves<T>(from, count);
     if (type == "f4") return convert<T, float>(from, count);
     if (type == "f8") return convert<T, double>(from, count);
     if (type == "u1" || type == "b1") return convert<T, std::uint8_t>(from, count);

@@ -15,7 +15,7 @@ inline void feed(LogitSink& sink, const torch::Tensor& logits, std::int64_t z_st
   for (std::int64_t z = 0; z < shape[0]; z += z_step)
     for (std::int64_t y = 0; y < shape[1]; y += y_step) {
       const std::int64_t z_end = std::min(shape[0], z + z_step), y_end = std::min(shape[1], y + y_step);
-      std::vector<const float*> lines(static_cast<std::size_t>(shape[0] * shape[1]));
+      std::vector<const void*> lines(static_cast<std::size_t>(shape[0] * shape[1]));
       for (std::int64_t i = std::max<std::int64_t>(0, z - 1); i < z_end; ++i)
         for (std::int64_t j = std::max<std::int64_t>(0, y - 1); j < y_end; ++j)
           lines[static_cast<std::size_t>(i * shape[1] + j)] = logits[0][i][j].const_data_ptr<float>();

@@ -118,7 +118,7 @@ TEST_F(Validate, PerfectAndConstantNetworks) {
   add_case("a", striped({10, 20, 17}));
   add_case("b", striped({3, 16, 40}));
   const auto folder = open(3);
-  const WindowOptions windows{{8, 16, 16}};
+  const WindowOptions windows = reference_windows({8, 16, 16});
   const auto result = test::validate(folder, {"a", "b"}, perfect, {}, windows);
   EXPECT_EQ(result.volumes, 2);
   ASSERT_EQ(result.dice.size(), 2U);
@@ -142,9 +142,9 @@ TEST_F(Validate, LossIsTheMeanOverVolumesOfBlendedLogits) {
     shapes.push_back(logits.sizes().vec());
     return torch::tensor(static_cast<double>(logits.size(2)));
   };
-  EXPECT_EQ(test::validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}).loss, 9);
+  EXPECT_EQ(test::validate(folder, {"a", "b"}, perfect, loss, reference_windows({8, 16, 16})).loss, 9);
   EXPECT_EQ(shapes[0], (std::vector<std::int64_t>{1, 3, 10, 20, 17}));
-  EXPECT_EQ(test::validate(folder, {"a", "b"}, perfect, loss, {{8, 16, 16}}, {.limit = 1}).loss,
+  EXPECT_EQ(test::validate(folder, {"a", "b"}, perfect, loss, reference_windows({8, 16, 16}), {.limit = 1}).loss,
             10);  // limit: the first only
 }
 
@@ -157,7 +157,7 @@ TEST_F(Validate, SlicesOf2DNetworks) {
     batches.push_back(x.size(0));
     return perfect(x);
   };
-  WindowOptions windows{{16, 16}};
+  WindowOptions windows = reference_windows({16, 16});
   windows.batch_size = 3;
   EXPECT_EQ(test::validate(folder, {"a"}, forward, {}, windows).mean_dice, 100);
   EXPECT_EQ(batches, (std::vector<std::int64_t>{3, 2}));

@@ -30,7 +30,7 @@ TEST(Predictor, SegmentEqualsItsSteps) {
   const auto logits = sliding_window(test::tensor_of(c.x), [&](const torch::Tensor& x) { return network->forward(x); },
                                      {config.patch_size});
   EXPECT_NE((Shape3{logits.size(1), logits.size(2), logits.size(3)}), (Shape3{12, 20, 22}));
-  RestoreSink expected("a", {c.crop_start, c.crop_end, c.original, false}, true);
+  RestoreSink expected("a", {c.crop_start, c.crop_end, c.original}, true);
   test::feed(expected, logits, 99, 99);
 
   const LabelMap label = predictor.segment("a", image);

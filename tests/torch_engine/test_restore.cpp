@@ -13,6 +13,8 @@
 namespace nnunet {
 namespace {
 
+const LogitResampling kSlices{.separate_axis = 0};  // in-plane, z by nearest neighbour
+
 torch::Tensor formula_logits(const std::vector<std::int64_t>& shape) {
   const auto i = torch::arange(c10::multiply_integers(shape), torch::kDouble);
   return (3 * torch::sin(0.37 * i) + torch::cos(1.1 * i)).to(torch::kFloat32).view(shape);
@@ -80,7 +82,7 @@ void check(const Shape3& from, const OriginalGrid& grid) {
   const auto logits = formula_logits({4, from[0], from[1], from[2]});
   const Shape3 box{grid.crop_end[0] - grid.crop_start[0], grid.crop_end[1] - grid.crop_start[1],
                    grid.crop_end[2] - grid.crop_start[2]};
-  const auto resampled = plain_resample(logits, box, grid.anisotropic);
+  const auto resampled = plain_resample(logits, box, grid.resampling.separate_axis.has_value());
   const auto expected = torch::softmax(resampled, 0);
   const auto [labels, probabilities] = restore(logits, grid, from[0], from[1]);
   // The blocks change nothing.
@@ -121,49 +123,49 @@ void check(const Shape3& from, const OriginalGrid& grid) {
 }
 
 TEST(Restore, SameGrid) {
-  check({5, 6, 7}, {{1, 2, 0}, {6, 8, 7}, {8, 9, 7}, false});
+  check({5, 6, 7}, {{1, 2, 0}, {6, 8, 7}, {8, 9, 7}});
 }
 TEST(Restore, WholeImage) {
-  check({5, 6, 7}, {{0, 0, 0}, {5, 6, 7}, {5, 6, 7}, false});
+  check({5, 6, 7}, {{0, 0, 0}, {5, 6, 7}, {5, 6, 7}});
 }
 TEST(Restore, IsotropicUp) {
-  check({5, 6, 7}, {{1, 2, 3}, {9, 13, 13}, {10, 16, 14}, false});
+  check({5, 6, 7}, {{1, 2, 3}, {9, 13, 13}, {10, 16, 14}});
 }
 TEST(Restore, IsotropicDown) {
-  check({9, 12, 11}, {{1, 0, 2}, {5, 7, 10}, {6, 8, 12}, false});
+  check({9, 12, 11}, {{1, 0, 2}, {5, 7, 10}, {6, 8, 12}});
 }
 TEST(Restore, AnisotropicUp) {
-  check({5, 6, 7}, {{1, 2, 3}, {12, 13, 13}, {12, 16, 14}, true});
+  check({5, 6, 7}, {{1, 2, 3}, {12, 13, 13}, {12, 16, 14}, kSlices});
 }
 TEST(Restore, AnisotropicDown) {
-  check({11, 6, 7}, {{0, 0, 0}, {4, 9, 9}, {5, 9, 10}, true});
+  check({11, 6, 7}, {{0, 0, 0}, {4, 9, 9}, {5, 9, 10}, kSlices});
 }
 TEST(Restore, SingleSlice) {
-  check({1, 6, 7}, {{0, 1, 1}, {1, 7, 8}, {1, 9, 9}, false});
+  check({1, 6, 7}, {{0, 1, 1}, {1, 7, 8}, {1, 9, 9}});
 }
 
 TEST(Restore, OneAxisOnly) {
-  check({5, 6, 7}, {{0, 0, 0}, {9, 6, 7}, {9, 6, 7}, false});
-  check({5, 6, 7}, {{0, 0, 0}, {5, 11, 7}, {5, 11, 7}, false});
-  check({5, 6, 7}, {{0, 0, 0}, {5, 6, 12}, {5, 6, 12}, false});
+  check({5, 6, 7}, {{0, 0, 0}, {9, 6, 7}, {9, 6, 7}});
+  check({5, 6, 7}, {{0, 0, 0}, {5, 11, 7}, {5, 11, 7}});
+  check({5, 6, 7}, {{0, 0, 0}, {5, 6, 12}, {5, 6, 12}});
 }
 TEST(Restore, LongLines) {
-  check({2, 3, 37}, {{0, 0, 0}, {3, 4, 75}, {3, 4, 75}, false});
+  check({2, 3, 37}, {{0, 0, 0}, {3, 4, 75}, {3, 4, 75}});
 }
 
 TEST(Restore, ManyClassesAndTies) {
   auto logits = formula_logits({256, 3, 4, 5});
   logits[17] = logits[255] = logits.amax(0) + 1;  // the first one wins
-  const auto [labels, probabilities] = restore(logits, {{0, 0, 0}, {5, 6, 9}, {5, 6, 9}, false}, 2, 3);
+  const auto [labels, probabilities] = restore(logits, {{0, 0, 0}, {5, 6, 9}, {5, 6, 9}}, 2, 3);
   EXPECT_TRUE(std::ranges::all_of(labels.values, [](auto k) { return k == 17; }));
 }
 
 TEST(Restore, RefusesBoxesOutsideTheImage) {
   const auto run = [](const OriginalGrid& grid) { RestoreSink("case", grid, true); };
-  EXPECT_THROW(run({{0, 0, 0}, {4, 4, 5}, {4, 4, 4}, false}), Error);
-  EXPECT_THROW(run({{-1, 0, 0}, {3, 4, 4}, {4, 4, 4}, false}), Error);
-  EXPECT_THROW(run({{0, 2, 0}, {4, 2, 4}, {4, 4, 4}, false}), Error);
-  RestoreSink fits("case", {{0, 0, 0}, {1, 1, 1}, {1, 1, 1}, false}, true);
+  EXPECT_THROW(run({{0, 0, 0}, {4, 4, 5}, {4, 4, 4}}), Error);
+  EXPECT_THROW(run({{-1, 0, 0}, {3, 4, 4}, {4, 4, 4}}), Error);
+  EXPECT_THROW(run({{0, 2, 0}, {4, 2, 4}, {4, 4, 4}}), Error);
+  RestoreSink fits("case", {{0, 0, 0}, {1, 1, 1}, {1, 1, 1}}, true);
   EXPECT_THROW(test::feed(fits, torch::zeros({257, 1, 1, 1}), 1, 1), Error);
 }
 

@@ -40,7 +40,7 @@ torch::Tensor plain_blend(const torch::Tensor& volume, const Sizes& patch, doubl
   Sizes size = volume.sizes().slice(1).vec(), shape = size;
   shape.insert(shape.begin(), 3);
   auto sum = torch::zeros(shape), count = torch::zeros(size);
-  const auto weights = test::tensor_of(window_weights(patch, blend));
+  const auto weights = test::tensor_of(window_weights(reference_windows(patch, 0.5, blend).plan));
   std::vector<Sizes> starts;
   for (std::size_t a = 0; a < patch.size(); ++a) starts.push_back(window_starts(size[a], patch[a], overlap));
   if (dims == 2) starts.insert(starts.begin(), Sizes{0});
@@ -75,7 +75,7 @@ TEST(WindowStarts, StepAndLastWindowFlush) {
 }
 
 TEST(WindowWeights, GaussianProductWithFloor) {
-  const auto w = test::tensor_of(window_weights({4, 6}, Blend::gaussian));
+  const auto w = test::tensor_of(window_weights(reference_windows({4, 6}, 0.5, Blend::gaussian).plan));
   for (int y = 0; y < 4; ++y)
     for (int x = 0; x < 6; ++x) {
       const double dy = y - 1.5, dx = x - 2.5, sy = 0.5, sx = 0.75;
@@ -83,9 +83,12 @@ TEST(WindowWeights, GaussianProductWithFloor) {
       EXPECT_NEAR(w[y][x].item<double>(), std::max(expected, 1e-3), 1e-6);
     }
   // A window of one voxel has weight 1; ones stay ones.
-  EXPECT_FLOAT_EQ(window_weights({1, 1, 1}, Blend::gaussian).values[0], 1.0F);
-  EXPECT_TRUE(test::tensor_of(window_weights({3, 4, 5}, Blend::constant)).eq(1).all().item<bool>());
-  EXPECT_EQ(window_weights({3, 4, 5}, Blend::constant).shape, (Sizes{3, 4, 5}));
+  EXPECT_FLOAT_EQ(window_weights(reference_windows({1, 1, 1}, 0.5, Blend::gaussian).plan).values[0], 1.0F);
+  EXPECT_TRUE(test::tensor_of(window_weights(reference_windows({3, 4, 5}, 0.5, Blend::constant).plan))
+                  .eq(1)
+                  .all()
+                  .item<bool>());
+  EXPECT_EQ(window_weights(reference_windows({3, 4, 5}, 0.5, Blend::constant).plan).shape, (Sizes{3, 4, 5}));
 }
 
 TEST(SlidingWindow, EqualsPlainImplementation3D) {
@@ -93,7 +96,7 @@ TEST(SlidingWindow, EqualsPlainImplementation3D) {
   for (const Blend blend : {Blend::gaussian, Blend::constant})
     for (const double overlap : {0.0, 0.25, 0.5})
       for (const std::int64_t batch : {1, 3, 64}) {
-        const WindowOptions options{{4, 6, 5}, overlap, blend, batch, false};
+        const WindowOptions options = reference_windows({4, 6, 5}, overlap, blend, batch, false);
         expect_close(sliding_window(volume, toy_network, options), plain_blend(volume, {4, 6, 5}, overlap, blend),
                      2e-5);
       }
@@ -110,7 +113,7 @@ TEST(SlidingWindow, TtaIsTheMeanOverAllFlips3D) {
     const auto blended = plain_blend(flipped, {4, 6, 5}, 0.5, Blend::gaussian);
     expected += axes.empty() ? blended : blended.flip(axes);
   }
-  const WindowOptions options{{4, 6, 5}, 0.5, Blend::gaussian, 5, true};
+  const WindowOptions options = reference_windows({4, 6, 5}, 0.5, Blend::gaussian, 5, true);
   expect_close(sliding_window(volume, toy_network, options), expected / 8, 2e-5);
 }
 
@@ -128,7 +131,7 @@ TEST(SlidingWindow, PlaneWindowsOverAllSlices2D) {
         const auto blended = plain_blend(axes.empty() ? slice : slice.flip(axes), {6, 5}, 0.5, Blend::gaussian);
         expected.select(1, z).add_(axes.empty() ? blended : blended.flip(axes));
       }
-    const WindowOptions options{{6, 5}, 0.5, Blend::gaussian, 4, tta};
+    const WindowOptions options = reference_windows({6, 5}, 0.5, Blend::gaussian, 4, tta);
     expect_close(sliding_window(volume, toy_network, options), expected / flips, 2e-5);
   }
 }
@@ -139,7 +142,7 @@ TEST(SlidingWindow, SmallVolumesArePaddedEvenlyAndCropped) {
   auto padded = torch::zeros({1, 8, 8, 5});
   padded.narrow(1, 2, 3).narrow(3, 1, 2).copy_(volume);
   const auto expected = plain_blend(padded, {8, 5, 5}, 0.5, Blend::gaussian).narrow(1, 2, 3).narrow(3, 1, 2);
-  const WindowOptions options{{8, 5, 5}, 0.5, Blend::gaussian, 2, false};
+  const WindowOptions options = reference_windows({8, 5, 5}, 0.5, Blend::gaussian, 2, false);
   const auto result = sliding_window(volume, toy_network, options);
   expect_close(result, expected, 2e-5);
   EXPECT_TRUE(result.is_contiguous());
@@ -168,7 +171,7 @@ TEST(SlidingWindow, LowPrecisionLogitsAreAddedInFloat32) {
 TEST(SlidingWindow, TtaPadsTheMirroredVolume) {
   // Two missing voxels and a mirror image: one more before in one, one more after in the other.
   const auto volume = formula_volume({1, 3, 8, 4});
-  const WindowOptions once{{6, 5, 7}, 0.5, Blend::gaussian, 3, false};
+  const WindowOptions once = reference_windows({6, 5, 7}, 0.5, Blend::gaussian, 3, false);
   auto expected = torch::zeros({3, 3, 8, 4});
   for (int f = 0; f < 8; ++f) {
     Sizes axes;
@@ -177,7 +180,7 @@ TEST(SlidingWindow, TtaPadsTheMirroredVolume) {
     expected += sliding_window(volume.flip(axes), toy_network, once).flip(axes);
   }
   WindowOptions tta = once;
-  tta.tta = true;
+  tta.plan.mirror = true;
   expect_close(sliding_window(volume, toy_network, tta), expected / 8, 2e-5);
 }
 
@@ -282,15 +285,16 @@ TEST(StreamWindows, FinishedLinesAreHandedOnOnceAndInOrder) {
       sink.check(blocks);
     }
   };
-  run({1, 9, 14, 11}, {{4, 6, 5}, 0.5, Blend::gaussian, 2, false}, 16);  // z at 0 2 4 5, y at 0 3 6 8
-  run({1, 10, 14, 11}, {{4, 6, 5}, 0.5, Blend::gaussian, 3, true}, 24);  // z at 0 2 4 6, y at 0 2 3 5 6 8
-  run({1, 3, 3, 4}, {{6, 5, 7}, 0.5, Blend::gaussian, 3, true}, 1);
-  run({1, 5, 8, 7}, {{4, 7}, 0.5, Blend::gaussian, 7, false}, 15);
+  run({1, 9, 14, 11}, reference_windows({4, 6, 5}, 0.5, Blend::gaussian, 2, false), 16);  // z at 0 2 4 5, y at 0 3 6 8
+  run({1, 10, 14, 11}, reference_windows({4, 6, 5}, 0.5, Blend::gaussian, 3, true),
+      24);  // z at 0 2 4 6, y at 0 2 3 5 6 8
+  run({1, 3, 3, 4}, reference_windows({6, 5, 7}, 0.5, Blend::gaussian, 3, true), 1);
+  run({1, 5, 8, 7}, reference_windows({4, 7}, 0.5, Blend::gaussian, 7, false), 15);
 }
 
 TEST(StreamWindows, MemoryDoesNotGrowWithDepth) {
   const auto bytes = [](std::int64_t depth, bool plain) {
-    const WindowOptions options{{8, 6, 5}, 0.5, Blend::gaussian, 4, true};
+    const WindowOptions options = reference_windows({8, 6, 5}, 0.5, Blend::gaussian, 4, true);
     const auto network = wide_network(30, [](auto t) { return t; });
     return stream_windows(formula_volume({1, depth, 14, 11}), network, options, {},
                           plain ? CpuSumming::torch_operators : CpuSumming::kernel)
@@ -302,7 +306,8 @@ TEST(StreamWindows, MemoryDoesNotGrowWithDepth) {
   EXPECT_EQ(bytes(48, true), slab);
   // Rows of windows that are finished make room for the next ones.
   const auto volume = formula_volume({1, 64, 60, 8});
-  const auto report = stream_windows(volume, toy_network, {{16, 12, 8}, 0.5, Blend::gaussian, 4, false}, {});
+  const auto report =
+      stream_windows(volume, toy_network, reference_windows({16, 12, 8}, 0.5, Blend::gaussian, 4, false), {});
   EXPECT_LE(report.sum_bytes, 3 * 16 * 60 * 8 * 4 * 3 / 4);
 }
 
@@ -310,8 +315,9 @@ TEST(StreamWindows, LabelsInTheOriginalGridEqualTheWholeVolumeWay) {
   const auto volume = formula_volume({1, 19, 14, 11});
   for (const bool anisotropic : {false, true})
     for (const bool tta : {false, true}) {
-      const OriginalGrid grid{{1, 2, 3}, {30, 27, 19}, {33, 28, 20}, anisotropic};
-      const WindowOptions options{{4, 6, 5}, 0.5, Blend::gaussian, 3, tta};
+      const OriginalGrid grid{
+          {1, 2, 3}, {30, 27, 19}, {33, 28, 20}, anisotropic ? LogitResampling{.separate_axis = 0} : LogitResampling{}};
+      const WindowOptions options = reference_windows({4, 6, 5}, 0.5, Blend::gaussian, 3, tta);
       const auto network = wide_network(7, [](auto t) { return t; });
       RestoreSink streamed("case", grid, true), whole("case", grid, true);
       LabelSink labels;
@@ -332,7 +338,7 @@ TEST(SliceBySlice, WholeSlicesInBatches) {
     batches.push_back(x.size(0));
     return toy_network(x);
   };
-  const WindowOptions options{{99, 99}, 0.5, Blend::gaussian, 3, false};
+  const WindowOptions options = reference_windows({99, 99}, 0.5, Blend::gaussian, 3, false);
   const auto result = slice_by_slice(volume, spy, options);
   EXPECT_EQ(batches, (std::vector<std::int64_t>{3, 3, 1}));
   expect_close(result, toy_network(volume.transpose(0, 1)).transpose(0, 1), 1e-6);
@@ -341,16 +347,16 @@ TEST(SliceBySlice, WholeSlicesInBatches) {
 TEST(SlidingWindow, RefusesOptionsThatMakeNoSense) {
   const auto volume = formula_volume({1, 6, 6, 6});
   const auto run = [&](const WindowOptions& o) { return sliding_window(volume, toy_network, o); };
-  EXPECT_THROW(run({{4, 4, 4}, 1.0, Blend::gaussian, 4, false}), Error);
-  EXPECT_THROW(run({{4, 4, 4}, -0.1, Blend::gaussian, 4, false}), Error);
-  EXPECT_THROW(run({{4, 4, 4}, std::nan(""), Blend::gaussian, 4, false}), Error);
-  EXPECT_THROW(run({{4, 4, 4}, 0.5, Blend::gaussian, 0, false}), Error);
-  EXPECT_THROW(run({{4, 0, 4}, 0.5, Blend::gaussian, 4, false}), Error);
-  EXPECT_THROW(run({{4}, 0.5, Blend::gaussian, 4, false}), Error);
-  EXPECT_THROW(sliding_window(volume[0], toy_network, {{4, 4, 4}}), Error);
-  EXPECT_THROW(sliding_window(torch::zeros({1, 0, 4, 4}), toy_network, {{4, 4, 4}}), Error);
+  EXPECT_THROW(run(reference_windows({4, 4, 4}, 1.0, Blend::gaussian, 4, false)), Error);
+  EXPECT_THROW(run(reference_windows({4, 4, 4}, -0.1, Blend::gaussian, 4, false)), Error);
+  EXPECT_THROW(run(reference_windows({4, 4, 4}, std::nan(""), Blend::gaussian, 4, false)), Error);
+  EXPECT_THROW(run(reference_windows({4, 4, 4}, 0.5, Blend::gaussian, 0, false)), Error);
+  EXPECT_THROW(run(reference_windows({4, 0, 4}, 0.5, Blend::gaussian, 4, false)), Error);
+  EXPECT_THROW(run(reference_windows({4}, 0.5, Blend::gaussian, 4, false)), Error);
+  EXPECT_THROW(sliding_window(volume[0], toy_network, reference_windows({4, 4, 4})), Error);
+  EXPECT_THROW(sliding_window(torch::zeros({1, 0, 4, 4}), toy_network, reference_windows({4, 4, 4})), Error);
   const auto halving = [](const torch::Tensor& x) { return toy_network(x).slice(-1, 0, 2); };
-  EXPECT_THROW(sliding_window(volume, halving, {{4, 4, 4}}), Error);
+  EXPECT_THROW(sliding_window(volume, halving, reference_windows({4, 4, 4})), Error);
 }
 
 /// Runs each different window through the network once: the sixteen reference results share most of them.
@@ -397,7 +403,7 @@ TEST_P(SlidingWindowReference, EqualsMonai) {
             GetParam() + (blend == Blend::gaussian ? "_gaussian_" : "_constant_") + overlap + (tta ? "_tta" : "");
         SCOPED_TRACE(key);
         const auto expected = npz.load<float>(key);
-        const WindowOptions options{{40, 56, 40}, std::stod(overlap), blend, 4, tta};
+        const WindowOptions options = reference_windows({40, 56, 40}, std::stod(overlap), blend, 4, tta);
         const auto logits = sliding_window(volume, std::ref(forward), options);
         const auto thinned = logits.slice(1, 0, std::nullopt, stride)
                                  .slice(2, 0, std::nullopt, stride)

@@ -21,8 +21,8 @@ TEST(ReferenceRecipe, IsTheContract) {
   EXPECT_EQ(r.optimizer.learning_rate, 0.001);
   EXPECT_EQ(r.scheduler.name, "none");
   EXPECT_EQ(r.gradient_clip_val, 0);
-  EXPECT_EQ(r.evaluation.patch_size, config.patch_size);
-  EXPECT_EQ(r.evaluation.overlap, 0.5);
+  EXPECT_EQ(r.evaluation.plan.patch, config.patch_size);
+  EXPECT_EQ(r.evaluation.plan.overlap, 0.5);
   EXPECT_EQ(r.length.max_epochs, 10000);
   EXPECT_EQ(r.length.min_epochs, 30);
   EXPECT_EQ(r.length.patience, 100);

@@ -14,6 +14,7 @@
 namespace nnunet {
 
 class WindowLane;
+struct SlidingWindowPlan;
 
 /// What computes a trained network: kernels of our own, libtorch, or another program's runtime. The narrow interface
 /// behind which all of them lie; a new one is a file in src/infer and a line in engine.cpp.
@@ -27,8 +28,9 @@ class Engine {
   /// Its name, version and arithmetic: "libtorch 2.13.0, fp32, cpu", "native, fp32, cpu, avx2".
   virtual std::string description() const = 0;
   /// How a sliding window goes through the mean of all these engines' networks, the first of which this is. Those that
-  /// compute on a GPU keep windows and logits there.
-  virtual std::unique_ptr<WindowLane> lane(const std::vector<std::unique_ptr<Engine>>& all);
+  /// compute on a GPU keep windows and logits there, where the plan's sums can be made there.
+  virtual std::unique_ptr<WindowLane> lane(const std::vector<std::unique_ptr<Engine>>& all,
+                                           const SlidingWindowPlan& plan);
 };
 
 /// Mean of the networks' logits: one network's as they come, several networks' in float32, in memory's.

@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "nnunet/core/array.h"
+#include "nnunet/plan/sliding_window_plan.h"
 
 namespace nnunet {
 
@@ -12,10 +13,14 @@ struct FinishedLogits {
   Shape3 shape{};                 ///< of the volume (D,H,W)
   std::int64_t class_stride = 0;  ///< values from a class of a line to its next class
   std::int64_t z_begin = 0, z_end = 0, y_begin = 0, y_end = 0;
-  const float* const* lines = nullptr;  ///< (D,H)
+  const void* const* lines = nullptr;  ///< (D,H)
+  SumType type = SumType::fp32;        ///< of the numbers; float16 as its bits
 
   /// (K,W), W contiguous.
-  const float* line(std::int64_t z, std::int64_t y) const { return lines[z * shape[1] + y]; }
+  const float* line(std::int64_t z, std::int64_t y) const { return static_cast<const float*>(lines[z * shape[1] + y]); }
+  const std::uint16_t* half_line(std::int64_t z, std::int64_t y) const {
+    return static_cast<const std::uint16_t*>(lines[z * shape[1] + y]);
+  }
 };
 
 /// Takes a volume's logits while they come into being, so that nobody needs to hold them all.

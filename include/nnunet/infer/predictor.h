@@ -59,7 +59,7 @@ class Predictor {
   WindowReport stream(const std::string& name, const VolumeView& x, WindowLane& lane,
                       const std::vector<LogitSink*>& sinks) const;
   /// A way of windows through the networks; this must outlive it.
-  std::unique_ptr<WindowLane> make_lane() { return engines_->front()->lane(*engines_); }
+  std::unique_ptr<WindowLane> make_lane() { return engines_->front()->lane(*engines_, windows_.plan); }
   /// All of them: (K,D,H,W).
   Array<float> logits(const std::string& name, const VolumeView& x);
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -18,6 +19,8 @@ class WindowLane {
   using Deliver = std::function<void(const FinishedLogits&)>;
 
   virtual ~WindowLane() = default;
+  /// For the volumes to come: where sums that wait for later windows go, in a file without a name; empty: in memory.
+  virtual void keep_waiting_sums_in(const std::filesystem::path& /*folder*/) {}
   /// A volume begins. importance (d,h,w): weights of a window's voxels; both outlive the volume.
   virtual void begin(const WindowPlan& plan, const Array<float>& importance, Deliver deliver) = 0;
   /// Memory for the next batch of windows, of this shape (N,C,spatial), to be filled before run().
@@ -30,6 +33,11 @@ class WindowLane {
   virtual void make_sums(std::int64_t classes) = 0;
   /// Adds window i of the last batch; jobs come in the plan's order.
   virtual void add(const WindowJob& job, std::int64_t i) = 0;
+  /// Holds on to the output of window i of the last batch, and no longer to the one before.
+  virtual void keep(std::int64_t i) = 0;
+  virtual void forget_kept() = 0;
+  /// Adds a window whose output is the kept one.
+  virtual void add_kept(const WindowJob& job) = 0;
   /// After the last window of a row.
   virtual void finish(const WindowRow& row) = 0;
   /// Delivers what is finished but still on its way. Called while the network is busy with the next windows.
@@ -43,7 +51,11 @@ class WindowLane {
 /// A network as a function on this machine's memory.
 using ForwardFunction = std::function<Logits(const WindowBatch&)>;
 
-/// Our kernel on the CPU: float32 and bf16, planar or interleaved (channels last), are added as they are.
-std::unique_ptr<WindowLane> make_cpu_lane(ForwardFunction forward);
+/// Our kernels on the CPU, through the mean of these networks. Logits in float32 and bf16, planar or interleaved
+/// (channels last), are added as they are. Where sums are in float16 each network has its own.
+std::unique_ptr<WindowLane> make_cpu_lane(std::vector<ForwardFunction> networks);
+
+/// Mean of the networks' logits: one network's as they come, several networks' in float32, in memory's.
+Logits mean_logits(const std::vector<ForwardFunction>& networks, LogitMemory& memory, const WindowBatch& windows);
 
 }  // namespace nnunet

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "nnunet/core/array.h"
+#include "nnunet/plan/sliding_window_plan.h"
 
 namespace nnunet {
 
@@ -29,15 +30,21 @@ struct WindowRow {
   LineRange released;       ///< finished, and not next to lines that are not
 };
 
+/// The axes of (z,y,x) along which a network is given mirror images, as bits, for each image: 0, the image itself,
+/// first, then by the number of axes and by the axes ((z), (y), (x), (z,y), ...). {0} where the plan mirrors nothing.
+std::vector<unsigned> mirror_images(const SlidingWindowPlan& plan);
+
 /// The order of a volume's windows: by z, then y, then x of their beginning, so that lines are finished, and can be
 /// given away, as early as possible.
 struct WindowPlan {
-  /// patch (d,h,w); d = 1 for windows of slices, which are not mirrored in z. The volume's mirror images (tta) are
-  /// covered from their own beginning, and padded evenly to the patch, as MONAI does with a flipped image.
-  WindowPlan(const Shape3& size, const Shape3& patch, double overlap, bool tta, bool slices);
+  /// Windows of slices (a patch of two axes) are a voxel deep, one a slice. Mirror images of the whole volume are
+  /// covered from their own beginning, and padded evenly to the patch, as MONAI does with a flipped image; mirror
+  /// images of each window (MirroredUnit::window) are no jobs of their own.
+  WindowPlan(const Shape3& size, const SlidingWindowPlan& rules);
 
-  Shape3 size, patch, padded;  ///< padded: at least the patch
-  unsigned flips;
+  SlidingWindowPlan rules;
+  Shape3 size, patch, padded;                     ///< patch (d,h,w); padded: at least the patch
+  unsigned flips;                                 ///< mirror images of the volume
   std::array<std::vector<std::int64_t>, 3> grid;  ///< starts of windows in the padded, mirrored volume
   std::vector<WindowJob> jobs;
   std::vector<WindowRow> rows;

@@ -75,11 +75,18 @@ class PendingFile {
 
   /// Bytes never written are 0. From any thread.
   void write(std::size_t offset, std::span<const std::byte> content) const;
+  /// The file of that size as memory to write in, until commit() or the end. Room on the disk is taken at once.
+  std::span<std::byte> map(std::size_t size);
+  /// What is mapped leaves the memory for the file until it is next touched.
+  void rest() const;
   void commit();
 
  private:
+  void unmap();
+
   std::filesystem::path path_, temporary_;
   int file_ = -1;
+  std::span<std::byte> mapped_;
 };
 
 void write_text(const std::filesystem::path& path, std::string_view content);

@@ -62,11 +62,15 @@ class NpyWriter {
   NpyWriter(const std::filesystem::path& path, const std::vector<std::int64_t>& shape);
   /// Values from index `first` (row-major) on; those never written are 0. From any thread.
   void write(std::int64_t first, std::span<const T> values) const;
+  /// All values as memory, for writers that jump about: PendingFile::map.
+  std::span<T> map();
+  /// PendingFile::rest.
+  void rest();
   void commit();
 
  private:
   PendingFile file_;
-  std::size_t header_size_;
+  std::size_t header_size_, count_;
 };
 
 template <class Body>
