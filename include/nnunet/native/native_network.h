@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -49,6 +50,11 @@ class NativeNetwork {
   /// With gradients, after a forward of the same images: the gradients of all parameters, overwritten. A head whose
   /// gradient is null has none: its own parameters' are left as they are. The full resolution's must be there.
   void backward(const std::vector<const float*>& logit_gradients, const ParameterGradients& gradients);
+
+  /// Called by forward after each of its steps, with the operator of the graph that the step begins with. For
+  /// measurements.
+  using Watch = std::function<void(const GraphNode& first)>;
+  void watch(Watch watch);
 
   /// Memory held: activations, weights in the kernels' order, workspaces.
   std::int64_t bytes() const;
