@@ -122,7 +122,7 @@ std::string describe(const GraphNode& node, const Sizes& from, const Sizes& to) 
 
 struct Options {
   std::string name;
-  bool bf16 = false, steps = false;
+  bool bf16 = false, steps = false, large_tiles = false;
   std::int64_t batch = 1;
   int repeat = 5;
 };
@@ -133,6 +133,7 @@ int measure(const Options& o) {
   const std::vector<Sizes> sizes = value_sizes(graph, s.patch);
   NativeOptions options;
   options.bf16 = o.bf16;
+  options.large_tiles = o.large_tiles;
   NativeNetwork network(s.plan, graph, o.batch, s.patch, options);
 
   std::mt19937 random(1);
@@ -208,6 +209,7 @@ int main(int argc, char** argv) {
   for (const auto& [name, subject] : nnunet::subjects()) names.push_back(name);
   app.add_option("network", options.name)->required()->check(CLI::IsMember(names));
   app.add_flag("--amp", options.bf16, "bf16");
+  app.add_flag("--large-tiles", options.large_tiles, "see NativeOptions");
   app.add_flag("--steps", options.steps, "a line for each step");
   app.add_option("--batch", options.batch)->check(CLI::PositiveNumber);
   app.add_option("--repeat", options.repeat)->check(CLI::PositiveNumber);

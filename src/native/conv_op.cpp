@@ -60,9 +60,12 @@ template <class T>
 void ConvOp<T>::make_winograd(const ConvShape& shape, const NativeOptions& options) {
   const kernels::WinogradShape forward{
       {shape.fine.channels, shape.fine.second_channels}, {shape.coarse.channels, 0}, static_cast<int>(shape.kernel[0])};
+  using Errors = kernels::WinogradErrors;
   constexpr bool kBf16 = std::is_same_v<T, kernels::Bfloat16>;
   const auto plan = [&](const kernels::WinogradShape& s) {
-    return kernels::winograd_plan(s, shape.fine.size, kBf16, options.isa);
+    return kernels::winograd_plan(
+        s, shape.fine.size, kBf16, options.isa,
+        options.large_tiles && !options.gradients ? Errors::as_plain_sums : Errors::below_plain_sums);
   };
   winograd_.emplace(forward, plan(forward));
   if (!options.gradients) return;

@@ -26,6 +26,9 @@ struct NativeOptions {
   bool gradients = false;  ///< forward keeps what backward needs
   bool training = false;   ///< batch norm takes the batch's statistics, and tracks them
   bool bf16 = false;       ///< activations and weights are kept in bf16, sums in float32
+  /// Without gradients, float32: Winograd tiles of 4 along h and w where they save time, a quarter in all. Errors are
+  /// those of plain summation then (docs/kernels.md), for logits that are rounded to less than float32 anyway.
+  bool large_tiles = false;
   Isa isa = chosen_isa();
 };
 
