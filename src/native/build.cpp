@@ -44,7 +44,7 @@ class StepBuilder {
     steps_.heads.resize(graph_.outputs.size());
     made_.resize(graph_.nodes.size() + 1);
     made_[0].images = true;
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) made_[i + 1] = make(graph_.nodes[i], i + 1);
+    for (node_ = 0; node_ < graph_.nodes.size(); ++node_) made_[node_ + 1] = make(graph_.nodes[node_], node_ + 1);
     for (const auto& step : steps_.all)
       for (Feature<T>* f : step->reads) ++f->readers;
     return std::move(steps_);
@@ -180,6 +180,7 @@ class StepBuilder {
   template <class S>
   S* add(std::unique_ptr<S> step) {
     S* const raw = step.get();
+    raw->node = node_;
     steps_.all.push_back(std::move(step));
     return raw;
   }
@@ -195,6 +196,7 @@ class StepBuilder {
   std::int64_t samples_;
   const NativeOptions& options_;
   std::vector<int> readers_;
+  std::size_t node_ = 0;       ///< that is being built
   std::vector<Made<T>> made_;  ///< by value
   Steps<T> steps_;
 };

@@ -19,6 +19,11 @@ bool suits_winograd(const ConvShape& s) {
   return kernel && s.stride == decltype(s.stride){1, 1, 1} && !s.fine.plain && !s.coarse.plain;
 }
 
+bool is_head(const ConvShape& s) {
+  return s.taps() == 1 && s.stride == decltype(s.stride){1, 1, 1} && s.coarse.plain && !s.fine.plain &&
+         s.fine.second_channels == 0;
+}
+
 /// A run of Winograd's kernels with the memory that it needs.
 template <class Conv, class T, class... Arguments>
 void run_winograd(const Conv& conv, ConvWorkspace& workspace, const Input<T>& x, Arguments&&... arguments) {
@@ -42,7 +47,10 @@ template <class T>
 void ConvOp<T>::make_direct(const ConvShape& shape, const NativeOptions& options) {
   const auto forward = transposed_ ? Direct::Direction::to_fine : Direct::Direction::to_coarse,
              backward = transposed_ ? Direct::Direction::to_coarse : Direct::Direction::to_fine;
-  direct_.emplace(shape, forward, options.isa);
+  if (is_head(shape))
+    head_.emplace(shape.fine.channels, shape.coarse.channels, options.isa);
+  else
+    direct_.emplace(shape, forward, options.isa);
   if (!options.gradients) return;
   if (!shape.fine.plain) direct_backward_.emplace(shape, backward, options.isa);
   direct_gradient_.emplace(shape, options.isa);
@@ -52,9 +60,12 @@ template <class T>
 void ConvOp<T>::make_winograd(const ConvShape& shape, const NativeOptions& options) {
   const kernels::WinogradShape forward{
       {shape.fine.channels, shape.fine.second_channels}, {shape.coarse.channels, 0}, static_cast<int>(shape.kernel[0])};
+  using Errors = kernels::WinogradErrors;
   constexpr bool kBf16 = std::is_same_v<T, kernels::Bfloat16>;
   const auto plan = [&](const kernels::WinogradShape& s) {
-    return kernels::winograd_plan(s, shape.fine.size, kBf16, options.isa);
+    return kernels::winograd_plan(
+        s, shape.fine.size, kBf16, options.isa,
+        options.large_tiles && !options.gradients ? Errors::as_plain_sums : Errors::below_plain_sums);
   };
   winograd_.emplace(forward, plan(forward));
   if (!options.gradients) return;
@@ -67,6 +78,7 @@ void ConvOp<T>::make_winograd(const ConvShape& shape, const NativeOptions& optio
 template <class T>
 void ConvOp<T>::set_weights(const float* weights) {
   if (direct_) direct_->set_weights(weights);
+  if (head_) head_->set_weights(weights);
   if (direct_backward_) direct_backward_->set_weights(weights);
   if (winograd_) winograd_->set_weights(weights);
   if (winograd_backward_) winograd_backward_->set_weights(weights, true);
@@ -79,6 +91,7 @@ std::int64_t ConvOp<T>::bytes() const {
     if (*conv) sum += (*conv)->weight_bytes();
   for (const auto* conv : {&winograd_, &winograd_backward_})
     if (*conv) sum += (*conv)->weight_bytes();
+  if (head_) sum += head_->weight_bytes();
   return sum + (direct_gradient_ ? direct_gradient_->bytes() : 0);
 }
 
@@ -95,6 +108,7 @@ void ConvOp<T>::forward(const float* images, const Output<T>& y, ConvWorkspace& 
 
 template <class T>
 void ConvOp<T>::forward(const Input<T>& x, const float* bias, float* plain, ConvWorkspace& workspace) const {
+  if (head_) return head_->run(x.first, bias, plain, workspace);
   direct_->run(x, bias, plain, workspace);
 }
 

@@ -2,13 +2,14 @@
 #include <optional>
 
 #include "nnunet/kernels/direct.h"
+#include "nnunet/kernels/head.h"
 #include "nnunet/kernels/winograd.h"
 #include "nnunet/native/native_network.h"
 
 namespace nnunet::native {
 
 /// One convolution or transposed convolution with its backward passes, by the kernels that suit its shape: Winograd's
-/// for stride 1 and kernels of 3 (1 along d), direct ones for the rest.
+/// for stride 1 and kernels of 3 (1 along d), the head's for kernels of 1 to a plain side, direct ones for the rest.
 template <class T>
 class ConvOp {
  public:
@@ -39,6 +40,7 @@ class ConvOp {
   using Direct = kernels::DirectConv<T>;
   bool transposed_, joined_;
   std::optional<Direct> direct_, direct_backward_;
+  std::optional<kernels::HeadConv<T>> head_;
   std::optional<kernels::DirectGradient<T>> direct_gradient_;
   std::optional<kernels::WinogradConv<T>> winograd_, winograd_backward_;
   std::optional<kernels::WinogradGradient<T>> winograd_gradient_;

@@ -20,6 +20,8 @@ class NativeNetwork::Impl {
   virtual void forward(const float* images, const std::vector<float*>& logits) = 0;
   virtual void backward(const std::vector<const float*>& logit_gradients, const ParameterGradients& gradients) = 0;
   virtual std::int64_t bytes() const = 0;
+
+  Watch watch;
 };
 
 namespace {
@@ -52,7 +54,9 @@ class Engine final : public NativeNetwork::Impl {
  public:
   Engine(const NetworkPlan& plan, const NetworkGraph& graph, std::int64_t samples, const Sizes& size,
          const NativeOptions& options)
-      : keep_(options.gradients), steps_(native::build_steps<T>(plan, graph, sizes_of(graph, size), samples, options)) {
+      : keep_(options.gradients),
+        graph_(graph),
+        steps_(native::build_steps<T>(plan, graph, sizes_of(graph, size), samples, options)) {
     context_.options = options;
   }
 
@@ -71,6 +75,7 @@ class Engine final : public NativeNetwork::Impl {
     std::unordered_map<const Feature<T>*, int> read;
     for (auto& step : steps_.all) {
       step->forward(context_);
+      if (watch) watch(graph_.nodes[step->node]);
       if (keep_) continue;
       for (Feature<T>* f : step->reads)
         if (++read[f] == f->readers) f->release(context_);
@@ -103,6 +108,7 @@ class Engine final : public NativeNetwork::Impl {
   }
 
   bool keep_;
+  const NetworkGraph graph_;
   native::Context context_;
   native::Steps<T> steps_;
 };
@@ -132,6 +138,9 @@ void NativeNetwork::forward(const float* images, const std::vector<float*>& logi
 }
 void NativeNetwork::backward(const std::vector<const float*>& logit_gradients, const ParameterGradients& gradients) {
   impl_->backward(logit_gradients, gradients);
+}
+void NativeNetwork::watch(Watch watch) {
+  impl_->watch = std::move(watch);
 }
 std::int64_t NativeNetwork::bytes() const {
   return impl_->bytes();

@@ -1,6 +1,7 @@
 #include "steps.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "nnunet/core/error.h"
 #include "nnunet/kernels/passes.h"
@@ -145,9 +146,13 @@ void SumStep<T>::forward(Context& context) {
     image_.take(context);
     in_blocks(context.images, image_.x);
   }
-  this->out.take(context);
-  // The readers take the result as it is.
-  kernels::apply(source(), this->out.x, context.options.isa);
+  const Source<T> from = source();
+  // The readers take the result as it is; in the place of what it is made of where nobody else needs that.
+  if (!context.options.gradients && main_.out.readers == 1)
+    this->out.x.data = std::exchange(main_.out.x.data, nullptr);
+  else
+    this->out.take(context);
+  kernels::apply(from, this->out.x, context.options.isa);
   if (images_ && !context.options.gradients) image_.release(context);
 }
 

@@ -29,6 +29,7 @@ class Step {
   /// The features it reads, each once: what is read no more is released.
   std::vector<Feature<T>*> reads;
   Feature<T> out;
+  std::size_t node = 0;  ///< of the graph: the first of the operators that are computed here
 };
 
 /// Convolution -> norm; LeakyReLU, where it follows, is applied by the readers (out.slope).

@@ -28,11 +28,14 @@ struct WinogradPlan {
   Isa isa = chosen_isa();
 };
 
-/// The fastest plan whose errors stay within bounds (docs/kernels.md: measurements): float32 tensors get tiles of 2
-/// only, whose errors are those of direct convolutions; bfloat16 ones whatever adds little to their own rounding. A
-/// function of its arguments, so that digits are the same run after run. size: d, h, w.
+/// What errors float32 tensors may have: less than those of sums added one product after the other (tiles of 2 only),
+/// or as much (tiles of 4 along h and w where they save time).
+enum class WinogradErrors { below_plain_sums, as_plain_sums };
+
+/// The fastest plan whose errors stay within bounds (docs/kernels.md: measurements); bfloat16 tensors get whatever adds
+/// little to their own rounding. A function of its arguments, so that digits are the same run after run. size: d, h, w.
 WinogradPlan winograd_plan(const WinogradShape& shape, const std::array<std::int64_t, 3>& size, bool bf16_tensors,
-                           Isa isa = chosen_isa());
+                           Isa isa = chosen_isa(), WinogradErrors errors = WinogradErrors::below_plain_sums);
 
 /// Forward, and the gradient by the data. T: float or Bfloat16, the elements of the tensors.
 template <class T>

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -25,6 +26,9 @@ struct NativeOptions {
   bool gradients = false;  ///< forward keeps what backward needs
   bool training = false;   ///< batch norm takes the batch's statistics, and tracks them
   bool bf16 = false;       ///< activations and weights are kept in bf16, sums in float32
+  /// Without gradients, float32: Winograd tiles of 4 along h and w where they save time, a quarter in all. Errors are
+  /// those of plain summation then (docs/kernels.md), for logits that are rounded to less than float32 anyway.
+  bool large_tiles = false;
   Isa isa = chosen_isa();
 };
 
@@ -49,6 +53,11 @@ class NativeNetwork {
   /// With gradients, after a forward of the same images: the gradients of all parameters, overwritten. A head whose
   /// gradient is null has none: its own parameters' are left as they are. The full resolution's must be there.
   void backward(const std::vector<const float*>& logit_gradients, const ParameterGradients& gradients);
+
+  /// Called by forward after each of its steps, with the operator of the graph that the step begins with. For
+  /// measurements.
+  using Watch = std::function<void(const GraphNode& first)>;
+  void watch(Watch watch);
 
   /// Memory held: activations, weights in the kernels' order, workspaces.
   std::int64_t bytes() const;

@@ -268,6 +268,8 @@ void sum_row(const SumRow& r) {
   }
 }
 
+#include "head-inl.h"
+
 #ifndef NNUNET_GROUP
 #define NNUNET_GROUP 1
 #endif
@@ -323,7 +325,12 @@ constexpr DirectKernels kernels_here() {
   k.gradient_pairs[0] = gradient_tile<float, 1, true>;
   k.gradient_pairs[1] = gradient_tile<float, 2, true>;
   k.pair_row = pair_row;
+  k.head_pairs = head_of<true>;
 #endif
+  k.head_classes = kHeadClasses;
+  k.head = head_of<false>;
+  k.turn_block = turn<16>;
+  k.turn_pairs = turn<8>;
   k.stage_bf16_bf16 = stage_row<Bfloat16, Bfloat16>;
   k.sum_f32 = sum_row<float>;
   k.sum_bf16 = sum_row<Bfloat16>;

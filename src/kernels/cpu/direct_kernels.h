@@ -67,10 +67,23 @@ struct SumRow {
   float* sums = nullptr;
 };
 
+/// Logits of some classes: a bias and the sum over lanes (channels, or with bf16 pairs of them) of weights times
+/// values.
+struct HeadTile {
+  const float* x = nullptr;  ///< (lanes, voxels), rows `x_step` apart
+  std::int64_t x_step = 0, lanes = 0, count = 0;
+  const float* weights = nullptr;  ///< (lanes, classes)
+  const float* bias = nullptr;     ///< (classes) or null
+  float* to = nullptr;             ///< (classes, voxels), rows `to_step` apart; voxels are filled up to kHeadVoxels
+  std::int64_t to_step = 0;
+};
+inline constexpr std::int64_t kHeadVoxels = 128;
+
 /// The direct kernels of one instruction set.
 struct DirectKernels {
   using Conv = void (*)(const ConvTile&);
   using Gradient = void (*)(const GradientTile&);
+  using Head = void (*)(const HeadTile&);
   using Stage = void (*)(const StageRow&);
   using Store = void (*)(const StoreRow&);
   int group = 1;          ///< output blocks a register tile computes at most
@@ -84,6 +97,12 @@ struct DirectKernels {
   /// Pair j of each of 16 channels: from[2 j step] and from[(2 j + 1) step], zeros from voxel `count` on.
   void (*pair_row)(const float* from, std::uint32_t* to, std::int64_t pairs, std::int64_t step,
                    std::int64_t count) = nullptr;
+  int head_classes = 1;  ///< classes of a tile at most
+  Head (*head)(int classes) = nullptr;
+  Head (*head_pairs)(int classes) = nullptr;  ///< with dot_bf16
+  /// `count` voxels (a multiple of 16) of 16 floats, or of 8 pairs of bf16, to (lanes, pitch).
+  void (*turn_block)(const void* voxels, float* to, std::int64_t count, std::int64_t pitch) = nullptr;
+  void (*turn_pairs)(const void* voxels, float* to, std::int64_t count, std::int64_t pitch) = nullptr;
   Stage stage_f32_f32 = nullptr, stage_bf16_f32 = nullptr, stage_bf16_bf16 = nullptr;
   Store store_f32 = nullptr, store_bf16 = nullptr;
   void (*sum_f32)(const SumRow&) = nullptr;

@@ -132,70 +132,75 @@ void input(const float* from, U* to, const TileBox& box) {
 /// errors.
 inline constexpr std::int64_t kSummed = 2;
 
-template <int R>
+template <int R, int C>
 NNUNET_INLINE void some_rows(const float* tiles, std::int64_t blocks, std::int64_t padded, const float* w, float* to,
                              bool first) {
-  V sum[R][kColumns] = {};
+  V sum[R][C] = {};
   for (std::int64_t b = 0; b < blocks; ++b, tiles += padded * 16)
 #pragma GCC unroll 4
-    for (int k = 0; k < 16; ++k, w += kColumns * kWidth) {
-      V column[kColumns];
+    for (int k = 0; k < 16; ++k, w += C * kWidth) {
+      V column[C];
 #pragma GCC unroll 4
-      for (int c = 0; c < kColumns; ++c) column[c] = load(w + c * kWidth);
-#pragma GCC unroll 12
+      for (int c = 0; c < C; ++c) column[c] = load(w + c * kWidth);
+#pragma GCC unroll 24
       for (int r = 0; r < R; ++r) {
         const V x = broadcast(tiles[r * 16 + k]);
 #pragma GCC unroll 4
-        for (int c = 0; c < kColumns; ++c) sum[r][c] += x * column[c];
+        for (int c = 0; c < C; ++c) sum[r][c] += x * column[c];
       }
     }
-#pragma GCC unroll 12
+#pragma GCC unroll 24
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int c = 0; c < kColumns; ++c) {
+    for (int c = 0; c < C; ++c) {
       float* const result = to + (c * kWidth / 16) * padded * 16 + r * 16 + c * kWidth % 16;
       store(first ? sum[r][c] : load(result) + sum[r][c], result);
     }
 }
-template <int R>
+template <int R, int C>
 NNUNET_INLINE void rows(const float* tiles, std::int64_t blocks, std::int64_t padded, const float* w, float* to) {
   for (std::int64_t b = 0; b < blocks; b += kSummed)
-    some_rows<R>(tiles + b * padded * 16, blocks - b < kSummed ? blocks - b : kSummed, padded,
-                 w + b * 16 * kColumns * kWidth, to, b == 0);
+    some_rows<R, C>(tiles + b * padded * 16, blocks - b < kSummed ? blocks - b : kSummed, padded,
+                    w + b * 16 * C * kWidth, to, b == 0);
 }
 
 #if NNUNET_BF16
-template <int R>
+template <int R, int C>
 NNUNET_INLINE void rows(const Bfloat16* tiles, std::int64_t blocks, std::int64_t padded, const Bfloat16* w, float* to) {
-  __m512 sum[R][2] = {};
+  __m512 sum[R][C] = {};
   for (std::int64_t b = 0; b < blocks; ++b, tiles += padded * 16)
 #pragma GCC unroll 4
-    for (int k = 0; k < 8; ++k, w += 64) {
-      const __m512bh left = (__m512bh)_mm512_loadu_si512(w), right = (__m512bh)_mm512_loadu_si512(w + 32);
-#pragma GCC unroll 12
+    for (int k = 0; k < 8; ++k, w += 32 * C) {
+      __m512bh column[C];
+#pragma GCC unroll 2
+      for (int c = 0; c < C; ++c) column[c] = (__m512bh)_mm512_loadu_si512(w + c * 32);
+#pragma GCC unroll 24
       for (int r = 0; r < R; ++r) {
         std::int32_t pair;
         std::memcpy(&pair, tiles + r * 16 + 2 * k, sizeof pair);
         const __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
-        sum[r][0] = _mm512_dpbf16_ps(sum[r][0], x, left);
-        sum[r][1] = _mm512_dpbf16_ps(sum[r][1], x, right);
+#pragma GCC unroll 2
+        for (int c = 0; c < C; ++c) sum[r][c] = _mm512_dpbf16_ps(sum[r][c], x, column[c]);
       }
     }
-#pragma GCC unroll 12
-  for (int r = 0; r < R; ++r) {
-    _mm512_storeu_ps(to + r * 16, sum[r][0]);
-    _mm512_storeu_ps(to + padded * 16 + r * 16, sum[r][1]);
-  }
+#pragma GCC unroll 24
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+    for (int c = 0; c < C; ++c) _mm512_storeu_ps(to + (c * padded + r) * 16, sum[r][c]);
 }
 #endif
 
-template <class U>
+/// C: vectors of output channels.
+template <class U, int C>
 void multiply(const U* tiles, std::int64_t blocks, std::int64_t padded, const U* weights, float* to) {
   std::int64_t t = 0;
-  for (; t + kRows <= padded; t += kRows) rows<kRows>(tiles + t * 16, blocks, padded, weights, to + t * 16);
+  if constexpr (C < kColumns)
+    for (; t + 2 * kRows <= padded; t += 2 * kRows)
+      rows<2 * kRows, C>(tiles + t * 16, blocks, padded, weights, to + t * 16);
+  for (; t + kRows <= padded; t += kRows) rows<kRows, C>(tiles + t * 16, blocks, padded, weights, to + t * 16);
   for (; t + kRows / 3 * 2 <= padded; t += kRows / 3 * 2)
-    rows<kRows / 3 * 2>(tiles + t * 16, blocks, padded, weights, to + t * 16);
-  for (; t < padded; t += kRows / 3) rows<kRows / 3>(tiles + t * 16, blocks, padded, weights, to + t * 16);
+    rows<kRows / 3 * 2, C>(tiles + t * 16, blocks, padded, weights, to + t * 16);
+  for (; t < padded; t += kRows / 3) rows<kRows / 3, C>(tiles + t * 16, blocks, padded, weights, to + t * 16);
 }
 
 template <int AH, int AW>
@@ -418,7 +423,8 @@ constexpr void set_input(TileStages<U>& s) {
   s.input[0][1] = input<4, 6, U>;
   s.input[1][0] = input<6, 4, U>;
   s.input[1][1] = input<6, 6, U>;
-  s.multiply = multiply<U>;
+  for (int blocks = 1; blocks <= kOutBlocks; ++blocks)
+    s.multiply[blocks - 1] = blocks == kOutBlocks ? multiply<U, kColumns> : multiply<U, kColumns / kOutBlocks>;
 }
 
 constexpr WinogradStages stages_here() {

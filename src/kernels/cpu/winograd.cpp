@@ -120,9 +120,10 @@ struct WinogradConv<T>::Impl {
   template <class U>
   void multiply(int p, std::int64_t group, const TileBox& b, const U* tiles, float* products) const {
     const U* const w = weights.template plane<U>(group, p);
+    const std::int64_t matrix = weights.matrix(group);
+    const auto product_of = tile_stages<U>(*stages).multiply[weights.blocks(group) - 1];
     for (std::int64_t q = 0; q < points; ++q)
-      tile_stages<U>(*stages).multiply(tiles + q * b.matrix, in_blocks(), b.padded, w + q * weights.matrix(),
-                                       products + q * product(b));
+      product_of(tiles + q * b.matrix, in_blocks(), b.padded, w + q * matrix, products + q * product(b));
   }
 
   void back(int p, std::int64_t group, const TileBox& b, const Buffers& f) const {

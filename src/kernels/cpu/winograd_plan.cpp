@@ -3,12 +3,28 @@
 #include "nnunet/kernels/winograd.h"
 
 namespace nnunet::kernels {
+namespace {
+
+/// Whether tiles of 4 along h and w are worth while: they must save products though they reach further over the
+/// borders, and be enough that the larger weights, read once for a box, do not decide.
+bool large_tiles_pay(const WinogradShape& shape, const std::array<std::int64_t, 3>& size) {
+  constexpr std::int64_t kFewest = 16;
+  const auto tiles = [&](std::size_t axis, std::int64_t outputs) { return (size[axis] + outputs - 1) / outputs; };
+  const std::int64_t planes = shape.kernel_d == 1 ? size[0] : tiles(0, 2);
+  const std::int64_t small = tiles(1, 2) * 4 * tiles(2, 2) * 4, large = tiles(1, 4) * 6 * tiles(2, 4) * 6;
+  return planes * tiles(1, 4) * tiles(2, 4) >= kFewest && large * 10 <= small * 7;
+}
+
+}  // namespace
 
 WinogradPlan winograd_plan(const WinogradShape& shape, const std::array<std::int64_t, 3>& size, bool bf16_tensors,
-                           Isa isa) {
+                           Isa isa, WinogradErrors errors) {
   WinogradPlan plan;
   plan.isa = isa;
-  if (!bf16_tensors) return plan;
+  if (!bf16_tensors) {
+    if (errors == WinogradErrors::as_plain_sums && large_tiles_pay(shape, size)) plan.tile[1] = plan.tile[2] = 4;
+    return plan;
+  }
   // Tiles of 4 waste less than a third of their outputs from 12 voxels on, and win while the transformed weights stay
   // near the core (float32, 216 or 36 points).
   constexpr std::int64_t kSmallest = 12, kWeights = 8 << 20;

@@ -50,8 +50,9 @@ template <class U>
 struct TileStages {
   /// Planes of one block of channels to the points of their tiles.
   void (*input[2][2])(const float* from, U* to, const TileBox& box) = {};
-  /// Tiles (blocks, padded, 16) times weights (blocks * 16, columns) of one point: (out_blocks, padded, 16).
-  void (*multiply)(const U* tiles, std::int64_t blocks, std::int64_t padded, const U* weights, float* to) = nullptr;
+  /// Tiles (blocks, padded, 16) times weights (blocks * 16, columns) of one point: (out_blocks, padded, 16). Index: one
+  /// block of output channels, or two.
+  void (*multiply[2])(const U* tiles, std::int64_t blocks, std::int64_t padded, const U* weights, float* to) = {};
 };
 
 /// Of the gradient by the weights, 4 points along h and w. Tiles in bfloat16 lie in pairs: (blocks, tiles / 2, 16, 2).

@@ -39,17 +39,11 @@ constexpr Vectorized to_points = [](const Axes& axes, const float* taps, float* 
 
 WinogradWeights::WinogradWeights(const std::vector<ChannelBlock>& in, const std::vector<ChannelBlock>& out,
                                  const Axes& axes, bool half, int out_blocks)
-    : in_(in),
-      out_(out),
-      axes_(axes),
-      half_(half),
-      columns_(out_blocks * kBlock),
-      matrix_(static_cast<std::int64_t>(in.size()) * kBlock * columns_ + kPad / (half ? 2 : 4)) {
+    : in_(in), out_(out), axes_(axes), half_(half), group_blocks_(out_blocks) {
   for (const ChannelBlock& b : in) inputs_ += b.count;
   for (const ChannelBlock& b : out) outputs_ += b.count;
   const std::int64_t groups = ceil_div(static_cast<std::int64_t>(out.size()), out_blocks);
-  const std::int64_t points = axes[0]->points * axes[1]->points * axes[2]->points;
-  memory_ = AlignedBytes(groups * points * matrix_ * (half ? 2 : 4));
+  memory_ = AlignedBytes(start(groups - 1, points()) * (half ? 2 : 4));
   std::memset(memory_.data(), 0, static_cast<std::size_t>(memory_.size()));
 }
 
@@ -67,25 +61,22 @@ void WinogradWeights::gather(const float* w, bool transposed, const ChannelBlock
 }
 
 void WinogradWeights::set(const float* w, bool transposed) {
-  const int points = axes_[0]->points * axes_[1]->points * axes_[2]->points;
   const auto in_blocks = static_cast<std::int64_t>(in_.size()), out_blocks = static_cast<std::int64_t>(out_.size());
 #pragma omp parallel for
   for (std::int64_t task = 0; task < out_blocks * in_blocks; ++task) {
     const std::int64_t o = task / in_blocks, i = task % in_blocks;
     alignas(64) float taps[kMostTaps * kBlock], u[2][kMostPoints * kBlock];
-    const std::int64_t group = o * kBlock / columns_, column = o * kBlock % columns_;
+    const std::int64_t group = o / group_blocks_, column = o % group_blocks_ * kBlock, columns = blocks(group) * kBlock;
     for (std::int64_t lane = 0; lane < kBlock; ++lane) {
       const std::int64_t channel = i * kBlock + lane;
       gather(w, transposed, out_[static_cast<std::size_t>(o)], in_[static_cast<std::size_t>(i)], lane, taps);
       to_points(axes_, taps, u[half_ ? lane % 2 : 0]);
       if (!half_) {
-        for (std::int64_t p = 0; p < points; ++p)
-          std::copy_n(u[0] + p * kBlock, kBlock,
-                      memory_.as<float>() + (group * points + p) * matrix_ + channel * columns_ + column);
+        for (std::int64_t p = 0; p < points(); ++p)
+          std::copy_n(u[0] + p * kBlock, kBlock, memory_.as<float>() + start(group, p) + channel * columns + column);
       } else if (lane % 2 == 1) {
-        for (std::int64_t p = 0; p < points; ++p) {
-          Bfloat16* const to =
-              memory_.as<Bfloat16>() + (group * points + p) * matrix_ + (channel / 2 * columns_ + column) * 2;
+        for (std::int64_t p = 0; p < points(); ++p) {
+          Bfloat16* const to = memory_.as<Bfloat16>() + start(group, p) + (channel / 2 * columns + column) * 2;
           for (std::int64_t k = 0; k < 2 * kBlock; ++k) from_float(u[k % 2][p * kBlock + k / 2], to[k]);
         }
       }

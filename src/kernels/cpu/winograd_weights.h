@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -20,19 +21,31 @@ class WinogradWeights {
   /// The points of a plane, number `p` along d.
   template <class U>
   const U* plane(std::int64_t group, int p) const {
-    return memory_.as<U>() + (group * axes_[0]->points + p) * axes_[1]->points * axes_[2]->points * matrix_;
+    return memory_.as<U>() + start(group, p * axes_[1]->points * axes_[2]->points);
   }
-  std::int64_t matrix() const { return matrix_; }  ///< elements of a point
+  /// Blocks of output channels of a group; the last one may have fewer.
+  std::int64_t blocks(std::int64_t group) const {
+    return std::min(group_blocks_, static_cast<std::int64_t>(out_.size()) - group * group_blocks_);
+  }
+  /// Elements of a point of a group.
+  std::int64_t matrix(std::int64_t group) const { return matrix_of(blocks(group)); }
   std::int64_t bytes() const { return memory_.size(); }
 
  private:
+  int points() const { return axes_[0]->points * axes_[1]->points * axes_[2]->points; }
+  std::int64_t matrix_of(std::int64_t blocks) const {
+    return static_cast<std::int64_t>(in_.size()) * kBlock * blocks * kBlock + kPad / (half_ ? 2 : 4);
+  }
+  std::int64_t start(std::int64_t group, std::int64_t point) const {
+    return group * points() * matrix_of(group_blocks_) + point * matrix(group);
+  }
   void gather(const float* w, bool transposed, const ChannelBlock& out, const ChannelBlock& in, std::int64_t lane,
               float* taps) const;
 
   std::vector<ChannelBlock> in_, out_;
   Axes axes_;
   bool half_;
-  std::int64_t columns_, matrix_, inputs_ = 0, outputs_ = 0;
+  std::int64_t group_blocks_, inputs_ = 0, outputs_ = 0;
   AlignedBytes memory_;
 };
 
