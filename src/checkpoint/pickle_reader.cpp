@@ -525,10 +525,7 @@ Value read_pickle(std::string_view bytes, const std::string& name, const Storage
 
 pickle::Node* pickle::read_objects(std::string_view bytes, const std::string& name, Arena& arena) {
   Budget budget(name, bytes.size());
-  const StorageLoader no_tensors = [&](const std::string&, std::int64_t) -> std::shared_ptr<const std::byte> {
-    throw Error(name, "holds a tensor where plain values are expected", kRemedy);
-  };
-  return Machine(bytes, name, no_tensors, arena, budget).run();
+  return Machine(bytes, name, arena, budget).run();
 }
 
 }  // namespace nnunet

@@ -7,7 +7,7 @@
 #include <memory>
 #include <set>
 
-#include "case_time.h"
+#include "nnunet/infer/case_pipeline.h"
 #include "mapped_case.h"
 #include "nnunet/core/case_failure.h"
 #include "nnunet/core/error.h"

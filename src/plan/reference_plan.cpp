@@ -40,29 +40,6 @@ LabelSpec reference_labels(std::size_t classes, const std::vector<std::string>& 
   return spec;
 }
 
-/// What the plan would be if everything that only nnU-Net v2 does were as the reference system does it. How a case is
-/// preprocessed is asked apart; only the way back is not.
-ModelPlan supported_plan(const ModelPlan& plan) {
-  ModelPlan supported;
-  supported.preprocess = plan.preprocess;
-  supported.preprocess.logits = reference_preprocessing(plan.preprocess.spacing, {}).logits;
-  supported.network = plan.network;
-  supported.window = reference_windows(plan.window.patch);
-  supported.window.overlap = plan.window.overlap;
-  supported.window.mirror = plan.window.mirror;
-  if (plan.window.weights == WindowWeights::constant) supported.window.weights = plan.window.weights;
-  std::vector<std::string> names;
-  for (const LabelEntry& entry : plan.labels.entries) names.push_back(entry.name);
-  supported.labels = reference_labels(plan.labels.entries.size(), names);
-  return supported;
-}
-
-void refuse_difference(const ModelPlan& plan, const ModelPlan& supported, const std::string& name) {
-  if (const std::string field = first_difference(plan, supported); !field.empty())
-    throw Error(name, fmt::format("{}, which is all that this program can do", field),
-                "use a model of the reference system, or a newer version of this program");
-}
-
 // Refuses what nobody does yet.
 class PreprocessCheck {
  public:
@@ -138,7 +115,13 @@ void check_supported(const PreprocessPlan& plan, const std::string& name) {
 
 void check_supported(const ModelPlan& plan, const std::string& name) {
   check_supported(plan.preprocess, name);
-  refuse_difference(plan, supported_plan(plan), name);
+  const PreprocessCheck check(name);
+  const ResamplingRule& logits = plan.preprocess.logits;
+  const bool linear = logits.order <= 1 && logits.order_across <= 1;
+  check.require(logits.method != Resampler::spline || linear, "logits.order",
+                "is above 1; logits are resampled linearly");
+  check.require((logits.method == Resampler::none) == (plan.preprocess.image.method == Resampler::none),
+                "logits.method", "resamples other cases than \"image.method\"");
 }
 
 PlannedConfig read_planned_config(const std::filesystem::path& path) {

@@ -21,6 +21,8 @@ struct PredictorOptions {
   Blend blend = Blend::gaussian;  ///< gaussian: the weights of the model's plan
   std::int64_t batch_size = 0;    ///< windows a forward; 0: 4 in 3D, 64 in 2D; fewer where their logits pass 512 MiB
   std::optional<bool> tta = {};   ///< mean over mirror images; nothing: as the model's plan says
+  bool precise = false;           ///< sums in float32, where the plan has them in float16
+  bool low_memory = false;        ///< sums that wait for further windows lie in a scratch file
   std::string engine = "auto";    ///< what computes the networks (engine.h)
   const EngineBackend* others = nullptr;  ///< engines beside the native one, where the program has them
 };
