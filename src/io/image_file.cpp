@@ -171,15 +171,17 @@ std::vector<std::byte> nifti_bytes(NarrowLabels labels, const std::vector<std::i
   return encode_label_map(voxels, geometry, compress);
 }
 
-void write_metaimage(const fs::path& path, const LabelBytes& labels, const Geometry& geometry) {
-  if (lower_case(path.extension().string()) == ".mhd") {
-    const fs::path voxels = path.parent_path() / (image_stem(path) + ".zraw");
-    const MetaImageParts parts = encode_metaimage(labels, geometry, voxels.filename().string());
+/// A header that is text and the voxels, which lie in one file or each in its own.
+template <class Encode>
+void write_parts(const fs::path& path, std::string_view detached_ending, const char* voxel_ending, Encode&& encode) {
+  if (lower_case(path.extension().string()) == detached_ending) {
+    const fs::path voxels = path.parent_path() / (image_stem(path) + voxel_ending);
+    const auto parts = encode(voxels.filename().string());
     write_file(voxels, parts.voxels);
     write_text(path, parts.header);
     return;
   }
-  const MetaImageParts parts = encode_metaimage(labels, geometry, "LOCAL");
+  const auto parts = encode(std::string());
   const auto header = std::as_bytes(std::span(parts.header));
   std::vector<std::byte> file(header.begin(), header.end());
   file.insert(file.end(), parts.voxels.begin(), parts.voxels.end());
@@ -202,8 +204,6 @@ void require_one_slice(const fs::path& path, const Geometry& geometry) {
 template <class T>
 void write_labels(const fs::path& path, const Array<T>& labels, const Geometry& geometry, ImageReader reader) {
   const ImageFormat format = readable_format(path, reader);
-  if (lower_case(path.extension().string()) == ".nhdr")
-    throw Error(path.string(), "detached .nhdr files are not written", "let the name end in .nrrd");
   if (labels.shape.size() != 3 || labels.spatial() != geometry.shape)
     throw Error(path.string(),
                 fmt::format("{} labels do not fit the shape {}", shape_text(labels.shape), shape_text(geometry.shape)));
@@ -215,9 +215,11 @@ void write_labels(const fs::path& path, const Array<T>& labels, const Geometry& 
       return write_file(
           path, nifti_bytes(std::move(narrow), labels.shape, geometry, lower_case(path.extension().string()) == ".gz"));
     case ImageFormat::nrrd:
-      return write_file(path, encode_nrrd(bytes, geometry));
+      return write_parts(path, ".nhdr", ".raw.gz",
+                         [&](const std::string& file) { return encode_nrrd(bytes, geometry, file); });
     case ImageFormat::metaimage:
-      return write_metaimage(path, bytes, geometry);
+      return write_parts(path, ".mhd", ".zraw",
+                         [&](const std::string& file) { return encode_metaimage(bytes, geometry, file); });
     case ImageFormat::gipl:
       return write_file(path, encode_gipl(bytes, geometry));
     case ImageFormat::png:

@@ -197,7 +197,7 @@ MetaImageParts encode_metaimage(const LabelBytes& labels, const Geometry& geomet
       n, std::endian::native == std::endian::little ? "False" : "True", parts.voxels.size(), numbers_text(matrix),
       numbers_text(space.origin), n == 3 ? "0 0 0" : "0 0", numbers_text(space.spacing),
       n == 3 ? fmt::format("{} {} {}", shape[2], shape[1], shape[0]) : fmt::format("{} {}", shape[2], shape[1]),
-      labels.datatype == DT_UINT8 ? "MET_UCHAR" : "MET_USHORT", data_file);
+      labels.datatype == DT_UINT8 ? "MET_UCHAR" : "MET_USHORT", data_file.empty() ? "LOCAL" : data_file);
   return parts;
 }
 

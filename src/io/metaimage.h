@@ -14,7 +14,7 @@ namespace nnunet {
 /// Channels are a voxel's components, or the fourth axis. Throws Error.
 Image read_metaimage(std::span<const std::byte> file, const std::filesystem::path& path, const NiftiLimits& limits);
 
-/// Header and packed voxels; one after the other they are a .mha file. data_file: LOCAL, or where an .mhd has them.
+/// Header and packed voxels; one after the other they are a .mha file. data_file: empty, or where an .mhd has them.
 struct MetaImageParts {
   std::string header;
   std::vector<std::byte> voxels;

@@ -320,7 +320,7 @@ Image read_nrrd(std::span<const std::byte> file, const std::filesystem::path& pa
   return to_image(std::move(raw), data, name);
 }
 
-std::vector<std::byte> encode_nrrd(const LabelBytes& labels, const Geometry& geometry) {
+NrrdParts encode_nrrd(const LabelBytes& labels, const Geometry& geometry, const std::string& data_file) {
   const ItkSpace space = itk_space(geometry);
   const std::size_t n = space.axes();
   const Shape3& shape = geometry.shape;
@@ -332,14 +332,11 @@ std::vector<std::byte> encode_nrrd(const LabelBytes& labels, const Geometry& geo
   for (std::size_t j = 0; j < n; ++j)
     text += fmt::format(" {}", vector_text(space.direction.data() + j, n, n, space.spacing[j]));
   text += n == 3 ? "\nkinds: domain domain domain\n" : "\nkinds: domain domain\n";
-  text += fmt::format("endian: {}\nencoding: gzip\nspace origin: {}\n\n",
+  text += fmt::format("endian: {}\nencoding: gzip\nspace origin: {}\n",
                       std::endian::native == std::endian::little ? "little" : "big",
                       vector_text(space.origin.data(), n, 1, 1));
-  const auto head = std::as_bytes(std::span(text));
-  std::vector<std::byte> file(head.begin(), head.end());
-  const std::vector<std::byte> packed = gzip(labels.bytes);
-  file.insert(file.end(), packed.begin(), packed.end());
-  return file;
+  text += data_file.empty() ? "\n" : fmt::format("data file: {}\n\n", data_file);
+  return {std::move(text), gzip(labels.bytes)};
 }
 
 }  // namespace nnunet

@@ -14,7 +14,11 @@ namespace nnunet {
 /// puts it. An axis of vectors, or one without a direction, holds the channels. Throws Error.
 Image read_nrrd(std::span<const std::byte> file, const std::filesystem::path& path, const NiftiLimits& limits);
 
-/// The bytes of a .nrrd file (gzip).
-std::vector<std::byte> encode_nrrd(const LabelBytes& labels, const Geometry& geometry);
+/// Header and voxels (gzip); one after the other they are a .nrrd file. data_file: empty, or where an .nhdr has them.
+struct NrrdParts {
+  std::string header;
+  std::vector<std::byte> voxels;
+};
+NrrdParts encode_nrrd(const LabelBytes& labels, const Geometry& geometry, const std::string& data_file);
 
 }  // namespace nnunet

@@ -46,9 +46,9 @@ WideLabelMap read_label_file(const std::filesystem::path& path, ImageReader read
 
 /// Writes labels (D,H,W), atomically, in the format that the name says, packed where the format can be: uint8 where all
 /// are below 255, else uint16. The geometry comes back as it was: a NIfTI header is kept, a plane stays one, four axes
-/// become three. Volumes in .tif (Tiff3DIO, or more than one slice) get <stem>.json with their spacing beside; .mhd its
-/// voxels in <stem>.zraw. Throws Error: an ending that is not written (.nhdr), pictures of several slices, labels
-/// beyond 255 in .bmp, failed I/O.
+/// become three. Volumes in .tif (Tiff3DIO, or more than one slice) get <stem>.json with their spacing beside; .mhd and
+/// .nhdr have their voxels in <stem>.zraw and <stem>.raw.gz. Throws Error: an ending that is no image's or not one of
+/// the reader's, pictures of several slices, labels beyond 255 in .bmp, failed I/O.
 void write_label_file(const std::filesystem::path& path, const Array<std::uint16_t>& labels, const Geometry& geometry,
                       ImageReader reader = ImageReader::automatic);
 void write_label_file(const std::filesystem::path& path, const Array<std::uint8_t>& labels, const Geometry& geometry,
