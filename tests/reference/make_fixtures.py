@@ -53,7 +53,7 @@ def main():
     shared = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root.parent / "shared"
     if not (shared / "reference").is_dir():
         sys.exit(f"{shared}: has no folder reference; name the folder with the reference numbers")
-    for folder in ("reference", "reference-v2"):  # v2_checkpoints is make_v2_checkpoints.py's
+    for folder in ("reference", "reference-v2"):  # the others have scripts of their own
         shutil.rmtree(fixtures / folder, ignore_errors=True)
     for name in WHOLE:
         (fixtures / name).parent.mkdir(parents=True, exist_ok=True)
