@@ -35,11 +35,12 @@ void check_resampling(const std::string& name, const LogitResampling& resampling
                 "only nearest neighbour (0) and linear (1) are known");
 }
 
-AxisRule rule_of(const LogitResampling& resampling, std::size_t axis) {
+AxisRule rule_of(const LogitResampling& resampling, std::size_t axis, SumType type) {
   const bool across = resampling.separate_axis && static_cast<std::size_t>(*resampling.separate_axis) == axis;
   const bool nearest = (across ? resampling.order_across : resampling.order) == 0;
   if (resampling.method == Resampler::torch) return nearest ? AxisRule::torch_nearest : AxisRule::torch_linear;
-  return nearest ? AxisRule::nearest : AxisRule::linear;
+  if (nearest) return AxisRule::nearest;
+  return type == SumType::fp16 ? AxisRule::linear_inside : AxisRule::linear;
 }
 
 }  // namespace
@@ -64,24 +65,25 @@ class RestoreSink::Work {
                   fmt::format("logits of {} voxels do not fill the crop of {}", shape_text(shape), shape_text(box_)),
                   "the model resamples no logits, so it must not resample images either");
     classes_ = classes;
-    z_ = RestoreAxis(shape[0], box_[0], rule_of(grid_.resampling, 0));
-    y_ = RestoreAxis(shape[1], box_[1], rule_of(grid_.resampling, 1));
-    x_ = RestoreAxis(shape[2], box_[2], rule_of(grid_.resampling, 2));
+    axes_.reset();
     make_labels();
     if (path_) file_.emplace(*path_, grid_, classes, !regions_);
   }
 
   void take(const FinishedLogits& logits) {
-    const auto [z_begin, z_end] = z_.made_from(logits.z_begin, logits.z_end);
-    const auto [y_begin, y_end] = y_.made_from(logits.y_begin, logits.y_end);
+    if (!axes_) make_axes(logits);
+    const auto& [z_axis, y_axis, x_axis] = *axes_;
+    const auto [z_begin, z_end] = z_axis.made_from(logits.z_begin, logits.z_end);
+    const auto [y_begin, y_end] = y_axis.made_from(logits.y_begin, logits.y_end);
     if (z_begin >= z_end || y_begin >= y_end) return;
     const std::int64_t all = classes_ * std::max(box_[2], logits.shape[2]);  // work of a line
     const std::int64_t lines = path_ || regions_ ? std::max<std::int64_t>(1, kBlockValues / all) : 1;
     const std::int64_t blocks = (y_end - y_begin + lines - 1) / lines, first_z = z_begin, first_y = y_begin;
     const std::int64_t last_y = y_end;
+    const RestoreAxis& along = x_axis;
     parallel_ranges((z_end - z_begin) * blocks, std::max<std::int64_t>(1, 32768 / (all * lines)),
                     [&](std::int64_t begin, std::int64_t end) {
-                      LineStretch stretch(x_, logits.shape[2], kind_of(logits));
+                      LineStretch stretch(along, logits.shape[2], kind_of(logits));
                       for (std::int64_t i = begin; i < end; ++i) {
                         const std::int64_t z = first_z + i / blocks, y = first_y + i % blocks * lines;
                         if (path_ || regions_)
@@ -122,6 +124,12 @@ class RestoreSink::Work {
       labels_ = Array<std::uint8_t>(shape);
   }
 
+  void make_axes(const FinishedLogits& logits) {
+    axes_.emplace();
+    for (std::size_t a = 0; a < 3; ++a)
+      (*axes_)[a] = RestoreAxis(logits.shape[a], box_[a], rule_of(grid_.resampling, a, logits.type));
+  }
+
   LineKind kind_of(const FinishedLogits& logits) const {
     if (logits.type == SumType::fp32) return LineKind::floats;
     return grid_.resampling.method == Resampler::torch ? LineKind::widened_halves : LineKind::halves;
@@ -148,16 +156,18 @@ class RestoreSink::Work {
     mix.classes = logits.classes;
     mix.class_stride = logits.class_stride;
     mix.width = logits.shape[2];
-    const auto add = [&](std::int64_t from_z, std::int64_t from_y, double weight) {
-      if (weight == 0) return;
-      mix.line[mix.count] = logits.lines[from_z * logits.shape[1] + from_y];
-      mix.weight[mix.count++] = weight;
-    };
+    const RestoreAxis &z_axis = (*axes_)[0], &y_axis = (*axes_)[1];
     const auto i = static_cast<std::size_t>(z), j = static_cast<std::size_t>(y);
-    add(z_.low[i], y_.low[j], z_.low_weight[i] * y_.low_weight[j]);
-    add(z_.low[i], y_.high[j], z_.low_weight[i] * y_.high_weight[j]);
-    add(z_.high[i], y_.low[j], z_.high_weight[i] * y_.low_weight[j]);
-    add(z_.high[i], y_.high[j], z_.high_weight[i] * y_.high_weight[j]);
+    for (const auto& [from_z, z_weight] :
+         {std::pair(z_axis.low[i], z_axis.low_weight[i]), std::pair(z_axis.high[i], z_axis.high_weight[i])})
+      for (const auto& [from_y, y_weight] :
+           {std::pair(y_axis.low[j], y_axis.low_weight[j]), std::pair(y_axis.high[j], y_axis.high_weight[j])}) {
+        if (z_weight * y_weight == 0) continue;
+        mix.line[mix.count] = logits.lines[from_z * logits.shape[1] + from_y];
+        mix.z_weight[mix.count] = z_weight;
+        mix.y_weight[mix.count] = y_weight;
+        mix.weight[mix.count++] = z_weight * y_weight;
+      }
     return mix;
   }
 
@@ -206,7 +216,7 @@ class RestoreSink::Work {
   Shape3 strides_;  ///< of the network's axes in label maps
   float least_in_region_ = least_likely_logit();
   std::int64_t classes_ = 0;
-  RestoreAxis z_, y_, x_;
+  std::optional<std::array<RestoreAxis, 3>> axes_;  ///< from the first lines on, whose type decides
   Array<std::uint8_t> labels_;
   Array<std::uint16_t> wide_labels_;
   std::optional<ProbabilityFile> file_;

@@ -103,6 +103,14 @@ RestoreAxis::RestoreAxis(std::int64_t from, std::int64_t to, AxisRule rule) : sa
         low_weight.push_back(1 - (position - whole));
         high_weight.push_back(1 - low_weight.back());
         break;
+      case AxisRule::linear_inside: {
+        const double at = std::clamp(position, 0.0, static_cast<double>(from - 1)), fraction = at - std::floor(at);
+        low.push_back(inside(std::floor(at)));
+        high.push_back(fraction == 0 ? low.back() : low.back() + 1);
+        low_weight.push_back(1 - fraction);
+        high_weight.push_back(fraction);
+        break;
+      }
       case AxisRule::torch_linear: {
         const float at = std::max(0.0F, torch_place - 0.5F), fraction = at - std::floor(at);
         low.push_back(inside(std::floor(at)));
@@ -133,25 +141,50 @@ LineStretch::LineStretch(const RestoreAxis& x, std::int64_t width, LineKind kind
       mixed_(static_cast<std::size_t>(width)),
       best_(x.low.size()),
       line_(x.low.size()),
-      wide_(kind == LineKind::halves ? static_cast<std::size_t>(width) : 0),
-      label_(x.low.size()) {}
+      label_(x.low.size()) {
+  if (kind == LineKind::halves) make_parts(width);
+}
+
+void LineStretch::make_parts(std::int64_t width) {
+  constexpr std::int64_t kPart = 64;
+  const auto count = static_cast<std::int64_t>(x_.low.size());
+  wide_.resize(static_cast<std::size_t>(4 * width));
+  for (std::int64_t begin = 0; begin < count; begin += kPart) {
+    const std::int64_t end = std::min(count, begin + kPart), from = x_.low[static_cast<std::size_t>(begin)];
+    parts_.push_back({begin, end, from, x_.high[static_cast<std::size_t>(end - 1)] + 1 - from});
+  }
+}
 
 const std::int32_t* LineStretch::labels(const LineMix& mix) {
   const auto count = static_cast<std::int64_t>(x_.low.size());
-  const Stretch stretch{x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(), count};
   if (kind_ == LineKind::floats) {
+    const Stretch stretch{x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(), count};
     stretch_labels(mix, stretch, x_.same, mixed_.data(), best_.data(), label_.data());
-    return label_.data();
-  }
-  for (std::int64_t k = 0; k < mix.classes; ++k) {
-    float* values = k == 0 ? best_.data() : line_.data();
-    half_class(mix, k, values);
-    if (k == 0)
-      std::ranges::fill(label_, 0);
-    else
-      raise_line(values, static_cast<std::int32_t>(k), best_.data(), label_.data(), count);
+  } else if (kind_ == LineKind::halves) {
+    possible_.resize(static_cast<std::size_t>(mix.classes));
+    bounds_.resize(static_cast<std::size_t>(2 * mix.classes));
+    for (const LinePart& part : parts_) half_labels(mix, part);
+  } else {
+    std::ranges::fill(label_, 0);
+    for (std::int64_t k = 0; k < mix.classes; ++k) {
+      half_class(mix, k, k == 0 ? best_.data() : line_.data());
+      if (k > 0) raise_line(line_.data(), static_cast<std::int32_t>(k), best_.data(), label_.data(), count);
+    }
   }
   return label_.data();
+}
+
+void LineStretch::half_labels(const LineMix& mix, const LinePart& part) {
+  const std::int64_t all = possible_classes(mix, part, bounds_.data(), possible_.data()), count = part.end - part.begin;
+  std::int32_t* label = label_.data() + part.begin;
+  std::fill_n(label, count, possible_.front());
+  if (all == 1) return;
+  const StretchOf<double> stretch{x_.low.data(), x_.high.data(), x_.low_weight.data(), x_.high_weight.data(), 0};
+  for (std::int64_t i = 0; i < all; ++i) {
+    const std::int32_t k = possible_[static_cast<std::size_t>(i)];
+    stretch_halves(mix, k, stretch, part, wide_.data(), i == 0 ? best_.data() : line_.data());
+    if (i > 0) raise_line(line_.data(), k, best_.data(), label, count);
+  }
 }
 
 void LineStretch::logits(const LineMix& mix, float* to, std::int64_t class_stride) {
@@ -166,12 +199,13 @@ void LineStretch::logits(const LineMix& mix, float* to, std::int64_t class_strid
 
 void LineStretch::half_class(const LineMix& mix, std::int64_t k, float* to) {
   const auto count = static_cast<std::int64_t>(x_.low.size());
-  if (kind_ == LineKind::halves)
-    stretch_halves(mix, k, {x_.low.data(), x_.high.data(), x_.low_weight.data(), x_.high_weight.data(), count}, x_.same,
-                   wide_.data(), to);
-  else
-    stretch_widened_halves(mix, k, {x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(), count},
-                           x_.same, mixed_.data(), to);
+  if (kind_ == LineKind::halves) {
+    const StretchOf<double> stretch{x_.low.data(), x_.high.data(), x_.low_weight.data(), x_.high_weight.data(), count};
+    for (const LinePart& part : parts_) stretch_halves(mix, k, stretch, part, wide_.data(), to + part.begin);
+  } else {
+    const Stretch stretch{x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(), count};
+    stretch_widened_halves(mix, k, stretch, x_.same, mixed_.data(), to);
+  }
 }
 
 void largest_classes(const float* values, std::int64_t classes, std::int64_t class_stride, std::int64_t count,

@@ -5,9 +5,10 @@
 
 namespace nnunet {
 
-/// How voxels of an axis of another size are found, on the half-pixel grid with edge values repeated; torch's rules
+/// How voxels of an axis of another size are found, on the half-pixel grid. linear: edge values are repeated;
+/// linear_inside: positions beyond the edge are moved onto it, which differs in rounding; torch's rules do so, too, and
 /// compute positions in float.
-enum class AxisRule { linear, nearest, torch_linear, torch_nearest };
+enum class AxisRule { linear, linear_inside, nearest, torch_linear, torch_nearest };
 
 /// How an axis is made from one of another size: voxel i is low_weight * voxel low + high_weight * voxel high; nearest:
 /// low and high are the same, the weights 1 and 0.
@@ -30,9 +31,15 @@ enum class LineKind { floats, halves, widened_halves };
 /// A line of logits (classes, width) as the weighted sum of 1 (weight 1), 2 or 4 others.
 struct LineMix {
   const void* line[4] = {};  ///< float, or float16 as its bits
-  double weight[4] = {};
+  double weight[4] = {};     ///< the product of those along z and y
+  double z_weight[4] = {}, y_weight[4] = {};
   int count = 0;
   std::int64_t classes = 0, class_stride = 0, width = 0;
+};
+
+/// Part of a line: made voxels [begin, end), from voxels [from, from + width) of the lines that it is made of.
+struct LinePart {
+  std::int64_t begin = 0, end = 0, from = 0, width = 0;
 };
 
 /// Stretches lines along x. Holds room to work in: one for each thread.
@@ -48,12 +55,16 @@ class LineStretch {
  private:
   /// Class k of float16 lines.
   void half_class(const LineMix& mix, std::int64_t k, float* to);
+  void half_labels(const LineMix& mix, const LinePart& part);
+  void make_parts(std::int64_t width);
 
   const RestoreAxis& x_;
   LineKind kind_;
   std::vector<float> low_weight_, high_weight_, mixed_, best_, line_;
   std::vector<double> wide_;
-  std::vector<std::int32_t> label_;
+  std::vector<std::int32_t> label_, possible_;
+  std::vector<std::int16_t> bounds_;
+  std::vector<LinePart> parts_;  ///< of the line, for float16
 };
 
 /// Class numbers of the largest of values (K, count); class k's lie from k * class_stride on. The first one wins a tie.
