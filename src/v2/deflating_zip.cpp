@@ -20,10 +20,12 @@ namespace {
 constexpr std::size_t kBlock = std::size_t{1} << 20;
 constexpr std::uint64_t kMost32 = std::numeric_limits<std::uint32_t>::max(),
                         kMost16 = std::numeric_limits<std::uint16_t>::max();
-constexpr std::uint64_t kVersion = 45, kUnix = 3, kDeflated = 8, kUtf8Names = 1U << 11;
+constexpr std::uint64_t kVersion = 20, kWideVersion = 45, kUnix = 3, kDeflated = 8, kUtf8Names = 1U << 11;
 /// 1980-01-01, the format's first day: equal contents give equal files.
 constexpr std::uint64_t kDate = 0x0021;
 constexpr std::uint64_t kPlainFile = 0100644;
+/// Tags of extra fields. A header is written before its sizes are known: it keeps room for large ones.
+constexpr std::uint64_t kZip64 = 1, kPadding = 0x4246;
 
 std::string little_endian(std::initializer_list<std::pair<std::uint64_t, int>> fields) {
   std::string bytes;
@@ -95,18 +97,21 @@ void DeflatingZip::pack(bool last) {
 void DeflatingZip::end() {
   pack(true);
   const Entry& e = entries_.back();
-  const std::string header = little_endian({{0x04034b50, 4},
-                                            {kVersion, 2},
-                                            {kUtf8Names, 2},
-                                            {kDeflated, 2},
-                                            {0, 2},
-                                            {kDate, 2},
-                                            {e.crc, 4},
-                                            {kMost32, 4},
-                                            {kMost32, 4},
-                                            {e.name.size(), 2},
-                                            {20, 2}}) +
-                             e.name + little_endian({{1, 2}, {16, 2}, {e.size, 8}, {e.packed, 8}});
+  const bool wide = e.size >= kMost32 || e.packed >= kMost32;
+  const std::string header =
+      little_endian({{0x04034b50, 4},
+                     {wide ? kWideVersion : kVersion, 2},
+                     {kUtf8Names, 2},
+                     {kDeflated, 2},
+                     {0, 2},
+                     {kDate, 2},
+                     {e.crc, 4},
+                     {wide ? kMost32 : e.packed, 4},
+                     {wide ? kMost32 : e.size, 4},
+                     {e.name.size(), 2},
+                     {20, 2}}) +
+      e.name +
+      little_endian({{wide ? kZip64 : kPadding, 2}, {16, 2}, {wide ? e.size : 0, 8}, {wide ? e.packed : 0, 8}});
   file_.write(e.header, std::as_bytes(std::span(header.data(), header.size())));
 }
 
@@ -124,39 +129,51 @@ void DeflatingZip::add_file(const std::string& name, const std::filesystem::path
   end();
 }
 
+void DeflatingZip::put_directory_entry(const Entry& e) {
+  std::string wide;
+  for (const std::uint64_t value : {e.size, e.packed, e.header})
+    if (value >= kMost32) wide += little_endian({{value, 8}});
+  const std::string extra = wide.empty() ? "" : little_endian({{kZip64, 2}, {wide.size(), 2}}) + wide;
+  const std::uint64_t version = wide.empty() ? kVersion : kWideVersion;
+  put(little_endian({{0x02014b50, 4},
+                     {kUnix << 8U | version, 2},
+                     {version, 2},
+                     {kUtf8Names, 2},
+                     {kDeflated, 2},
+                     {0, 2},
+                     {kDate, 2},
+                     {e.crc, 4},
+                     {std::min(e.packed, kMost32), 4},
+                     {std::min(e.size, kMost32), 4},
+                     {e.name.size(), 2},
+                     {extra.size(), 2},
+                     {0, 2},
+                     {0, 2},
+                     {0, 2},
+                     {kPlainFile << 16U, 4},
+                     {std::min(e.header, kMost32), 4}}) +
+      e.name + extra);
+}
+
 void DeflatingZip::commit() {
   const std::uint64_t start = position_, count = entries_.size();
-  for (const Entry& e : entries_)
-    put(little_endian({{0x02014b50, 4},
-                       {kUnix << 8U | kVersion, 2},
-                       {kVersion, 2},
-                       {kUtf8Names, 2},
-                       {kDeflated, 2},
-                       {0, 2},
-                       {kDate, 2},
-                       {e.crc, 4},
-                       {kMost32, 4},
-                       {kMost32, 4},
-                       {e.name.size(), 2},
-                       {28, 2},
-                       {0, 2},
-                       {0, 2},
-                       {0, 2},
-                       {kPlainFile << 16U, 4},
-                       {kMost32, 4}}) +
-        e.name + little_endian({{1, 2}, {24, 2}, {e.size, 8}, {e.packed, 8}, {e.header, 8}}));
+  for (const Entry& e : entries_) put_directory_entry(e);
   const std::uint64_t end = position_, size = end - start;
-  put(little_endian({{0x06064b50, 4},
-                     {44, 8},
-                     {kVersion, 2},
-                     {kVersion, 2},
-                     {0, 4},
-                     {0, 4},
-                     {count, 8},
-                     {count, 8},
-                     {size, 8},
-                     {start, 8}}));
-  put(little_endian({{0x07064b50, 4}, {0, 4}, {end, 8}, {1, 4}}));
+  if (count >= kMost16 || size >= kMost32 || start >= kMost32)
+    put(little_endian({{0x06064b50, 4},
+                       {44, 8},
+                       {kWideVersion, 2},
+                       {kWideVersion, 2},
+                       {0, 4},
+                       {0, 4},
+                       {count, 8},
+                       {count, 8},
+                       {size, 8},
+                       {start, 8},
+                       {0x07064b50, 4},
+                       {0, 4},
+                       {end, 8},
+                       {1, 4}}));
   put(little_endian({{0x06054b50, 4},
                      {0, 2},
                      {0, 2},

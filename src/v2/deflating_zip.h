@@ -10,9 +10,9 @@
 
 namespace nnunet::v2 {
 
-/// Writes a zip file of deflated entries (level 6, as Python's zipfile), each given piece by piece, with zip64 sizes.
-/// Blocks are packed on all threads by themselves, which costs a thousandth of the size. The file appears with
-/// commit().
+/// Writes a zip file of deflated entries (level 6, as Python's zipfile), each given piece by piece, with zip64 sizes
+/// where needed. Blocks are packed on all threads by themselves, which costs a thousandth of the size. The file appears
+/// with commit().
 class DeflatingZip {
  public:
   /// threads: that pack, at least 1. Throws Error where the file cannot be written.
@@ -33,6 +33,7 @@ class DeflatingZip {
 
   void put(const std::string& bytes);
   void pack(bool last);
+  void put_directory_entry(const Entry& entry);
 
   PendingFile file_;
   int threads_;

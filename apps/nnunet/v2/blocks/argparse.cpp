@@ -1,4 +1,4 @@
-#include "v2/argparse.h"
+#include "v2/blocks/argparse.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
