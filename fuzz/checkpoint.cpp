@@ -1,4 +1,5 @@
-// A checkpoint: inputs that begin like a zip archive as they are, others as the pickle in a sound archive.
+// A checkpoint, of ours and others and of nnU-Net v2: inputs that begin like a zip archive as they are, others as the
+// pickle in a sound archive.
 #include "nnunet/checkpoint/checkpoint.h"
 
 #include <span>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "checkpoint/zip_writer.h"
+#include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/core/error.h"
 #include "scratch_file.h"
 
@@ -50,6 +52,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     file.write(archive_of(bytes));
   try {
     load_checkpoint(file.path(), {&config, {}});
+  } catch (const Error&) {
+  }
+  try {
+    (void)is_v2_model(file.path());
+    (void)read_v2_model(file.path());
   } catch (const Error&) {
   }
   return 0;

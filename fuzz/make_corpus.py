@@ -193,6 +193,52 @@ def write_checkpoints():
     save("checkpoint", "bomb.pkl", b"\x80\x02]K\x01a" + b"".join(b"q" + bytes([i]) + b"](h" + bytes([i]) + b"h" + bytes([i]) + b"e" for i in range(40)) + b".")
 
 
+V2_CONFIGURATION = {
+    "patch_size": [8, 12], "spacing": [1.0, 1.5], "normalization_schemes": ["CTNormalization"], "use_mask_for_norm": [False],
+    "resampling_fn_data": "resample_torch_fornnunet", "resampling_fn_seg": "resample_data_or_seg_to_shape",
+    "resampling_fn_probabilities": "no_resampling_hack",
+    "resampling_fn_data_kwargs": {"is_seg": False, "force_separate_z": None},
+    "resampling_fn_seg_kwargs": {"is_seg": True, "order": 1, "order_z": 0, "force_separate_z": True},
+    "architecture": {"network_class_name": "a.ResidualEncoderUNet", "arch_kwargs": {
+        "n_stages": 2, "features_per_stage": [2, 4], "conv_op": "torch.nn.modules.conv.Conv2d", "kernel_sizes": 3,
+        "strides": [1, [2, 2]], "n_blocks_per_stage": 1, "n_conv_per_stage_decoder": [1], "conv_bias": True,
+        "norm_op": "torch.nn.InstanceNorm2d", "norm_op_kwargs": {"eps": 1e-05, "affine": True}, "dropout_op": None,
+        "nonlin": "torch.nn.ReLU", "nonlin_kwargs": {"inplace": True}}}}
+V2_OLD = {"inherits_from": "2d", "architecture": None, "UNet_class_name": "PlainConvUNet", "UNet_base_num_features": 2,
+          "unet_max_num_features": 3, "n_conv_per_stage_encoder": [1, 1], "n_conv_per_stage_decoder": [1],
+          "pool_op_kernel_sizes": [[1, 1], [2, 2]], "conv_kernel_sizes": [[3, 3], [3, 3]], "previous_stage": "2d"}
+V2_PLANS = {"dataset_name": "D", "plans_name": "P", "image_reader_writer": "SimpleITKIO", "transpose_forward": [0, 1, 2],
+            "foreground_intensity_properties_per_channel": {
+                "0": {"mean": 1.5, "std": 2.0, "percentile_00_5": -3.0, "percentile_99_5": 4.0, "max": float("nan")}},
+            "configurations": {"2d": V2_CONFIGURATION, "old": V2_OLD, "round": {"inherits_from": "round"}}}
+V2_DATASETS = {
+    "labels": {"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "ignore": 2}, "file_ending": ".nii.gz"},
+    "regions": {"modality": {"0": "CT"}, "labels": {"background": 0, "whole": [1, 2], "core": 2}, "regions_class_order": [1, 2]}}
+
+
+def write_v2():
+    for name, dataset in V2_DATASETS.items():
+        save("v2_plan", name, json.dumps(V2_PLANS) + "\0" + json.dumps(dataset))
+    weights = collections.OrderedDict((name, torch.zeros(2)) for name in ("encoder.stem.convs.0.conv.bias", "module.decoder.encoder.a"))
+    checkpoint = torch_bytes({"network_weights": weights, "optimizer_state": {}, "trainer_name": "nnUNetTrainer",
+                              "inference_allowed_mirroring_axes": (0, 1),
+                              "init_args": {"plans": V2_PLANS, "configuration": "2d", "fold": 0, "dataset_json": V2_DATASETS["labels"]}})
+    save("checkpoint", "v2.pkl", pickle_of(checkpoint))
+    for kind, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", method) as archive:
+            for name, content in {"fold_0/checkpoint_final.pth": checkpoint, "plans.json": json.dumps(V2_PLANS),
+                                  "dataset.json": json.dumps(V2_DATASETS["labels"]), "LICENSE": "none"}.items():
+                entry = zipfile.ZipInfo(f"D/T__P__2d/{name}", (2024, 1, 1, 0, 0, 0))
+                entry.compress_type = method
+                archive.writestr(entry, content)
+        save("v2_model", f"{kind}.zip", file.getvalue())
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("../plans.json", (2024, 1, 1, 0, 0, 0)), "{}")
+    save("v2_model", "outside.zip", file.getvalue())
+
+
 if __name__ == "__main__":
     write_nifti()
     write_images()
@@ -200,3 +246,4 @@ if __name__ == "__main__":
     write_json()
     write_forms()
     write_checkpoints()
+    write_v2()

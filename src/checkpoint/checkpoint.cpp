@@ -9,6 +9,7 @@
 
 #include "foreign.h"
 #include "json_value.h"
+#include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/version.h"
 #include "nnunet/plan/reference_plan.h"
@@ -104,6 +105,20 @@ std::vector<std::string> label_names(const LabelSpec& labels) {
   return names;
 }
 
+/// Names that nnU-Net v2's models have; others are not opened twice.
+bool may_be_v2(const std::filesystem::path& path) {
+  return path.extension() == ".pth" || path.extension() == ".zip" || !std::filesystem::is_regular_file(path);
+}
+
+Checkpoint one_fold(const std::filesystem::path& path) {
+  V2Model model = read_v2_model(path);
+  if (model.folds.size() != 1)
+    throw Error(path.string(), fmt::format("the model has {} folds, one network is needed here", model.folds.size()),
+                fmt::format("give the folder of one fold, such as fold_{}", model.folds.front().name));
+  check_supported(model.plan, path.string());
+  return std::move(model.folds.front().checkpoint);
+}
+
 }  // namespace
 
 ModelPlan model_plan(const Checkpoint& checkpoint) {
@@ -139,6 +154,7 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
 }
 
 Checkpoint load_checkpoint(const std::filesystem::path& path, const ForeignDefaults& defaults) {
+  if (may_be_v2(path) && is_v2_model(path)) return one_fold(path);
   const Value root = load_torch_file(path);
   return is_ours(root) ? read_ours(root, path) : read_foreign(root, path, defaults);
 }

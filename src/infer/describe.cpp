@@ -8,7 +8,9 @@
 #include <map>
 #include <span>
 
+#include "describe_v2.h"
 #include "nnunet/checkpoint/checkpoint.h"
+#include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/config.h"
 #include "nnunet/io/dataset.h"
@@ -268,7 +270,14 @@ Json describe_npy(const fs::path& path) {
   return json;
 }
 
+/// A folder of predictions holds their plans, too, but no folds.
+bool is_model_folder_or_file(const fs::path& path) {
+  return !is_nifti_name(path) && !is_npy_name(path) && is_v2_model(path) &&
+         (!fs::is_directory(path) || !v2_folds(path).empty());
+}
+
 Json describe_any(const fs::path& path, bool tensors, Json& problems) {
+  if (is_model_folder_or_file(path)) return describe_v2(path, tensors);
   if (!fs::exists(path)) throw Error(path.string(), "there is no such file or folder", "check the path");
   if (fs::is_directory(path)) {
     if (fs::exists(path / "config.json")) return describe_preprocessed(path, problems);

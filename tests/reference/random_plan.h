@@ -37,6 +37,7 @@ inline NetworkPlan random_plan(std::uint32_t seed) {
     if (v2 || !plan.residual) plan.encoder_blocks.push_back(one_of(1, 3));
     if (level > 0) plan.decoder_blocks.push_back(one_of(1, 2));
   }
+  plan.residual_decoder = v2 && plan.residual && coin();
   return plan;
 }
 

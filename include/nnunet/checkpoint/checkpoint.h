@@ -45,7 +45,8 @@ struct ForeignDefaults {
 
 /// Reads ours, a Lightning checkpoint of the reference system ("state_dict" with keys "model.*"; others such as
 /// "dice.*" are ignored; norm, residual, negative_slope, and so on from "hyper_parameters" where they are plain
-/// values), or a plain state_dict. Throws Error: not a checkpoint; foreign without defaults.data ("give --data").
+/// values), a plain state_dict, or one fold of nnU-Net v2's (checkpoint/v2_model.h). Throws Error: not a checkpoint;
+/// foreign without defaults.data ("give --data").
 Checkpoint load_checkpoint(const std::filesystem::path& path, const ForeignDefaults& defaults = {});
 
 }  // namespace nnunet

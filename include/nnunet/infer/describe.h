@@ -5,7 +5,8 @@
 
 namespace nnunet {
 
-/// What a checkpoint, a preprocessed folder, a dataset folder, a NIfTI or a .npy file holds. `problems` lists what
+/// What a checkpoint, a model of nnU-Net v2 (folder, zip, .pth), a preprocessed folder, a dataset folder, a NIfTI or a
+/// .npy file holds. `problems` lists what
 /// could not be read. tensors: list every tensor of a checkpoint. Throws Error when it is none of these, or cannot be
 /// read at all.
 nlohmann::ordered_json describe(const std::filesystem::path& path, bool tensors);
