@@ -327,6 +327,13 @@ TEST(WinogradPlans, KeepToTheErrorBudget) {
     EXPECT_EQ(plan.tile[0] * plan.tile[1] * plan.tile[2], 8);  // float32 tensors: no larger tiles, no bfloat16
     EXPECT_FALSE(plan.bf16_products);
     EXPECT_EQ(plan.isa, isa);
+    const auto larger = [&](const std::array<std::int64_t, 3>& size) {
+      const WinogradPlan p = winograd_plan(shape, size, false, isa, WinogradErrors::as_plain_sums);
+      return std::array{p.tile[0], p.tile[1], p.tile[2]};
+    };
+    EXPECT_EQ(larger({40, 56, 40}), (std::array{2, 4, 4}));
+    EXPECT_EQ(larger({10, 14, 10}), (std::array{2, 2, 2}));  // too much beyond the borders
+    EXPECT_EQ(larger({1, 8, 8}), (std::array{2, 2, 2}));     // too few tiles
     EXPECT_EQ(winograd_plan(shape, {40, 56, 40}, true, isa).tile[0], 4);
     EXPECT_EQ(winograd_plan(shape, {5, 7, 5}, true, isa).bf16_products, isa == Isa::avx512_bf16);
   }
