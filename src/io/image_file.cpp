@@ -83,21 +83,21 @@ Image read_plain_nifti(const fs::path& path, ImageReader reader, const NiftiLimi
 }
 
 Image read_for(const fs::path& path, ImageReader reader, Use use, const NiftiLimits& limits) {
-  const ImageFormat format = readable_format(path, reader);
-  if (format == ImageFormat::nifti) return read_plain_nifti(path, reader, limits);
+  const FileFormat format = readable_format(path, reader);
+  if (format == FileFormat::nifti) return read_plain_nifti(path, reader, limits);
   const Buffer buffer = read_image_bytes(path);
   const std::span<const std::byte> file = buffer.bytes();
   const std::string name = path.string();
   switch (format) {
-    case ImageFormat::nrrd:
+    case FileFormat::nrrd:
       return read_nrrd(file, path, limits);
-    case ImageFormat::metaimage:
+    case FileFormat::metaimage:
       return read_metaimage(file, path, limits);
-    case ImageFormat::gipl:
+    case FileFormat::gipl:
       return read_gipl(file, path, limits);
-    case ImageFormat::png:
+    case FileFormat::png:
       return read_picture(read_png(file, name, limits), reader, name);
-    case ImageFormat::bmp:
+    case FileFormat::bmp:
       return read_picture(read_bmp(file, name, limits), reader, name);
     default:
       return read_tiff_image(file, path, reader, use, limits);
@@ -138,9 +138,9 @@ struct NarrowLabels {
 
 /// From 255 on labels are uint16, as nnU-Net writes them; a .bmp cannot, and holds 255, too.
 template <class T>
-NarrowLabels narrowed(const Array<T>& labels, ImageFormat format, const fs::path& path) {
+NarrowLabels narrowed(const Array<T>& labels, FileFormat format, const fs::path& path) {
   const auto most = labels.values.empty() ? T{0} : *std::ranges::max_element(labels.values);
-  if (format == ImageFormat::bmp && most > 255)
+  if (format == FileFormat::bmp && most > 255)
     throw Error(path.string(), fmt::format("a .bmp file cannot hold the label {}", most), "write .png or .tif");
   NarrowLabels result;
   const auto copy_to = [&](auto& values) {
@@ -148,7 +148,7 @@ NarrowLabels narrowed(const Array<T>& labels, ImageFormat format, const fs::path
     values.resize(labels.values.size());
     std::ranges::transform(labels.values, values.begin(), [](T v) { return static_cast<Value>(v); });
   };
-  if (most < 255 || format == ImageFormat::bmp) {
+  if (most < 255 || format == FileFormat::bmp) {
     copy_to(result.narrow);
   } else {
     copy_to(result.wide);
@@ -203,7 +203,7 @@ void require_one_slice(const fs::path& path, const Geometry& geometry) {
 
 template <class T>
 void write_labels(const fs::path& path, const Array<T>& labels, const Geometry& geometry, ImageReader reader) {
-  const ImageFormat format = readable_format(path, reader);
+  const FileFormat format = readable_format(path, reader);
   if (labels.shape.size() != 3 || labels.spatial() != geometry.shape)
     throw Error(path.string(),
                 fmt::format("{} labels do not fit the shape {}", shape_text(labels.shape), shape_text(geometry.shape)));
@@ -211,21 +211,21 @@ void write_labels(const fs::path& path, const Array<T>& labels, const Geometry& 
   const LabelBytes bytes = narrow.bytes();
   const Shape3& shape = geometry.shape;
   switch (format) {
-    case ImageFormat::nifti:
+    case FileFormat::nifti:
       return write_file(
           path, nifti_bytes(std::move(narrow), labels.shape, geometry, lower_case(path.extension().string()) == ".gz"));
-    case ImageFormat::nrrd:
+    case FileFormat::nrrd:
       return write_parts(path, ".nhdr", ".raw.gz",
                          [&](const std::string& file) { return encode_nrrd(bytes, geometry, file); });
-    case ImageFormat::metaimage:
+    case FileFormat::metaimage:
       return write_parts(path, ".mhd", ".zraw",
                          [&](const std::string& file) { return encode_metaimage(bytes, geometry, file); });
-    case ImageFormat::gipl:
+    case FileFormat::gipl:
       return write_file(path, encode_gipl(bytes, geometry));
-    case ImageFormat::png:
+    case FileFormat::png:
       require_one_slice(path, geometry);
       return write_file(path, encode_png(bytes, shape[1], shape[2]));
-    case ImageFormat::bmp:
+    case FileFormat::bmp:
       require_one_slice(path, geometry);
       return write_file(path, encode_bmp(bytes, shape[1], shape[2]));
     default: {

@@ -14,32 +14,32 @@ namespace nnunet {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, ImageFormat>, 11> kEndings{{{".nii.gz", ImageFormat::nifti},
-                                                                             {".nii", ImageFormat::nifti},
-                                                                             {".nrrd", ImageFormat::nrrd},
-                                                                             {".nhdr", ImageFormat::nrrd},
-                                                                             {".mha", ImageFormat::metaimage},
-                                                                             {".mhd", ImageFormat::metaimage},
-                                                                             {".gipl", ImageFormat::gipl},
-                                                                             {".png", ImageFormat::png},
-                                                                             {".bmp", ImageFormat::bmp},
-                                                                             {".tiff", ImageFormat::tiff},
-                                                                             {".tif", ImageFormat::tiff}}};
+constexpr std::array<std::pair<std::string_view, FileFormat>, 11> kEndings{{{".nii.gz", FileFormat::nifti},
+                                                                             {".nii", FileFormat::nifti},
+                                                                             {".nrrd", FileFormat::nrrd},
+                                                                             {".nhdr", FileFormat::nrrd},
+                                                                             {".mha", FileFormat::metaimage},
+                                                                             {".mhd", FileFormat::metaimage},
+                                                                             {".gipl", FileFormat::gipl},
+                                                                             {".png", FileFormat::png},
+                                                                             {".bmp", FileFormat::bmp},
+                                                                             {".tiff", FileFormat::tiff},
+                                                                             {".tif", FileFormat::tiff}}};
 
-bool takes(ImageReader reader, ImageFormat format) {
+bool takes(ImageReader reader, FileFormat format) {
   switch (reader) {
     case ImageReader::automatic:
       return true;
     case ImageReader::simple_itk:
     case ImageReader::simple_itk_reorient:
-      return format != ImageFormat::tiff;
+      return format != FileFormat::tiff;
     case ImageReader::nibabel:
     case ImageReader::nibabel_reorient:
-      return format == ImageFormat::nifti;
+      return format == FileFormat::nifti;
     case ImageReader::natural_image_2d:
-      return format == ImageFormat::png || format == ImageFormat::bmp || format == ImageFormat::tiff;
+      return format == FileFormat::png || format == FileFormat::bmp || format == FileFormat::tiff;
     case ImageReader::tiff_3d:
-      return format == ImageFormat::tiff;
+      return format == FileFormat::tiff;
   }
   return false;
 }
@@ -47,18 +47,18 @@ bool takes(ImageReader reader, ImageFormat format) {
 }  // namespace
 
 bool is_image_name(const std::filesystem::path& path) {
-  return image_format(path) != ImageFormat::none;
+  return image_format(path) != FileFormat::none;
 }
 
-ImageFormat image_format(const std::filesystem::path& path) {
+FileFormat image_format(const std::filesystem::path& path) {
   for (const auto& [ending, format] : kEndings)
     if (has_suffix(path, ending)) return format;
-  return ImageFormat::none;
+  return FileFormat::none;
 }
 
-ImageFormat readable_format(const std::filesystem::path& path, ImageReader reader) {
-  const ImageFormat format = image_format(path);
-  if (format == ImageFormat::none)
+FileFormat readable_format(const std::filesystem::path& path, ImageReader reader) {
+  const FileFormat format = image_format(path);
+  if (format == FileFormat::none)
     throw Error(path.string(), "is no image by its name",
                 "images are .nii.gz, .nii, .nrrd, .nhdr, .mha, .mhd, .gipl, .png, .bmp, .tif and .tiff");
   if (!takes(reader, format))
