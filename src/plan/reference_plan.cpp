@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -50,17 +51,28 @@ PreprocessPlan supported_plan(const PreprocessPlan& plan) {
   return reference_preprocessing(plan.spacing, std::move(channels));
 }
 
+/// Logits come back by nearest neighbour or linearly.
+ResamplingRule supported_logits(ResamplingRule rule) {
+  if (rule.method == Resampler::spline) {
+    rule.order = std::min(rule.order, 1);
+    rule.order_across = std::min(rule.order_across, 1);
+  }
+  return rule;
+}
+
+/// Sums in float16 are known for mirror images of each window alone.
+SlidingWindowPlan supported_windows(SlidingWindowPlan plan) {
+  if (plan.sums == SumType::fp16) plan.mirrored_unit = MirroredUnit::window;
+  return plan;
+}
+
 ModelPlan supported_plan(const ModelPlan& plan) {
   ModelPlan supported;
   supported.preprocess = supported_plan(plan.preprocess);
+  supported.preprocess.logits = supported_logits(plan.preprocess.logits);
   supported.network = plan.network;
-  supported.window = reference_windows(plan.window.patch);
-  supported.window.overlap = plan.window.overlap;
-  supported.window.mirror = plan.window.mirror;
-  if (plan.window.weights == WindowWeights::constant) supported.window.weights = plan.window.weights;
-  std::vector<std::string> names;
-  for (const LabelEntry& entry : plan.labels.entries) names.push_back(entry.name);
-  supported.labels = reference_labels(plan.labels.entries.size(), names);
+  supported.window = supported_windows(plan.window);
+  supported.labels = plan.labels;
   return supported;
 }
 

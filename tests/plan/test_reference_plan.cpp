@@ -128,30 +128,32 @@ TEST(CheckSupported, NamesWhatOnlyNnunetV2Does) {
       {"preprocess.image.method", [](ModelPlan& p) { p.preprocess.image.method = Resampler::torch; }},
       {"preprocess.image.above_anisotropy", [](ModelPlan& p) { p.preprocess.image.above_anisotropy = true; }},
       {"preprocess.label.order", [](ModelPlan& p) { p.preprocess.label.order = 0; }},
-      {"preprocess.logits.across", [](ModelPlan& p) { p.preprocess.logits.across = AcrossAxis::coarsest; }},
+      {"preprocess.logits.order", [](ModelPlan& p) { p.preprocess.logits.order = 3; }},
       {"preprocess.label_vote", [](ModelPlan& p) { p.preprocess.label_vote = LabelVote::largest; }},
       {"preprocess.training_fit", [](ModelPlan& p) { p.preprocess.training_fit = TrainingFit::none; }},
-      {"window.starts", [](ModelPlan& p) { p.window.starts = StartRule::evenly_spread; }},
-      {"window.weights", [](ModelPlan& p) { p.window.weights = WindowWeights::filtered_impulse; }},
-      {"window.sigma", [](ModelPlan& p) { p.window.sigma = 0.25; }},
-      {"window.mirror_axes",
-       [](ModelPlan& p) {
-         p.window.mirror_axes = {0, 1};
-       }},
-      {"window.mirrored_unit", [](ModelPlan& p) { p.window.mirrored_unit = MirroredUnit::window; }},
-      {"window.sums", [](ModelPlan& p) { p.window.sums = SumType::fp16; }},
-      {"labels.decision",
-       [](ModelPlan& p) {
-         p.labels.decision = LabelDecision::sigmoid, p.labels.region_values = {1, 2};
-       }},
-      {"labels.entries", [](ModelPlan& p) { std::swap(p.labels.entries[1], p.labels.entries[2]); }},
-      {"labels.ignore", [](ModelPlan& p) { p.labels.ignore = 3; }},
-      {"labels.type", [](ModelPlan& p) { p.labels.type = LabelType::uint8_or_uint16; }},
+      {"window.mirrored_unit", [](ModelPlan& p) { p.window.sums = SumType::fp16; }},
       {"previous_stage", [](ModelPlan& p) { p.previous_stage = true; }}};
   for (const auto& [field, change] : changes) {
     const std::string message = refused(change);
     EXPECT_TRUE(message.starts_with("model.json: \"" + field + "\" is ")) << field << ": " << message;
   }
+}
+
+TEST(CheckSupported, TakesNnunetV2sWindowsAndLabels) {
+  const auto regions = [](ModelPlan& p) {
+    p.preprocess.logits = {.order = 1, .across = AcrossAxis::coarsest, .above_anisotropy = true};
+    p.window.starts = StartRule::evenly_spread;
+    p.window.weights = WindowWeights::filtered_impulse;
+    p.window.sigma = 0.25;
+    p.window.mirror_axes = {0, 1};
+    p.window.mirrored_unit = MirroredUnit::window;
+    p.window.sums = SumType::fp16;
+    p.labels.decision = LabelDecision::sigmoid;
+    p.labels.region_values = {1, 2};
+    p.labels.ignore = 3;
+    p.labels.type = LabelType::uint8_or_uint16;
+  };
+  EXPECT_EQ(refused(regions), "no error");
 }
 
 TEST(CheckSupported, TakesWhatMayBeChosen) {
