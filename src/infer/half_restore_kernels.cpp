@@ -74,18 +74,29 @@ NNUNET_INLINE std::int16_t ordered(Half half) {
   return (half & 0x8000U) != 0 ? static_cast<std::int16_t>(-magnitude) : magnitude;
 }
 
-constexpr Vectorized bounds_loop = [](const LineMix& mix, const LinePart& part, std::int16_t* least,
+/// Least and largest of `width` halves, and of what is in low and high.
+NNUNET_INLINE void bound(const Half* line, std::int64_t width, std::int16_t& least, std::int16_t& most) {
+  std::int16_t low = least, high = most;
+#pragma omp simd reduction(min : low) reduction(max : high)
+  for (std::int64_t v = 0; v < width; ++v) {
+    const std::int16_t value = ordered(line[v]);
+    low = value < low ? value : low;
+    high = value > high ? value : high;
+  }
+  least = low;
+  most = high;
+}
+
+constexpr Vectorized bounds_loop = [](const LineMix& mix, std::int64_t from, std::int64_t width, std::int16_t* least,
                                       std::int16_t* most) NNUNET_INLINED {
   for (std::int64_t k = 0; k < mix.classes; ++k) {
     std::int16_t low = std::numeric_limits<std::int16_t>::max(), high = std::numeric_limits<std::int16_t>::min();
     for (int i = 0; i < mix.count; ++i) {
-      const Half* line = half_line(mix, i, k) + part.from;
-#pragma omp simd reduction(min : low) reduction(max : high)
-      for (std::int64_t v = 0; v < part.width; ++v) {
-        const std::int16_t value = ordered(line[v]);
-        low = value < low ? value : low;
-        high = value > high ? value : high;
-      }
+      const Half* line = half_line(mix, i, k) + from;
+      if (width == kBoundWidth)
+        bound(line, kBoundWidth, low, high);  // a number that the compiler knows
+      else
+        bound(line, width, low, high);
     }
     least[k] = low;
     most[k] = high;
@@ -106,7 +117,10 @@ void stretch_widened_halves(const LineMix& mix, std::int64_t k, const StretchOf<
 
 std::int64_t possible_classes(const LineMix& mix, const LinePart& part, std::int16_t* bounds, std::int32_t* classes) {
   std::int16_t *least = bounds, *most = bounds + mix.classes;
-  bounds_loop(mix, part, least, most);
+  // A few voxels more than the part needs do no harm.
+  const bool whole = part.width <= kBoundWidth && mix.width >= kBoundWidth;
+  const std::int64_t width = whole ? kBoundWidth : part.width;
+  bounds_loop(mix, std::min(part.from, mix.width - width), width, least, most);
   // One class is at least this large everywhere.
   const std::int16_t needed = *std::max_element(least, least + mix.classes);
   std::int64_t count = 0;

@@ -23,6 +23,9 @@ void stretch_halves(const LineMix& mix, std::int64_t k, const StretchOf<double>&
 void stretch_widened_halves(const LineMix& mix, std::int64_t k, const StretchOf<float>& x, bool same, float* room,
                             float* to);
 
+/// Voxels whose bounds are looked for at a time: a few registers full.
+inline constexpr std::int64_t kBoundWidth = 32;
+
 /// Which classes can be the largest one somewhere in the part: what lies between voxels is no larger than the largest
 /// of them. Writes their numbers, ascending, and returns how many; bounds: room for 2 * classes numbers.
 std::int64_t possible_classes(const LineMix& mix, const LinePart& part, std::int16_t* bounds, std::int32_t* classes);

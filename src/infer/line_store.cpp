@@ -42,11 +42,11 @@ LineStore::LineStore(std::int64_t line_bytes, const Shape3& shape, const std::ve
       lines_(static_cast<std::size_t>(shape[0] * shape[1])) {
   constexpr std::int64_t kPage = 4096;  // lines in a file share no page, so that each can leave the memory
   const std::int64_t count = most_lines(shape, steps);
-  const std::int64_t stride = in_file_ ? (line_bytes_ + kPage - 1) / kPage * kPage : line_bytes_;
-  bytes_ = count * stride;
+  stride_ = in_file_ ? (line_bytes_ + kPage - 1) / kPage * kPage : line_bytes_;
+  bytes_ = count * stride_;
   const auto bytes = static_cast<std::size_t>(bytes_);
   memory_ = in_file_ ? scratch_memory(scratch, bytes) : std::make_shared_for_overwrite<std::byte[]>(bytes);
-  for (std::int64_t i = count; i-- > 0;) free_.push_back(memory_.get() + i * stride);
+  for (std::int64_t i = count; i-- > 0;) free_.push_back(memory_.get() + i * stride_);
 }
 
 void LineStore::acquire(const LineRange& range) {
@@ -64,7 +64,9 @@ void LineStore::acquire(const LineRange& range) {
 void LineStore::release(const LineRange& range) {
   for_lines(range, [&](std::int64_t z, std::int64_t y) {
     void*& line = lines_[index(z, y)];
-    if (line != nullptr) free_.push_back(line);
+    if (line == nullptr) return;
+    if (in_file_) let_memory_go(line, stride_);
+    free_.push_back(line);
     line = nullptr;
   });
 }
@@ -74,7 +76,7 @@ void LineStore::rest_outside(const LineRange& range) {
   for_lines(awake_, [&](std::int64_t z, std::int64_t y) {
     const bool needed = z >= range.z_begin && z < range.z_end && y >= range.y_begin && y < range.y_end;
     void* line = lines_[index(z, y)];
-    if (!needed && line != nullptr) let_memory_go(line, line_bytes_);
+    if (!needed && line != nullptr) let_memory_go(line, stride_);
   });
 }
 

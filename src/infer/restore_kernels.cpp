@@ -146,12 +146,14 @@ LineStretch::LineStretch(const RestoreAxis& x, std::int64_t width, LineKind kind
 }
 
 void LineStretch::make_parts(std::int64_t width) {
-  constexpr std::int64_t kPart = 64;
+  constexpr std::int64_t kMost = 128;
   const auto count = static_cast<std::int64_t>(x_.low.size());
   wide_.resize(static_cast<std::size_t>(4 * width));
-  for (std::int64_t begin = 0; begin < count; begin += kPart) {
-    const std::int64_t end = std::min(count, begin + kPart), from = x_.low[static_cast<std::size_t>(begin)];
-    parts_.push_back({begin, end, from, x_.high[static_cast<std::size_t>(end - 1)] + 1 - from});
+  for (std::int64_t begin = 0, end = 0; begin < count; begin = end) {
+    const std::int64_t from = x_.low[static_cast<std::size_t>(begin)];
+    const auto made_of = [&](std::int64_t last) { return x_.high[static_cast<std::size_t>(last)] + 1 - from; };
+    for (end = begin + 1; end < count && end - begin < kMost && made_of(end) <= kBoundWidth;) ++end;
+    parts_.push_back({begin, end, from, made_of(end - 1)});
   }
 }
 
@@ -161,9 +163,11 @@ const std::int32_t* LineStretch::labels(const LineMix& mix) {
     const Stretch stretch{x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(), count};
     stretch_labels(mix, stretch, x_.same, mixed_.data(), best_.data(), label_.data());
   } else if (kind_ == LineKind::halves) {
-    possible_.resize(static_cast<std::size_t>(mix.classes));
-    bounds_.resize(static_cast<std::size_t>(2 * mix.classes));
-    for (const LinePart& part : parts_) half_labels(mix, part);
+    choose_possible(mix);
+    const auto classes = static_cast<std::size_t>(mix.classes);
+    for (std::size_t p = 0; p < parts_.size(); ++p)
+      half_labels(mix, parts_[p],
+                  std::span(possible_).subspan(p * classes, static_cast<std::size_t>(possible_counts_[p])));
   } else {
     std::ranges::fill(label_, 0);
     for (std::int64_t k = 0; k < mix.classes; ++k) {
@@ -174,16 +178,28 @@ const std::int32_t* LineStretch::labels(const LineMix& mix) {
   return label_.data();
 }
 
-void LineStretch::half_labels(const LineMix& mix, const LinePart& part) {
-  const std::int64_t all = possible_classes(mix, part, bounds_.data(), possible_.data()), count = part.end - part.begin;
+/// Neighbours made of the same lines, with other weights, share the choice.
+void LineStretch::choose_possible(const LineMix& mix) {
+  if (std::ranges::equal(possible_for_, mix.line)) return;
+  std::ranges::copy(mix.line, possible_for_.begin());
+  bounds_.resize(static_cast<std::size_t>(2 * mix.classes));
+  possible_.resize(parts_.size() * static_cast<std::size_t>(mix.classes));
+  possible_counts_.clear();
+  for (std::size_t p = 0; p < parts_.size(); ++p)
+    possible_counts_.push_back(
+        possible_classes(mix, parts_[p], bounds_.data(), possible_.data() + p * static_cast<std::size_t>(mix.classes)));
+}
+
+void LineStretch::half_labels(const LineMix& mix, const LinePart& part, std::span<const std::int32_t> classes) {
+  const std::int64_t count = part.end - part.begin;
   std::int32_t* label = label_.data() + part.begin;
-  std::fill_n(label, count, possible_.front());
-  if (all == 1) return;
+  std::fill_n(label, count, classes.front());
+  if (classes.size() == 1) return;
   const StretchOf<double> stretch{x_.low.data(), x_.high.data(), x_.low_weight.data(), x_.high_weight.data(), 0};
-  for (std::int64_t i = 0; i < all; ++i) {
-    const std::int32_t k = possible_[static_cast<std::size_t>(i)];
-    stretch_halves(mix, k, stretch, part, wide_.data(), i == 0 ? best_.data() : line_.data());
-    if (i > 0) raise_line(line_.data(), k, best_.data(), label, count);
+  stretch_halves(mix, classes.front(), stretch, part, wide_.data(), best_.data());
+  for (const std::int32_t k : classes.subspan(1)) {
+    stretch_halves(mix, k, stretch, part, wide_.data(), line_.data());
+    raise_line(line_.data(), k, best_.data(), label, count);
   }
 }
 

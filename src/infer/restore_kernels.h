@@ -1,5 +1,7 @@
 #pragma once
+#include <array>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -55,16 +57,21 @@ class LineStretch {
  private:
   /// Class k of float16 lines.
   void half_class(const LineMix& mix, std::int64_t k, float* to);
-  void half_labels(const LineMix& mix, const LinePart& part);
+  void half_labels(const LineMix& mix, const LinePart& part, std::span<const std::int32_t> classes);
+  void choose_possible(const LineMix& mix);
   void make_parts(std::int64_t width);
 
   const RestoreAxis& x_;
   LineKind kind_;
   std::vector<float> low_weight_, high_weight_, mixed_, best_, line_;
   std::vector<double> wide_;
-  std::vector<std::int32_t> label_, possible_;
-  std::vector<std::int16_t> bounds_;
-  std::vector<LinePart> parts_;  ///< of the line, for float16
+  std::vector<std::int32_t> label_;
+  // Of float16:
+  std::vector<LinePart> parts_;                ///< of the line
+  std::vector<std::int16_t> bounds_;           ///< room for possible_classes
+  std::vector<std::int32_t> possible_;         ///< by part: classes that can be the largest
+  std::vector<std::int64_t> possible_counts_;  ///< by part: how many of them
+  std::array<const void*, 4> possible_for_{};  ///< the lines of that mix
 };
 
 /// Class numbers of the largest of values (K, count); class k's lie from k * class_stride on. The first one wins a tie.

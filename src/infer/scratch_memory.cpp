@@ -54,6 +54,7 @@ std::shared_ptr<std::byte[]> scratch_memory(const std::filesystem::path& folder,
     fail(folder, bytes, reason);
   void* map = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (map == MAP_FAILED) fail(folder, bytes, errno);
+  ::madvise(map, bytes, MADV_NOHUGEPAGE);  // large pages would come back as a whole with each line
   return {static_cast<std::byte*>(map), [bytes](std::byte* begin) { ::munmap(begin, bytes); }};
 }
 

@@ -185,13 +185,19 @@ class Pass {
     std::optional<std::size_t> best = kept_;
     for (const auto& [value, place] : places_)
       if (!best || constants_.left[value] > constants_.left[*best]) best = value;
-    if (best && constants_.left[*best] == 0) best.reset();
+    if (best && (constants_.left[*best] == 0 || !may_keep())) best.reset();
     if (best == kept_) return;
     if (best)
       lane_.keep(places_.at(*best));
     else
       lane_.forget_kept();
     kept_ = best;
+  }
+
+  /// With little memory a large output is rather computed again.
+  bool may_keep() const {
+    constexpr std::int64_t kMost = std::int64_t{16} << 20;  // values
+    return options_.scratch.empty() || report_.classes * volume(plan_.patch) <= kMost;
   }
 
   static constexpr std::int64_t kKept = -1;  ///< instead of a place in the batch

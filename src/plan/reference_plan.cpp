@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -41,13 +42,13 @@ LabelSpec reference_labels(std::size_t classes, const std::vector<std::string>& 
 }
 
 // Refuses what nobody does yet.
-class PreprocessCheck {
+class PlanCheck {
  public:
-  explicit PreprocessCheck(std::string name) : name_(std::move(name)) {}
+  explicit PlanCheck(std::string name) : name_(std::move(name)) {}
 
   void require(bool holds, const std::string& field, const std::string& problem) const {
     if (!holds)
-      throw Error(name_, fmt::format("\"preprocess.{}\" {}", field, problem),
+      throw Error(name_, fmt::format("\"{}\" {}", field, problem),
                   "use another model, or a newer version of this program");
   }
   void rule(const ResamplingRule& rule, const std::string& field) const {
@@ -99,29 +100,31 @@ DataConfig task_config(const TaskDefaults& task, int dim) {
 
 void check_supported(const PreprocessPlan& plan, const std::string& name) {
   check_preprocess_plan(plan, name);
-  const PreprocessCheck check(name);
-  check.rule(plan.image, "image");
-  check.rule(plan.label, "label");
+  const PlanCheck check(name);
+  check.rule(plan.image, "preprocess.image");
+  check.rule(plan.label, "preprocess.label");
   const bool image_stays = plan.image.method == Resampler::none, label_stays = plan.label.method == Resampler::none;
-  check.require(image_stays == label_stays, "label.method", "resamples other cases than \"image.method\"");
-  check.require(plan.label.method != Resampler::torch || plan.label_vote != LabelVote::last_half, "label_vote",
-                "is \"last_half\", which the method torch does not know");
+  check.require(image_stays == label_stays, "preprocess.label.method", "resamples other cases than \"image.method\"");
+  check.require(plan.label.method != Resampler::torch || plan.label_vote != LabelVote::last_half,
+                "preprocess.label_vote", "is \"last_half\", which the method torch does not know");
   const bool has_mask =
       plan.crop == CropRule::nonzero_filled && plan.normalization == NormalizationPlace::before_resampling;
   for (std::size_t c = 0; c < plan.channels.size(); ++c)
-    check.require(has_mask || !plan.channels[c].use_mask, fmt::format("channels[{}].use_mask", c),
+    check.require(has_mask || !plan.channels[c].use_mask, fmt::format("preprocess.channels[{}].use_mask", c),
                   "needs the crop \"nonzero_filled\" and normalisation before resampling");
 }
 
 void check_supported(const ModelPlan& plan, const std::string& name) {
   check_supported(plan.preprocess, name);
-  const PreprocessCheck check(name);
+  const PlanCheck check(name);
   const ResamplingRule& logits = plan.preprocess.logits;
   const bool linear = logits.order <= 1 && logits.order_across <= 1;
-  check.require(logits.method != Resampler::spline || linear, "logits.order",
+  check.require(logits.method != Resampler::spline || linear, "preprocess.logits.order",
                 "is above 1; logits are resampled linearly");
   check.require((logits.method == Resampler::none) == (plan.preprocess.image.method == Resampler::none),
-                "logits.method", "resamples other cases than \"image.method\"");
+                "preprocess.logits.method", "resamples other cases than \"image.method\"");
+  check.require(plan.window.sums == SumType::fp32 || plan.window.mirrored_unit == MirroredUnit::window,
+                "window.mirrored_unit", "is \"volume\", for which there are no sums in float16");
 }
 
 PlannedConfig read_planned_config(const std::filesystem::path& path) {

@@ -22,7 +22,7 @@ class TorchLane final : public WindowLane {
     deliver_ = std::move(deliver);
     sums_.reset();
     on_cpu_.reset();
-    kept_ = {};
+    kept_ = torch::Tensor();
   }
 
   float* input(const std::vector<std::int64_t>& shape) override {
@@ -76,7 +76,7 @@ class TorchLane final : public WindowLane {
   }
   void forget_kept() override {
     if (on_cpu_) return on_cpu_->forget_kept();
-    kept_ = {};
+    kept_ = torch::Tensor();
   }
   void add_kept(const WindowJob& job) override {
     if (on_cpu_) return on_cpu_->add_kept(job);

@@ -243,7 +243,12 @@ TEST(ModelPlan, SaysWhatNnunetV2Does) {
   const ModelPlan plan = brain_tumours_of_v2();
   EXPECT_NO_THROW(check_model_plan(plan, "test"));
   EXPECT_EQ(model_plan_from_json(model_plan_to_json(plan), "test"), plan);
-  EXPECT_ERROR(check_supported(plan, "plans.json"), "plans.json: \"labels.decision\" is \"sigmoid\", not \"argmax\"");
+  ModelPlan after_preprocessing = plan;  // all that follows it
+  after_preprocessing.preprocess = {};
+  after_preprocessing.preprocess.channels.resize(4);
+  after_preprocessing.preprocess.spacing = plan.preprocess.spacing;
+  after_preprocessing.preprocess.logits = plan.preprocess.logits;
+  EXPECT_NO_THROW(check_supported(after_preprocessing, "plans.json"));
 }
 
 // A cascade's second stage sees the first one's labels.

@@ -109,38 +109,15 @@ std::string refused(const std::function<void(ModelPlan&)>& change) {
   return error_of([&] { check_supported(plan, "model.json"); });
 }
 
-TEST(CheckSupported, NamesWhatOnlyNnunetV2Does) {
-  const std::vector<std::pair<std::string, std::function<void(ModelPlan&)>>> changes{
-      {"preprocess.logits.across", [](ModelPlan& p) { p.preprocess.logits.across = AcrossAxis::coarsest; }},
-      {"window.starts", [](ModelPlan& p) { p.window.starts = StartRule::evenly_spread; }},
-      {"window.weights", [](ModelPlan& p) { p.window.weights = WindowWeights::filtered_impulse; }},
-      {"window.sigma", [](ModelPlan& p) { p.window.sigma = 0.25; }},
-      {"window.mirror_axes",
-       [](ModelPlan& p) {
-         p.window.mirror_axes = {0, 1};
-       }},
-      {"window.mirrored_unit", [](ModelPlan& p) { p.window.mirrored_unit = MirroredUnit::window; }},
-      {"window.sums", [](ModelPlan& p) { p.window.sums = SumType::fp16; }},
-      {"labels.decision",
-       [](ModelPlan& p) {
-         p.labels.decision = LabelDecision::sigmoid, p.labels.region_values = {1, 2};
-       }},
-      {"labels.entries", [](ModelPlan& p) { std::swap(p.labels.entries[1], p.labels.entries[2]); }},
-      {"labels.ignore", [](ModelPlan& p) { p.labels.ignore = 3; }},
-      {"labels.type", [](ModelPlan& p) { p.labels.type = LabelType::uint8_or_uint16; }},
-      {"previous_stage", [](ModelPlan& p) { p.previous_stage = true; }}};
-  for (const auto& [field, change] : changes) {
-    const std::string message = refused(change);
-    EXPECT_TRUE(message.starts_with("model.json: \"" + field + "\" is ")) << field << ": " << message;
-  }
-}
-
-TEST(CheckSupported, NamesWhatNobodyDoesInPreprocessing) {
+TEST(CheckSupported, NamesWhatNobodyDoes) {
   const std::vector<std::pair<std::string, std::function<void(ModelPlan&)>>> changes{
       {"preprocess.image.order", [](ModelPlan& p) { p.preprocess.image.order = 2; }},
       {"preprocess.label.order_across", [](ModelPlan& p) { p.preprocess.label.order_across = 2; }},
       {"preprocess.label.method", [](ModelPlan& p) { p.preprocess.label.method = Resampler::none; }},
       {"preprocess.label_vote", [](ModelPlan& p) { p.preprocess.label.method = Resampler::torch; }},
+      {"preprocess.logits.order", [](ModelPlan& p) { p.preprocess.logits.order = 3; }},
+      {"preprocess.logits.method", [](ModelPlan& p) { p.preprocess.logits.method = Resampler::none; }},
+      {"window.mirrored_unit", [](ModelPlan& p) { p.window.sums = SumType::fp16; }},
       {"preprocess.channels[0].use_mask", [](ModelPlan& p) { p.preprocess.channels[0].use_mask = true; }}};
   for (const auto& [field, change] : changes) {
     const std::string message = refused(change);
@@ -166,18 +143,28 @@ TEST(CheckSupported, TakesNnunetV2sPreprocessing) {
   EXPECT_NO_THROW(check_supported(plan, "plans.json"));
 }
 
+TEST(CheckSupported, TakesNnunetV2sWindowsAndLabels) {
+  const auto regions = [](ModelPlan& p) {
+    p.preprocess.logits = {.order = 1, .across = AcrossAxis::coarsest, .above_anisotropy = true};
+    p.window.starts = StartRule::evenly_spread;
+    p.window.weights = WindowWeights::filtered_impulse;
+    p.window.sigma = 0.25;
+    p.window.mirror_axes = {0, 1};
+    p.window.mirrored_unit = MirroredUnit::window;
+    p.window.sums = SumType::fp16;
+    p.labels.decision = LabelDecision::sigmoid;
+    p.labels.region_values = {1, 2};
+    p.labels.ignore = 3;
+    p.labels.type = LabelType::uint8_or_uint16;
+  };
+  EXPECT_EQ(refused(regions), "no error");
+}
+
 TEST(CheckSupported, TakesWhatMayBeChosen) {
   EXPECT_EQ(refused([](ModelPlan& p) { p.window.overlap = 0.25; }), "no error");
   EXPECT_EQ(refused([](ModelPlan& p) { p.window.weights = WindowWeights::constant; }), "no error");
   EXPECT_EQ(refused([](ModelPlan& p) { p.window.mirror = true; }), "no error");
   EXPECT_EQ(refused([](ModelPlan& p) { p.preprocess.channels[1] = {ct, CtStats{0, 1, 0, 1}}; }), "no error");
-}
-
-TEST(CheckSupported, RefusesRandomPlansThatDifferAnywhere) {
-  int refused_plans = 0;
-  for (std::uint32_t seed = 0; seed < 100; ++seed)
-    refused_plans += error_of([&] { check_supported(test::random_model_plan(seed), "x"); }) != "no error";
-  EXPECT_EQ(refused_plans, 100);  // none of them is the reference system's by chance
 }
 
 TEST(PlannedConfig, OldAndNewFilesGiveTheSamePlan) {

@@ -170,7 +170,7 @@ TEST_F(Validate, BadCases) {
   std::filesystem::remove(folder_ / "unlabelled_y.npy");
   const auto folder = open(3);
   const auto run = [&](const std::vector<std::string>& names) {
-    return test::validate(folder, names, perfect, {}, {{8, 16, 16}});
+    return test::validate(folder, names, perfect, {}, reference_windows({8, 16, 16}));
   };
   EXPECT_THROW(run({"classes"}), Error);
   EXPECT_THROW(run({"shape"}), Error);

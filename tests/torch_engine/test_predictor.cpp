@@ -46,9 +46,9 @@ TEST(Predictor, AnisotropicCasesGoBackAsTheyCame) {
   c.crop_start = {0, 0, 0};
   c.crop_end = c.original = {4, 4, 4};
   c.spacing = {3.0, 1.0, 1.0};
-  EXPECT_TRUE(predictor.original_grid(c).anisotropic);
+  EXPECT_TRUE(predictor.original_grid(c).resampling.separate_axis.has_value());
   c.spacing = {2.9, 1.0, 1.0};
-  EXPECT_FALSE(predictor.original_grid(c).anisotropic);
+  EXPECT_FALSE(predictor.original_grid(c).resampling.separate_axis.has_value());
 }
 
 TEST(Predictor, AveragesLogitsOfSeveralCheckpoints) {

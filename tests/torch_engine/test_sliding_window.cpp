@@ -155,16 +155,16 @@ TEST(SlidingWindow, NeverMoreWindowsThanAskedFor) {
     batches.push_back(x.size(0));
     return toy_network(x);
   };
-  sliding_window(formula_volume({1, 9, 9, 9}), spy, {{4, 9, 9}, 0.5, Blend::gaussian, 3, false});
+  sliding_window(formula_volume({1, 9, 9, 9}), spy, reference_windows({4, 9, 9}, 0.5, Blend::gaussian, 3, false));
   EXPECT_EQ(batches, (std::vector<std::int64_t>{3, 1}));  // windows at 0, 2, 4, 5
 }
 
 TEST(SlidingWindow, LowPrecisionLogitsAreAddedInFloat32) {
   const auto volume = formula_volume({1, 6, 6, 6});
   const auto forward = [](const torch::Tensor& x) { return toy_network(x).to(torch::kBFloat16); };
-  const auto result = sliding_window(volume, forward, {{4, 4, 4}, 0.5, Blend::gaussian, 4, true});
+  const auto result = sliding_window(volume, forward, reference_windows({4, 4, 4}, 0.5, Blend::gaussian, 4, true));
   EXPECT_EQ(result.scalar_type(), torch::kFloat32);
-  const auto exact = sliding_window(volume, toy_network, {{4, 4, 4}, 0.5, Blend::gaussian, 4, true});
+  const auto exact = sliding_window(volume, toy_network, reference_windows({4, 4, 4}, 0.5, Blend::gaussian, 4, true));
   EXPECT_LE((result - exact).abs().max().item<double>(), 0.02);
 }
 
@@ -226,7 +226,7 @@ TEST_P(SlidingWindowKernel, EqualsTorchOperators) {
       for (const bool tta : {false, true})
         for (const double overlap : {0.25, 0.5}) {
           const auto network = wide_network(classes, layouts[layout++ % layouts.size()]);
-          const WindowOptions options{GetParam().patch, overlap, Blend::gaussian, batch, tta};
+          const WindowOptions options = reference_windows(GetParam().patch, overlap, Blend::gaussian, batch, tta);
           const auto kernel = sliding_window(volume, network, options);
           const auto plain = sliding_window(volume, network, options, CpuSumming::torch_operators);
           EXPECT_EQ(kernel.sizes(), (Sizes{classes, GetParam().volume[1], GetParam().volume[2], GetParam().volume[3]}));

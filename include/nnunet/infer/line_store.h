@@ -44,7 +44,7 @@ class LineStore {
  private:
   std::size_t index(std::int64_t z, std::int64_t y) const { return static_cast<std::size_t>(z * height_ + y); }
 
-  std::int64_t height_, line_bytes_, bytes_;
+  std::int64_t height_, line_bytes_, stride_, bytes_;
   std::shared_ptr<std::byte[]> memory_;
   bool in_file_;
   LineRange awake_;  ///< the last acquired
