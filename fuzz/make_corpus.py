@@ -69,6 +69,15 @@ def write_nifti():
     save("nifti", "gz_bomb", gzip.compress(nifti1((3, 1024, 1024, 1), voxels=b"\0" * 1024 * 1024), mtime=0))
 
 
+def write_images():
+    """The smallest of the images that tests read; without torch: python3 -c "import make_corpus as m; m.write_images()"."""
+    folder = CORPUS.parents[1] / "tests/reference/fixtures/images"
+    targets = {".nrrd": "nrrd", ".mha": "metaimage", ".gipl": "gipl", ".png": "png", ".bmp": "bmp", ".tif": "tiff", ".tiff": "tiff"}
+    for file in sorted(folder.iterdir()):
+        if file.suffix in targets and file.stat().st_size < 1000:
+            save(targets[file.suffix], file.name, file.read_bytes())
+
+
 def npy(descr, shape, content, version=1, fortran=False):
     head = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}".ljust(53) + "\n"
     size = struct.pack("<H" if version == 1 else "<I", len(head))
@@ -229,6 +238,7 @@ def write_properties():
 
 if __name__ == "__main__":
     write_nifti()
+    write_images()
     write_npy()
     write_json()
     write_forms()

@@ -11,9 +11,9 @@ folder=${1:-.deps/gpu_pack}
 limit_mib=60
 
 HEADERS=(nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libgtest-dev libnifti2-dev libniftiio-dev libznz-dev libdeflate-dev
-         zlib1g-dev libcairo2-dev libcurl4-openssl-dev libarchive-dev libgloo-dev libprotobuf-dev libgrpc-dev
+         zlib1g-dev libpng-dev libcairo2-dev libcurl4-openssl-dev libarchive-dev libgloo-dev libprotobuf-dev libgrpc-dev
          libgrpc++-dev libabsl-dev libssl-dev)
-LIBRARIES=(spdlog fmt nifti2 deflate z cairo curl archive ssl crypto protobuf-lite grpc++ grpc gpr absl_synchronization)
+LIBRARIES=(spdlog fmt nifti2 deflate z png cairo curl archive ssl crypto protobuf-lite grpc++ grpc gpr absl_synchronization)
 PROGRAMS=(protoc grpc_cpp_plugin pkg-config)
 
 arch=$(g++ -print-multiarch)

@@ -19,7 +19,7 @@ PACKAGES=(
   cmake ninja-build g++ git make ccache ca-certificates pkg-config
   nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev
   libgtest-dev libbenchmark-dev
-  libnifti2-dev libdeflate-dev zlib1g-dev
+  libnifti2-dev libdeflate-dev zlib1g-dev libpng-dev
   libcairo2-dev fonts-dejavu-core
   libcurl4-openssl-dev libarchive-dev liblzma-dev libbz2-dev libzstd-dev
   protobuf-compiler libprotobuf-dev

@@ -6,16 +6,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <new>
 #include <optional>
 #include <string_view>
 
+#include "image_memory.h"
 #include "nifti_header.h"
 #include "nifti_voxels.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/limits.h"
 #include "nnunet/core/log.h"
-#include "nnunet/core/memory.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/gzip.h"
 #include "nnunet/io/names.h"
@@ -53,19 +51,6 @@ std::vector<std::byte> header_bytes(std::span<const std::byte> file, const std::
   return {start.begin(), start.end()};
 }
 
-/// A file of a few megabytes can hold more zeros than the machine has memory; to try would end the whole process.
-void require_memory(const NiftiHeader& header, bool packed, std::size_t value_bytes, const std::string& name) {
-  const std::size_t needed =
-      (packed ? header.file_bytes() : 0) + static_cast<std::size_t>(header.voxels()) * value_bytes;
-  if (needed <= limits::unchecked_image_bytes) return;
-  const auto bytes = static_cast<std::int64_t>(needed), available = available_memory();
-  if (available > 0 && bytes > available)
-    throw Error(
-        name,
-        fmt::format("reading it takes {} of memory, {} are available", format_bytes(bytes), format_bytes(available)),
-        "use a machine with more memory");
-}
-
 /// A parsed header and the voxels as they are stored, which are unpacked first if need be.
 class StoredVoxels {
  public:
@@ -76,7 +61,7 @@ class StoredVoxels {
     const std::size_t needed = header_.file_bytes();
     if (!is_gzip(file) && file.size() < needed)
       throw Error(name, fmt::format("the file is truncated ({} of {} bytes)", file.size(), needed), kFetchAgain);
-    require_memory(header_, is_gzip(file), value_bytes, name);
+    require_image_memory((is_gzip(file) ? needed : 0) + static_cast<std::size_t>(header_.voxels()) * value_bytes, name);
     if (is_gzip(file)) {
       unpacked_.emplace(gunzip(file, needed, name));
       file = unpacked_->bytes();
@@ -93,15 +78,6 @@ class StoredVoxels {
   std::optional<Buffer> unpacked_;
   std::span<const std::byte> stored_;
 };
-
-template <class Body>
-auto with_memory_errors(const std::string& name, Body&& body) {
-  try {
-    return body();
-  } catch (const std::bad_alloc&) {
-    throw Error(name, "there is not enough memory for its voxels", "use a machine with more memory");
-  }
-}
 
 std::vector<std::byte> encode(const Geometry& geometry, const NiftiOutput& output, std::span<const std::byte> voxels) {
   std::vector<std::byte> file = make_nifti_header(geometry, output);
@@ -181,6 +157,13 @@ std::vector<std::byte> encode_label_map(const LabelMap& map, bool compress) {
   check_size(map.voxels, map.geometry, 1);
   const NiftiOutput output{.channels = 1, .datatype = DT_UINT8, .bits = 8, .intent = NIFTI_INTENT_LABEL};
   std::vector<std::byte> file = encode(map.geometry, output, std::as_bytes(std::span(map.voxels.values)));
+  return compress ? gzip(file) : file;
+}
+
+std::vector<std::byte> encode_label_map(const Array<std::uint16_t>& voxels, const Geometry& geometry, bool compress) {
+  check_size(voxels, geometry, 1);
+  const NiftiOutput output{.channels = 1, .datatype = DT_UINT16, .bits = 16, .intent = NIFTI_INTENT_LABEL};
+  std::vector<std::byte> file = encode(geometry, output, std::as_bytes(std::span(voxels.values)));
   return compress ? gzip(file) : file;
 }
 

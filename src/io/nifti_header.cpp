@@ -78,27 +78,6 @@ Header native_header(std::span<const std::byte> start, bool swapped, const std::
   return header;
 }
 
-std::size_t bytes_of(int datatype) {
-  switch (datatype) {
-    case NIFTI_TYPE_UINT8:
-    case NIFTI_TYPE_INT8:
-      return 1;
-    case NIFTI_TYPE_UINT16:
-    case NIFTI_TYPE_INT16:
-      return 2;
-    case NIFTI_TYPE_UINT32:
-    case NIFTI_TYPE_INT32:
-    case NIFTI_TYPE_FLOAT32:
-      return 4;
-    case NIFTI_TYPE_UINT64:
-    case NIFTI_TYPE_INT64:
-    case NIFTI_TYPE_FLOAT64:
-      return 8;
-    default:
-      return 0;
-  }
-}
-
 /// The channels are the 4th axis or, as ITK writes vectors, the 5th with one voxel on the 4th.
 template <class Header>
 void read_shape(const Header& header, NiftiHeader& result, const std::string& name, const NiftiLimits& limits) {
@@ -120,6 +99,7 @@ void read_shape(const Header& header, NiftiHeader& result, const std::string& na
          "put the channels on the 4th axis and store each time as its own file");
   }
   result.geometry.shape = {dim(3), dim(2), dim(1)};
+  result.geometry.plane = axes == 2;
   result.channels = dim(4) * dim(5);
 }
 
@@ -324,7 +304,7 @@ NiftiHeader understand(const Header& header, Kind kind, const std::string& name,
   NiftiHeader result;
   result.swapped = kind.swapped;
   result.datatype = header.datatype;
-  result.voxel_bytes = bytes_of(header.datatype);
+  result.voxel_bytes = bytes_of_type(header.datatype);
   if (result.voxel_bytes == 0) {
     fail(name, fmt::format("voxels of type {} are not supported", nifti_datatype_to_string(header.datatype)),
          "convert it to an integer or float type");

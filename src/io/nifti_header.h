@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nnunet/io/nifti.h"
+#include "voxel_coding.h"
 
 namespace nnunet {
 
@@ -14,18 +15,14 @@ namespace nnunet {
 inline constexpr std::size_t kMaxNiftiHeader = 540;
 
 /// A NIfTI header, checked and understood.
-struct NiftiHeader {
+struct NiftiHeader : VoxelCoding {
   Geometry geometry;          ///< with the header itself, in this machine's byte order
-  bool swapped = false;       ///< the file has the other byte order
   std::int64_t channels = 1;  ///< 4th or 5th axis
-  int datatype = 0;           ///< NIFTI_TYPE_*, one of those with a NiftiType
   std::size_t voxel_bytes = 0;
   std::size_t offset = 0;             ///< of the voxels in the (unpacked) file
-  double slope = 1, inter = 0;        ///< value = slope * stored + inter
   std::vector<std::string> warnings;  ///< what was repaired or is doubtful, each with the file's name
 
   std::int64_t voxels() const { return volume(geometry.shape) * channels; }
-  bool scaled() const { return slope != 1 || inter != 0; }
   /// Bytes from the start of the file to the end of the voxels.
   std::size_t file_bytes() const { return offset + static_cast<std::size_t>(voxels()) * voxel_bytes; }
 };

@@ -43,13 +43,13 @@ T load(const std::byte* stored, std::size_t i) {
   }
 }
 
-/// Calls body(T{}, is_swapped) for the header's type, so that each loop below is made for one type.
+/// Calls body(T{}, is_swapped) for the type, so that each loop below is made for one type.
 template <class Body>
-void for_type(const NiftiHeader& header, Body&& body) {
+void for_type(const VoxelCoding& coding, Body&& body) {
   const auto both_orders = [&](auto zero) {
-    header.swapped ? body(zero, std::true_type{}) : body(zero, std::false_type{});
+    coding.swapped ? body(zero, std::true_type{}) : body(zero, std::false_type{});
   };
-  switch (header.datatype) {
+  switch (coding.datatype) {
     case DT_UINT8:
       return both_orders(std::uint8_t{});
     case DT_INT8:
@@ -71,7 +71,7 @@ void for_type(const NiftiHeader& header, Body&& body) {
     case DT_FLOAT64:
       return both_orders(double{});
     default:
-      throw Error("", fmt::format("NIfTI type {} was let through", header.datatype));
+      throw Error("", fmt::format("voxels of type {} were let through", coding.datatype));
   }
 }
 
@@ -92,12 +92,12 @@ constexpr float kScaledTolerance = 1e-4F;
 
 /// Names the first value that is no label.
 template <class T, bool Swapped>
-[[noreturn]] void fail_label(const NiftiHeader& header, std::span<const std::byte> stored, int n_class, float tolerance,
+[[noreturn]] void fail_label(const VoxelCoding& coding, std::span<const std::byte> stored, int n_class, float tolerance,
                              const std::string& name) {
   double value = 0;
   bool whole = true;
   for (std::size_t i = 0; i < stored.size() / sizeof(T); ++i) {
-    value = static_cast<double>(load<T, Swapped>(stored.data(), i)) * header.slope + header.inter;
+    value = static_cast<double>(load<T, Swapped>(stored.data(), i)) * coding.slope + coding.inter;
     whole = std::abs(value - std::nearbyint(value)) <= static_cast<double>(tolerance);
     if (!whole || !(std::nearbyint(value) >= 0 && std::nearbyint(value) < n_class)) break;
   }
@@ -109,36 +109,36 @@ template <class T, bool Swapped>
 
 }  // namespace
 
-void to_float(const NiftiHeader& header, std::span<const std::byte> stored, std::span<float> to,
+void to_float(const VoxelCoding& coding, std::span<const std::byte> stored, std::span<float> to,
               const std::string& name) {
-  const double slope = header.slope, inter = header.inter;
+  const double slope = coding.slope, inter = coding.inter;
   const std::byte* from = stored.data();
   float* out = to.data();
   const std::size_t n = to.size();
-  for_type(header, [&](auto zero, auto swapped) {
+  for_type(coding, [&](auto zero, auto swapped) {
     using T = decltype(zero);
     constexpr bool kSwapped = decltype(swapped)::value;
-    if (header.scaled()) {
+    if (coding.scaled()) {
       for (std::size_t i = 0; i < n; ++i) {
         out[i] = static_cast<float>(static_cast<double>(load<T, kSwapped>(from, i)) * slope + inter);
       }
     } else {
       for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<float>(load<T, kSwapped>(from, i));
     }
-    if (header.scaled() || std::is_floating_point_v<T>) require_finite(to, name);
+    if (coding.scaled() || std::is_floating_point_v<T>) require_finite(to, name);
   });
 }
 
-void to_labels(const NiftiHeader& header, std::span<const std::byte> stored, int n_class, std::span<std::uint8_t> to,
+void to_labels(const VoxelCoding& coding, std::span<const std::byte> stored, int n_class, std::span<std::uint8_t> to,
                const std::string& name) {
-  const double slope = header.slope, inter = header.inter;
-  const float tolerance = header.scaled() ? kScaledTolerance : 0.0F;
+  const double slope = coding.slope, inter = coding.inter;
+  const float tolerance = coding.scaled() ? kScaledTolerance : 0.0F;
   const std::byte* from = stored.data();
-  for_type(header, [&](auto zero, auto swapped) {
+  for_type(coding, [&](auto zero, auto swapped) {
     using T = decltype(zero);
     constexpr bool kSwapped = decltype(swapped)::value;
     unsigned bad = 0;
-    if (std::is_integral_v<T> && !header.scaled()) {
+    if (std::is_integral_v<T> && !coding.scaled()) {
       const auto limit = static_cast<std::uint64_t>(n_class);
       for (std::size_t i = 0; i < to.size(); ++i) {
         const T value = load<T, kSwapped>(from, i);
@@ -155,7 +155,7 @@ void to_labels(const NiftiHeader& header, std::span<const std::byte> stored, int
         to[i] = static_cast<std::uint8_t>(label);
       }
     }
-    if (bad != 0) fail_label<T, kSwapped>(header, stored, n_class, tolerance, name);
+    if (bad != 0) fail_label<T, kSwapped>(coding, stored, n_class, tolerance, name);
   });
 }
 

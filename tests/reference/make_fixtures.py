@@ -53,7 +53,8 @@ def main():
     shared = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root.parent / "shared"
     if not (shared / "reference").is_dir():
         sys.exit(f"{shared}: has no folder reference; name the folder with the reference numbers")
-    shutil.rmtree(fixtures, ignore_errors=True)
+    for folder in ("reference", "reference-v2"):  # images/ is made by make_image_fixtures.py
+        shutil.rmtree(fixtures / folder, ignore_errors=True)
     for name in WHOLE:
         (fixtures / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(shared / name, fixtures / name)

@@ -9,12 +9,14 @@ namespace nnunet::limits {
 
 inline constexpr std::size_t kibi = std::size_t{1} << 10, mebi = kibi << 10, gibi = mebi << 10;
 
-// NIfTI images
+// Images
 inline constexpr std::int64_t image_voxels = std::int64_t{1} << 33;  ///< over all channels: 2048 x 2048 x 2048
 /// Images that need more than this are compared with the memory that is free.
 inline constexpr std::size_t unchecked_image_bytes = gibi;
-inline constexpr std::size_t deflate_ratio = 1032;     ///< deflate codes at most 258 bytes in 2 bits
-inline constexpr std::size_t gzip_excess = 64 * mebi;  ///< content after the voxels that is still looked at
+inline constexpr std::size_t deflate_ratio = 1032;       ///< deflate codes at most 258 bytes in 2 bits
+inline constexpr std::size_t gzip_excess = 64 * mebi;    ///< content after the voxels that is still looked at
+inline constexpr std::size_t image_header_bytes = mebi;  ///< of a header that is text
+inline constexpr std::size_t tiff_pages = std::size_t{1} << 16;
 
 // .npy arrays
 inline constexpr std::size_t npy_header_bytes = 64 * kibi;  ///< numpy.load reads 10000

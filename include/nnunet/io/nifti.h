@@ -11,7 +11,7 @@
 
 namespace nnunet {
 
-/// Where voxels lie in space, as a NIfTI file says it. The header is kept whole, so that outputs overlay exactly.
+/// Where voxels lie in space. A NIfTI file's header is kept whole, so that outputs overlay exactly.
 struct Geometry {
   Shape3 shape{};      ///< (D,H,W) = NIfTI dims (z,y,x)
   Spacing3 spacing{};  ///< mm, (z,y,x); float32 pixdim[3..1] widened to double, positive
@@ -19,6 +19,7 @@ struct Geometry {
       affine{};                   ///< voxel (x,y,z,1) -> mm (RAS+); sform if set, else qform, else pixdim
   std::vector<std::byte> header;  ///< NIfTI-1 (348 bytes) or NIfTI-2 (540 bytes) header in this machine's byte order
                                   ///< and the file's own units; empty: made from the above
+  bool plane = false;             ///< a 2D image, whose label map is to be one, too (depth 1)
 };
 
 /// An image with C channels: voxels (C,D,H,W) with scl_slope and scl_inter applied, as nibabel's get_fdata(float32).
@@ -74,6 +75,8 @@ void write_image(const std::filesystem::path& path, const Image& image);
 /// The bytes that these two write (gzip when compress).
 std::vector<std::byte> encode_label_map(const LabelMap& map, bool compress);
 std::vector<std::byte> encode_image(const Image& image, bool compress);
+/// As encode_label_map, but uint16, for label maps (D,H,W) of more classes.
+std::vector<std::byte> encode_label_map(const Array<std::uint16_t>& voxels, const Geometry& geometry, bool compress);
 
 /// True for *.nii and *.nii.gz. stem: the name without that ending.
 bool is_nifti_name(const std::filesystem::path& path);
