@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const PythonValue value = read_python_pickle(file.path());
     // What was understood is written so that it is understood again.
     fuzz::require(python_pickle(read_python_pickle(python_pickle(value), "again")) == python_pickle(value));
-    v2::geometry_of(value, {2, 3, 4}, "file");
+    v2::placed(Array<std::uint16_t>({2, 3, 4}), value, "file");
   } catch (const Error&) {
   }
   return 0;

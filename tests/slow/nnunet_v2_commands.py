@@ -19,7 +19,9 @@ SHAPE = (9, 21, 17)
 LABELS = {"labels": {"background": 0, "a": 1, "b": 2, "c": 3},
           "regions": {"background": 0, "whole": [1, 2, 3], "core": [2, 3], "tip": 3},
           "ignore": {"background": 0, "a": 1, "b": 2, "ignore": 3},
-          "affine": {"background": 0, "a": 1, "b": 2}}
+          "affine": {"background": 0, "a": 1, "b": 2},
+          "reoriented": {"background": 0, "a": 1, "b": 2}}
+CANONICAL = np.array([[1.0, 0.2, 0, 5], [-0.2, 1.0, 0, 6], [0, 0, 2.0, -7], [0, 0, 0, 1]])
 
 
 def image_of(array):
@@ -31,9 +33,18 @@ def image_of(array):
     return image
 
 
+def turned(array):
+    """An image with axes towards P, S and L, whose canonical form has this array (z, y, x)."""
+    canonical = nibabel.Nifti1Image(array.transpose(2, 1, 0), CANONICAL)
+    file = nibabel.orientations.axcodes2ornt(("P", "S", "L"))
+    return canonical.as_reoriented(nibabel.orientations.ornt_transform(nibabel.io_orientation(CANONICAL), file))
+
+
 def properties(kind):
     if kind == "affine":
-        return {"nibabel_stuff": {"original_affine": np.array([[1.0, 0.2, 0, 5], [-0.2, 1.0, 0, 6], [0, 0, 2.0, -7], [0, 0, 0, 1]])},
+        return {"nibabel_stuff": {"original_affine": CANONICAL}, "spacing": [2.0, 1.02, 1.02]}
+    if kind == "reoriented":
+        return {"nibabel_stuff": {"original_affine": turned(np.zeros(SHAPE, np.uint8)).affine, "reoriented_affine": CANONICAL},
                 "spacing": [2.0, 1.02, 1.02]}
     image = image_of(np.zeros(SHAPE, np.uint8))
     return {"sitk_stuff": {"spacing": image.GetSpacing(), "origin": image.GetOrigin(), "direction": image.GetDirection()},
@@ -63,7 +74,9 @@ def logits_and_truth(random, heads, regions):
 
 def write_map(file, array, kind):
     if kind == "affine":
-        nibabel.save(nibabel.Nifti1Image(array.transpose(2, 1, 0), properties(kind)["nibabel_stuff"]["original_affine"]), file)
+        nibabel.save(nibabel.Nifti1Image(array.transpose(2, 1, 0), CANONICAL), file)
+    elif kind == "reoriented":
+        nibabel.save(turned(array), file)
     else:
         sitk.WriteImage(image_of(array), str(file))
 
@@ -78,7 +91,7 @@ def make(folder, kind):
         dataset["regions_class_order"] = [1, 2, 3]
     heads = 3 if regions else len(labels) - ("ignore" in labels)
     plans = {"dataset_name": "Dataset900_Toy", "plans_name": "nnUNetPlans", "label_manager": "LabelManager",
-             "image_reader_writer": "NibabelIO" if kind == "affine" else "SimpleITKIO",
+             "image_reader_writer": {"affine": "NibabelIO", "reoriented": "NibabelIOWithReorient"}.get(kind, "SimpleITKIO"),
              "transpose_forward": [0, 1, 2], "transpose_backward": [0, 1, 2], "configurations": {}}
     for name in ("A", "B", "A_maps", "ref"):
         (folder / name).mkdir(parents=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # nnU-Net v2's own commands and ours on each other's files: label maps, .npz, .pkl, postprocessing.pkl, zip files. Both give
-# the same.   PEER=folder: where nnUNetv2_ensemble and the others of nnunetv2 2.8 are (default: .deps/bench-venv/bin)
+# the same.   KINDS="labels regions": only these.   PEER=folder: where nnUNetv2_ensemble and the others of nnunetv2 2.8 are (default: .deps/bench-venv/bin)
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 bin=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
@@ -17,7 +17,7 @@ ours() { local name=$1; shift; quiet "$bin" v2 "$name" "$@"; }
 theirs() { local name=$1; shift; quiet "$peer/nnUNetv2_$name" "$@"; }
 check() { "$python" "$here/nnunet_v2_commands.py" "$@"; }
 
-for kind in labels regions ignore affine; do
+for kind in ${KINDS:-labels regions ignore affine reoriented}; do
   check make "$kind" "$kind"
   cd "$kind"
   # Probabilities of both are merged by both: all four give the same.
