@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # nnU-Net v2's own commands and ours on each other's files: label maps, .npz, .pkl, postprocessing.pkl, zip files. Both give
-# the same.   KINDS="labels regions": only these.   PEER=folder: where nnUNetv2_ensemble and the others of nnunetv2 2.8 are (default: .deps/bench-venv/bin)
+# the same.
+#   PEER=folder              where nnUNetv2_ensemble and the others of nnunetv2 2.8 are (default: .deps/bench-venv/bin)
+#   KINDS="labels regions"   only these toy datasets
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 bin=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
