@@ -12,8 +12,11 @@ import json
 import pathlib
 import pickle
 import struct
+import sys
+import types
 import zipfile
 
+import numpy
 import torch
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
@@ -239,6 +242,46 @@ def write_v2():
     save("v2_model", "outside.zip", file.getvalue())
 
 
+def npz(entries, method=zipfile.ZIP_DEFLATED, zip64=False):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, content in entries.items():
+            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=zip64) as entry:
+                entry.write(content)
+    return file.getvalue()
+
+
+def write_npz():
+    name, plain = "probabilities.npy", npy("<f4", "(2, 1, 2, 3)", bytes(range(48)))
+    save("npz", "deflated", npz({name: plain}))
+    save("npz", "stored", npz({name: plain}, zipfile.ZIP_STORED))
+    save("npz", "zip64", npz({"other.npy": plain, name: plain}, zip64=True))
+    save("npz", "half_fortran", npz({name: npy("<f2", "(2, 3)", bytes(12), 1, True)}))
+    save("npz", "f8_version2", npz({name: npy("<f8", "(3,)", bytes(24), 2)}))
+    save("npz", "absurd", npz({name: npy("<f4", "(99999999999, 99999999999)", b"")}))
+    save("npz", "zeros", npz({name: npy("<f4", "(300, 300)", bytes(360000))}))
+
+
+def write_properties():
+    module = types.ModuleType("nnunetv2.postprocessing.remove_connected_components")
+    name = "remove_all_but_largest_component_from_segmentation"
+    exec(f"def {name}(): pass", module.__dict__)
+    for part in ("nnunetv2", "nnunetv2.postprocessing"):
+        sys.modules[part] = types.ModuleType(part)
+    sys.modules[module.__name__] = module
+    function = getattr(module, name)
+    function.__module__ = module.__name__
+    steps = ([function, function], [{"labels_or_regions": [numpy.int64(1), 2]}, {"labels_or_regions": (2, 3), "background_label": 0}])
+    itk = {"sitk_stuff": {"spacing": (0.5, 1.0, 2.0), "origin": (1.0, 2.0, 3.0), "direction": (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)},
+           "spacing": [2.0, 1.0, 0.5], "bbox_used_for_cropping": [[0, 3]] * 3, "class_locations": {(1, 2): numpy.zeros((2, 4), int)}}
+    nibabel = {"nibabel_stuff": {"original_affine": numpy.diag([1.5, 2, 3, 1])}, "spacing": [3.0, 2.0, 1.5]}
+    for protocol in range(2, 6):
+        for kind, value in {"steps": steps, "itk": itk, "nibabel": nibabel}.items():
+            save("properties", f"{kind}{protocol}", pickle.dumps(value, protocol))
+    save("properties", "fortran", pickle.dumps({"nibabel_stuff": {"original_affine": numpy.asfortranarray(numpy.arange(16.0).reshape(4, 4))}}))
+    save("properties", "system", b"\x80\x02](cos\nsystem\ne](}(X\x11\0\0\0labels_or_regionsK\x01ue\x86.")
+
+
 if __name__ == "__main__":
     write_nifti()
     write_images()
@@ -247,3 +290,5 @@ if __name__ == "__main__":
     write_forms()
     write_checkpoints()
     write_v2()
+    write_npz()
+    write_properties()

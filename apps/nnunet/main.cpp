@@ -53,5 +53,6 @@ int main(int argc, char** argv) {
   describe_program(program);
   const std::vector<Command> commands = all_commands();
   add_all(program, commands);
+  program.add_subcommand("v2", "nnU-Net v2's commands, nnUNetv2_predict and the others: see nnunet v2 --help");
   return run_program(program, argc, argv);
 }

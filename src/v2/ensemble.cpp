@@ -73,7 +73,7 @@ void merge(const EnsembleCase& one, const MergeOptions& options, int threads) {
   const std::vector<std::int64_t> shape = readers.front().shape();
   const Shape3 grid{shape[1], shape[2], shape[3]};
   const fs::path properties = fs::path(one.npz.front()).replace_extension(".pkl");
-  const Geometry geometry = geometry_of(read_python_pickle(properties), grid, properties.string());
+  const PythonValue place = read_python_pickle(properties);
 
   const auto voxels = static_cast<std::size_t>(volume(grid));
   std::vector<float> sum(voxels), next(voxels);
@@ -91,9 +91,10 @@ void merge(const EnsembleCase& one, const MergeOptions& options, int threads) {
     decision.add(sum);
     if (writer) writer->write(sum);
   }
-  LabelVolume map{{}, geometry};
-  map.voxels.shape = {grid[0], grid[1], grid[2]};
-  map.voxels.values = std::move(decision).take();
+  Array<std::uint16_t> labels;
+  labels.shape = {grid[0], grid[1], grid[2]};
+  labels.values = std::move(decision).take();
+  const LabelVolume map = placed(std::move(labels), place, properties.string());
   if (writer) {
     writer->commit();
     write_text(options.output / (one.name + ".pkl"), read_text(properties));

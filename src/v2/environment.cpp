@@ -26,7 +26,7 @@ std::optional<fs::path> folder_in(const char* variable) {
 fs::path required(const char* variable, const char* what) {
   if (const auto folder = folder_in(variable)) return *folder;
   throw Error(variable, fmt::format("the environment variable is not set; it names the folder of {}", what),
-              fmt::format("export {}=FOLDER", variable));
+              fmt::format("set it: export {}=FOLDER", variable));
 }
 
 std::optional<int> whole_number(const std::string& text) {

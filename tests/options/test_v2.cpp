@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "cli/program.h"
-#include "reference/shared.h"
 #include "v2/blocks/all_v2_commands.h"
 #include "v2/blocks/argparse.h"
 #include "v2/blocks/evaluation.h"
@@ -11,6 +10,7 @@
 namespace nnunet::app {
 namespace {
 
+using test::Outcome;
 using test::shell;
 
 const std::string bin = NNUNET_BINARY_DIR "/bin/";

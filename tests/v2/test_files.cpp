@@ -7,6 +7,7 @@
 
 #include "nnunet/checkpoint/python_value.h"
 #include "nnunet/core/error.h"
+#include "nnunet/io/image_properties.h"
 #include "nnunet/io/npy.h"
 #include "nnunet/v2/dataset_labels.h"
 #include "nnunet/v2/environment.h"
@@ -275,13 +276,52 @@ TEST(Properties, ItkAndNibabel) {
       {{"sitk_stuff", PythonValue::Dict{{{"spacing", PythonValue::Tuple{{0.5, 1.0, 2.0}}},
                                          {"origin", PythonValue::Tuple{{10.0, 20.0, 30.0}}},
                                          {"direction", PythonValue::Tuple{{1.0, 0, 0, 0, -1.0, 0, 0, 0, 1}}}}}}}};
-  const Geometry geometry = geometry_of(itk, {2, 3, 4}, "p");
+  const Geometry geometry = placed(Array<std::uint16_t>({2, 3, 4}), itk, "p").geometry;
   EXPECT_EQ(geometry.spacing, (Spacing3{2, 1, 0.5}));
   EXPECT_EQ(geometry.affine[0], (std::array<double, 4>{-0.5, 0, 0, -10}));
   EXPECT_EQ(geometry.affine[1], (std::array<double, 4>{0, 1, 0, -20}));
   EXPECT_EQ(geometry.affine[2], (std::array<double, 4>{0, 0, 2, 30}));
   const PythonValue none = PythonValue::Dict{};
-  EXPECT_THROW(geometry_of(none, {2, 3, 4}, "p"), Error);
+  EXPECT_THROW(placed(Array<std::uint16_t>({2, 3, 4}), none, "p"), Error);
+}
+
+/// An image with turned axes, as the readers that reorient see it, and its labels back on the file's axes.
+TEST(Properties, ReorientedLabelsAreTurnedBack) {
+  Image image{Array<float>({1, 2, 3, 4}), {}};
+  for (std::size_t i = 0; i < image.voxels.values.size(); ++i) image.voxels.values[i] = static_cast<float>(i);
+  image.geometry.shape = {2, 3, 4};
+  image.geometry.spacing = {2, 3, 4};
+  image.geometry.affine = {{{0, 0, -2, 5}, {-4, 0, 0, 6}, {0, 3, 0, 7}, {0, 0, 0, 1}}};
+  for (const ImageReader reader : {ImageReader::simple_itk_reorient, ImageReader::nibabel_reorient}) {
+    Image turned = image;
+    const Reorientation how = to_canonical(turned, reader, "image");
+    const ReaderProperties properties = reader_properties(turned.geometry, reader, &how);
+    PythonValue::Dict stuff;
+    const auto list = [](const std::vector<double>& values) {
+      PythonValue::Tuple tuple;
+      for (const double value : values) tuple.items.emplace_back(value);
+      return tuple;
+    };
+    if (properties.itk) {
+      const PythonValue::Dict itk{{{"spacing", list(properties.itk->spacing)},
+                                   {"origin", list(properties.itk->origin)},
+                                   {"direction", list(properties.itk->direction)},
+                                   {"original_orientation", *properties.itk->original_orientation}}};
+      stuff.entries.emplace_back("sitk_stuff", itk);
+    } else {
+      std::vector<double> affine;
+      for (const auto& row : properties.nibabel->original_affine) affine.insert(affine.end(), row.begin(), row.end());
+      const PythonValue::Dict nibabel{{{"original_affine", list(affine)}, {"reoriented_affine", list(affine)}}};
+      stuff.entries.emplace_back("nibabel_stuff", nibabel);
+    }
+    Array<std::uint16_t> labels(std::vector<std::int64_t>(turned.voxels.shape.begin() + 1, turned.voxels.shape.end()));
+    std::ranges::transform(turned.voxels.values, labels.values.begin(),
+                           [](float value) { return static_cast<std::uint16_t>(value); });
+    const LabelVolume back = placed(labels, stuff, "p");
+    EXPECT_EQ(back.geometry.shape, image.geometry.shape);
+    EXPECT_LT(affine_difference(back.geometry, image.geometry), 1e-9);
+    ASSERT_TRUE(std::ranges::equal(back.voxels.values, image.voxels.values)) << image_reader_name(reader);
+  }
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "nnunet/io/atomic_file.h"
 #include "options/all_commands.h"
 #include "pages.h"
+#include "v2/blocks/all_v2_commands.h"
 
 namespace nnunet::app {
 namespace {
@@ -26,8 +27,11 @@ std::map<fs::path, std::string> generated_files() {
       {"share/bash-completion/completions/nnunet", bash_completion(commands)},
       {"share/zsh/site-functions/_nnunet", zsh_completion(commands)},
   };
-  for (const Command& command : commands)
-    files[fs::path("share/man/man1") / fmt::format("nnunet-{}.1", command.name)] = man_page(command);
+  const std::vector<Command> v2_commands = all_v2_commands();
+  files["docs/v2-commands.md"] = markdown_v2(v2_commands);
+  for (const auto& list : {commands, v2_commands})
+    for (const Command& command : list)
+      files[fs::path("share/man/man1") / (page_name(command) + ".1")] = man_page(command);
   return files;
 }
 

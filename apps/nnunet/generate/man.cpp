@@ -34,6 +34,7 @@ std::string title(const std::string& name, const std::string& summary) {
 std::string option_text(const Option& option) {
   std::string head = option.name, rest = option.help;
   if (!option.no_name.empty()) head += ", " + option.no_name;
+  if (!option.other_name.empty()) head += ", " + option.other_name;
   if (const std::string word = value_word(option); !word.empty()) head += " " + word;
   if (const std::string rule = value_rule(option); !rule.empty()) rest += fmt::format(" ({})", rule);
   rest += ".\n";
@@ -68,7 +69,7 @@ std::string references(const Command& command) {
 }  // namespace
 
 std::string man_page(const Command& command) {
-  std::string text = title("nnunet-" + command.name, command.summary);
+  std::string text = title(page_name(command), command.summary);
   text += ".SH SYNOPSIS\n.B " + line(synopsis(command));
   text += ".SH DESCRIPTION\n" + lines(command.summary + ".\n" + command.description);
   if (!command.notes.empty()) text += ".PP\n" + lines(command.notes);

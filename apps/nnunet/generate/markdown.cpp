@@ -29,6 +29,7 @@ std::string default_cell(const Option& option) {
 std::string row(const Option& option) {
   std::string names = option.name;
   if (!option.no_name.empty()) names += ", " + option.no_name;
+  if (!option.other_name.empty()) names += ", " + option.other_name;
   const std::string word = value_word(option);
   return fmt::format("| {} | {} | {} |\n", code(word.empty() ? names : names + " " + word), default_cell(option),
                      meaning(option));
@@ -66,20 +67,39 @@ std::string section(const Command& command) {
   return text + references(command);
 }
 
-}  // namespace
-
-std::string markdown(const std::vector<Command>& commands) {
-  std::string text = fmt::format(
-      "<!-- {} -->\n# Commands\n\nOf an option given twice the last counts; lists of files and of models collect. "
-      "`nnunet COMMAND --help` says the same as this page, `man nnunet-COMMAND` too where the program is "
-      "installed.\n\n",
-      kGeneratedNote);
+/// Links to the sections, and the sections.
+std::string sections(const std::vector<Command>& commands) {
+  std::string text;
   for (const Command& command : commands)
-    text += fmt::format("- [nnunet {0}](#nnunet-{0}): {1}\n", command.name, plain(command.summary));
+    text += fmt::format("- [nnunet {}](#{}): {}\n", command.name, page_name(command), plain(command.summary));
   text += "\n";
   for (const Command& command : commands) text += section(command);
   while (text.ends_with("\n\n")) text.pop_back();
   return text;
+}
+
+}  // namespace
+
+std::string markdown(const std::vector<Command>& commands) {
+  return fmt::format(
+             "<!-- {} -->\n# Commands\n\nOf an option given twice the last counts; lists of files and of models "
+             "collect. `nnunet COMMAND --help` says the same as this page, `man nnunet-COMMAND` too where the program "
+             "is installed.\n\n",
+             kGeneratedNote) +
+         sections(commands);
+}
+
+std::string markdown_v2(const std::vector<Command>& commands) {
+  return fmt::format(
+             "<!-- {} -->\n# nnU-Net v2's commands\n\nThey take the flags of nnU-Net v2 2.8 and have its defaults. "
+             "Each "
+             "can be called by its own name, too: `nnUNetv2_predict` is `nnunet v2 predict`. The links to these names "
+             "lie "
+             "in a folder of their own (`build/bin/v2`; `libexec/nnunet/v2` of an installation): put it in front of "
+             "`PATH` "
+             "and scripts that call nnU-Net v2 call this program.\n\n",
+             kGeneratedNote) +
+         sections(commands);
 }
 
 }  // namespace nnunet::app

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace nnunet::app {
 namespace {
 
@@ -40,10 +42,18 @@ std::string default_rule(const Option& option) {
 std::string synopsis(const Command& command) {
   std::string line = "nnunet " + command.name, arguments;
   for (const Option* const option : command.options()) {
-    if (!has_name(*option)) arguments += fmt::format(" [{} ...]", option->name);
-    if (option->required) line += fmt::format(" {} {}", option->name, value_word(*option));
+    if (!has_name(*option))
+      arguments += option->required ? " " + option->name : fmt::format(" [{} ...]", option->name);
+    else if (option->required)
+      line += fmt::format(" {} {}", option->name, value_word(*option));
   }
   return line + " [options]" + arguments;
+}
+
+std::string page_name(const Command& command) {
+  std::string name = "nnunet-" + command.name;
+  std::ranges::replace(name, ' ', '-');
+  return name;
 }
 
 std::string escaped(const std::string& text, const std::string& characters) {

@@ -9,6 +9,10 @@ namespace nnunet::app {
 
 /// docs/commands.md.
 std::string markdown(const std::vector<Command>& commands);
+/// docs/v2-commands.md.
+std::string markdown_v2(const std::vector<Command>& commands);
+/// "nnunet-v2-predict".
+std::string page_name(const Command& command);
 /// nnunet-NAME.1 and nnunet.1, roff.
 std::string man_page(const Command& command);
 std::string man_overview(const std::vector<Command>& commands);

@@ -17,6 +17,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What changes nothing here is said, so that nobody waits for its effect.
+void note_variables_without_effect() {
+  if (std::getenv("nnUNet_extTrainer") != nullptr)
+    log::info("nnUNet_extTrainer has no effect: networks are built from the plans, whatever the trainer");
+  if (std::getenv("nnUNet_compile") != nullptr) log::info("nnUNet_compile has no effect: nothing is compiled");
+}
+
 fs::path model_folder(const V2PredictFlags& o) {
   if (!o.model_folder.empty()) return o.model_folder;
   const v2::ModelName name{o.trainer, o.plans, o.configuration};
@@ -83,6 +90,7 @@ v2::PredictOptions predict_options(const V2PredictFlags& o) {
 }  // namespace
 
 int run_v2_predict(const V2PredictFlags& flags) {
+  note_variables_without_effect();
   const int gpus = gpus_of(flags);
   go_where_network_runs("auto", gpus);
   const ModelFlags model_options = model_flags(flags, gpus);

@@ -11,8 +11,8 @@
 
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/log.h"
-#include "v2/blocks/argparse.h"
 #include "v2/blocks/all_v2_commands.h"
+#include "v2/blocks/argparse.h"
 #include "v2/commands.h"
 
 namespace nnunet::app {

@@ -3,15 +3,12 @@
 #include <filesystem>
 
 #include "nnunet/core/array.h"
-#include "nnunet/io/nifti.h"
+#include "nnunet/io/image_file.h"
 
 namespace nnunet::v2 {
 
 /// A label map: labels (D,H,W) and where they lie.
-struct LabelVolume {
-  Array<std::uint16_t> voxels;
-  Geometry geometry;
-};
+using LabelVolume = WideLabelMap;
 
 /// The one place where the commands read images, and read and write label maps. Throw Error.
 Image read_image(const std::filesystem::path& path);
