@@ -13,6 +13,7 @@
 
 namespace nnunet {
 
+class NativeMemory;
 class WindowLane;
 
 /// What computes a trained network: kernels of our own, libtorch, or another program's runtime. The narrow interface
@@ -54,7 +55,8 @@ struct EngineOptions {
   std::string name = "auto";  ///< --engine; auto: native where it fits, else libtorch
   Precision precision = Precision::fp32;
   Device device = kCpu;
-  const EngineBackend* others = nullptr;  ///< null: this program has the native engine alone
+  const EngineBackend* others = nullptr;      ///< null: this program has the native engine alone
+  std::shared_ptr<NativeMemory> memory = {};  ///< of native engines that never run at the same time; null: their own
 };
 
 /// All names that --engine takes, "auto" first, whether or not this build has them.
