@@ -23,6 +23,7 @@ class NativeEngine final : public Engine {
         graph_(network_graph(plan_).finest()),
         weights_(network_weights(checkpoint, source)),
         precision_(options.precision),
+        large_tiles_(options.large_tiles),
         shared_(options.memory ? options.memory : std::make_shared<NativeMemory>()) {}
 
   Logits forward(const WindowBatch& windows) override {
@@ -62,6 +63,7 @@ class NativeEngine final : public Engine {
     while (made_.size() >= kKept) made_.pop_back();
     NativeOptions options;
     options.bf16 = precision_ == Precision::bf16;
+    options.large_tiles = large_tiles_;
     options.memory = shared_;
     made_.push_front({shape, NativeNetwork(plan_, graph_, shape[0], {shape.begin() + 2, shape.end()}, options)});
     set_weights(made_.front().network);
@@ -87,6 +89,7 @@ class NativeEngine final : public Engine {
   NetworkGraph graph_;
   NetworkWeights weights_;
   Precision precision_;
+  bool large_tiles_;
   std::shared_ptr<NativeMemory> shared_;  // by the networks of all shapes
   std::list<Made> made_;
   LogitMemory memory_;

@@ -92,7 +92,7 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
                   "only checkpoints of one configuration, such as the folds of a task, can be averaged");
     auto digest = std::async(std::launch::async, network_digest, std::cref(checkpoints[i]));  // engines take longer
     engines_->push_back(
-        make_engine(checkpoints[i], {options.engine, precision_, device_, options.others, memory}, sources[i]));
+        make_engine(checkpoints[i], {options.engine, precision_, device_, options.others, false, memory}, sources[i]));
     digests_.push_back(digest.get());
   }
   windows_.patch_size = data_.patch_size;

@@ -56,6 +56,7 @@ struct EngineOptions {
   Precision precision = Precision::fp32;
   Device device = kCpu;
   const EngineBackend* others = nullptr;      ///< null: this program has the native engine alone
+  bool large_tiles = false;                   ///< of the native engine in fp32: NativeOptions
   std::shared_ptr<NativeMemory> memory = {};  ///< of native engines that never run at the same time; null: their own
 };
 
