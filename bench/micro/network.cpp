@@ -144,7 +144,9 @@ int measure(const Options& o) {
     parameters[p.name] =
         (memory[p.name] = random_numbers(count, 1.7F / std::sqrt(static_cast<float>(inputs)), random)).data();
   }
+  const double before_weights = processor_seconds();
   network.set_parameters(parameters);
+  const double weights = processor_seconds() - before_weights;
   memory.clear();
 
   const std::vector<float> images = random_numbers(o.batch * s.plan.in_channels * product(s.patch), 1, random);
@@ -191,11 +193,12 @@ int measure(const Options& o) {
   getrusage(RUSAGE_SELF, &usage);
   const double flops = count_flops(s.plan, s.patch).forward * static_cast<double>(o.batch);
   fmt::print(
-      "{} {} {} batch {} threads {}: wall {:.3f} ms, processor {:.3f} ms, {:.1f} GFLOP/s, network {:.1f} MiB, peak "
+      "{} {} {} batch {} threads {}: wall {:.3f} ms, processor {:.3f} ms (weights {:.0f}), {:.1f} GFLOP/s, network "
+      "{:.1f} MiB, peak "
       "{:.1f} MiB, digest {:016x}\n",
       o.name, o.bf16 ? "bf16" : "fp32", isa_name(options.isa), o.batch, omp_get_max_threads(), median(wall) * 1e3,
-      median(processor) * 1e3, flops / median(wall) * 1e-9, static_cast<double>(network.bytes()) / 1048576.0,
-      static_cast<double>(usage.ru_maxrss) / 1024.0, digest(logits));
+      median(processor) * 1e3, weights * 1e3, flops / median(wall) * 1e-9,
+      static_cast<double>(network.bytes()) / 1048576.0, static_cast<double>(usage.ru_maxrss) / 1024.0, digest(logits));
   return 0;
 }
 

@@ -22,7 +22,9 @@ class NativeEngine final : public Engine {
       : plan_(checkpoint.plan),
         graph_(network_graph(plan_).finest()),
         weights_(network_weights(checkpoint, source)),
-        precision_(options.precision) {}
+        precision_(options.precision),
+        large_tiles_(options.large_tiles),
+        shared_(options.memory ? options.memory : std::make_shared<NativeMemory>()) {}
 
   Logits forward(const WindowBatch& windows) override {
     check(windows);
@@ -61,6 +63,8 @@ class NativeEngine final : public Engine {
     while (made_.size() >= kKept) made_.pop_back();
     NativeOptions options;
     options.bf16 = precision_ == Precision::bf16;
+    options.large_tiles = large_tiles_;
+    options.memory = shared_;
     made_.push_front({shape, NativeNetwork(plan_, graph_, shape[0], {shape.begin() + 2, shape.end()}, options)});
     set_weights(made_.front().network);
     return made_.front().network;
@@ -85,6 +89,8 @@ class NativeEngine final : public Engine {
   NetworkGraph graph_;
   NetworkWeights weights_;
   Precision precision_;
+  bool large_tiles_;
+  std::shared_ptr<NativeMemory> shared_;  // by the networks of all shapes
   std::list<Made> made_;
   LogitMemory memory_;
 };

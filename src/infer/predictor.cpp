@@ -9,6 +9,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/io/digest.h"
+#include "nnunet/native/native_network.h"
 #include "nnunet/preprocess/resample.h"
 
 namespace nnunet {
@@ -108,12 +109,14 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
   const Checkpoint& first = checkpoints.front();
   data_ = first.data;
   model_ = model_plan(first);
+  const auto memory = std::make_shared<NativeMemory>();  // the folds' networks run one after the other
   for (std::size_t i = 0; i < checkpoints.size(); ++i) {
     if (const std::string what = difference(first, checkpoints[i]); !what.empty())
       throw Error(sources[i], fmt::format("differs from {} in its {}", sources.front(), what),
                   "only checkpoints of one configuration, such as the folds of a task, can be averaged");
     auto digest = std::async(std::launch::async, network_digest, std::cref(checkpoints[i]));  // engines take longer
-    engines_->push_back(make_engine(checkpoints[i], {options.engine, precision_, device_, options.others}, sources[i]));
+    engines_->push_back(
+        make_engine(checkpoints[i], {options.engine, precision_, device_, options.others, false, memory}, sources[i]));
     digests_.push_back(digest.get());
   }
   windows_.plan = chosen_windows(model_.window, options);

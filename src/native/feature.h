@@ -14,9 +14,9 @@ using Sizes3 = std::array<std::int64_t, 3>;
 /// What a pass has at hand.
 struct Context {
   NativeOptions options;
+  BufferPool& pool;
+  kernels::ConvWorkspace& workspace;
   const float* images = nullptr;
-  kernels::ConvWorkspace workspace;
-  BufferPool pool;
 };
 
 /// What a step makes: a convolution's result and the norm that its readers apply, or (norm null) values as they are.
@@ -50,3 +50,8 @@ struct Joined {
 };
 
 }  // namespace nnunet::native
+
+struct nnunet::NativeMemory::Parts {
+  native::BufferPool pool;
+  kernels::ConvWorkspace workspace;
+};

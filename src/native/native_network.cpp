@@ -56,9 +56,10 @@ class Engine final : public NativeNetwork::Impl {
          const NativeOptions& options)
       : keep_(options.gradients),
         graph_(graph),
-        steps_(native::build_steps<T>(plan, graph, sizes_of(graph, size), samples, options)) {
-    context_.options = options;
-  }
+        memory_(options.memory ? options.memory : std::make_shared<NativeMemory>()),
+        context_{options, memory_->parts().pool, memory_->parts().workspace},
+        steps_(native::build_steps<T>(plan, graph, sizes_of(graph, size), samples, options)) {}
+  ~Engine() override { release(); }
 
   void set_parameters(const ParameterValues& parameters) override {
     for (auto& step : steps_.all) step->set_parameters(parameters);
@@ -90,7 +91,7 @@ class Engine final : public NativeNetwork::Impl {
   }
 
   std::int64_t bytes() const override {
-    std::int64_t sum = context_.pool.bytes() + context_.workspace.bytes();
+    std::int64_t sum = memory_->bytes();
     for (const auto& step : steps_.all) sum += step->bytes();
     return sum;
   }
@@ -109,11 +110,18 @@ class Engine final : public NativeNetwork::Impl {
 
   bool keep_;
   const NetworkGraph graph_;
+  const std::shared_ptr<NativeMemory> memory_;
   native::Context context_;
   native::Steps<T> steps_;
 };
 
 }  // namespace
+
+NativeMemory::NativeMemory() : parts_(std::make_unique<Parts>()) {}
+NativeMemory::~NativeMemory() = default;
+std::int64_t NativeMemory::bytes() const {
+  return parts_->pool.bytes() + parts_->workspace.bytes();
+}
 
 NativeNetwork::NativeNetwork(const NetworkPlan& plan, const NetworkGraph& graph, std::int64_t samples,
                              const Sizes& size, const NativeOptions& options) {

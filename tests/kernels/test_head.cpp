@@ -102,6 +102,8 @@ void check(const Case& c, Isa isa) {
   const std::vector<double> found = layer.head(isa, workspace).values();
   EXPECT_LT(test::deviation_of(found, layer.logits()), bound);
   EXPECT_EQ(found, layer.direct(isa, workspace).values());
+  layer.source = {layer.source.x};  // no norm before it
+  EXPECT_EQ(layer.head(isa, workspace).values(), layer.direct(isa, workspace).values());
 }
 
 TEST_P(Head, MeetsTheDefinitionWithTheDigitsOfTheDirectConvolution) {

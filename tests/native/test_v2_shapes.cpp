@@ -165,6 +165,17 @@ TEST_P(V2Network, DigitsDoNotDependOnThreads) {
   omp_set_num_threads(before);
 }
 
+TEST_P(V2Network, SharedMemoryIsHeldOnce) {
+  NativeOptions options;
+  const std::vector<float> alone = run(options);
+  options.memory = std::make_shared<NativeMemory>();
+  EXPECT_EQ(run(options), alone);
+  const std::int64_t once = options.memory->bytes();
+  EXPECT_GT(once, 0);
+  EXPECT_EQ(run(options), alone);  // another network
+  EXPECT_EQ(options.memory->bytes(), once);
+}
+
 TEST_P(V2Network, TheForwardOfATrainingIsTheSame) {
   NativeOptions options;
   const std::vector<float> alone = run(options);

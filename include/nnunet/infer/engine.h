@@ -13,6 +13,7 @@
 
 namespace nnunet {
 
+class NativeMemory;
 class WindowLane;
 struct SlidingWindowPlan;
 
@@ -56,7 +57,9 @@ struct EngineOptions {
   std::string name = "auto";  ///< --engine; auto: native where it fits, else libtorch
   Precision precision = Precision::fp32;
   Device device = kCpu;
-  const EngineBackend* others = nullptr;  ///< null: this program has the native engine alone
+  const EngineBackend* others = nullptr;      ///< null: this program has the native engine alone
+  bool large_tiles = false;                   ///< of the native engine in fp32: NativeOptions
+  std::shared_ptr<NativeMemory> memory = {};  ///< of native engines that never run at the same time; null: their own
 };
 
 /// All names that --engine takes, "auto" first, whether or not this build has them.

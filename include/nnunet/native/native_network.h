@@ -22,6 +22,24 @@ struct RunningStatistics {
   float *mean = nullptr, *variance = nullptr;
 };
 
+/// Memory for activations and for the threads' work. Networks that never run at the same time may share it (those of
+/// several folds, of several shapes), so that together they hold what the largest needs, beside each one's weights.
+class NativeMemory {
+ public:
+  NativeMemory();
+  ~NativeMemory();
+  NativeMemory(const NativeMemory&) = delete;
+  NativeMemory& operator=(const NativeMemory&) = delete;
+
+  std::int64_t bytes() const;
+
+  struct Parts;
+  Parts& parts() { return *parts_; }
+
+ private:
+  std::unique_ptr<Parts> parts_;
+};
+
 struct NativeOptions {
   bool gradients = false;  ///< forward keeps what backward needs
   bool training = false;   ///< batch norm takes the batch's statistics, and tracks them
@@ -30,6 +48,7 @@ struct NativeOptions {
   /// those of plain summation then (docs/kernels.md), for logits that are rounded to less than float32 anyway.
   bool large_tiles = false;
   Isa isa = chosen_isa();
+  std::shared_ptr<NativeMemory> memory = {};  ///< null: one of its own. Not with gradients
 };
 
 /// For one shape of input. Not thread-safe; parallel inside, with digits that do not depend on the threads.
@@ -59,7 +78,7 @@ class NativeNetwork {
   using Watch = std::function<void(const GraphNode& first)>;
   void watch(Watch watch);
 
-  /// Memory held: activations, weights in the kernels' order, workspaces.
+  /// Memory held: activations, weights in the kernels' order, workspaces; what is shared counts for each.
   std::int64_t bytes() const;
 
   class Impl;

@@ -35,6 +35,19 @@ constexpr Vectorized to_points = [](const Axes& axes, const float* taps, float* 
   along_axis(*axes[0], h, points, 1, axes[1]->points * axes[2]->points * static_cast<int>(kBlock));
 };
 
+/// (points, 16) of two input channels beside each other in bfloat16; `step` elements from a point to the next.
+constexpr Vectorized beside_each_other = [](const float* even, const float* odd, std::int64_t points, Bfloat16* to,
+                                            std::int64_t step) NNUNET_INLINED {
+  for (std::int64_t p = 0; p < points; ++p, even += kBlock, odd += kBlock, to += step) {
+    Bfloat16 both[2 * kBlock];
+    for (std::int64_t k = 0; k < kBlock; ++k) {
+      from_float(even[k], both[2 * k]);
+      from_float(odd[k], both[2 * k + 1]);
+    }
+    std::memcpy(to, both, sizeof both);
+  }
+};
+
 }  // namespace
 
 WinogradWeights::WinogradWeights(const std::vector<ChannelBlock>& in, const std::vector<ChannelBlock>& out,
@@ -75,10 +88,9 @@ void WinogradWeights::set(const float* w, bool transposed) {
         for (std::int64_t p = 0; p < points(); ++p)
           std::copy_n(u[0] + p * kBlock, kBlock, memory_.as<float>() + start(group, p) + channel * columns + column);
       } else if (lane % 2 == 1) {
-        for (std::int64_t p = 0; p < points(); ++p) {
-          Bfloat16* const to = memory_.as<Bfloat16>() + start(group, p) + (channel / 2 * columns + column) * 2;
-          for (std::int64_t k = 0; k < 2 * kBlock; ++k) from_float(u[k % 2][p * kBlock + k / 2], to[k]);
-        }
+        beside_each_other(u[0], u[1], points(),
+                          memory_.as<Bfloat16>() + start(group, 0) + (channel / 2 * columns + column) * 2,
+                          matrix(group));
       }
     }
   }
