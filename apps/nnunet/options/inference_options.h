@@ -12,7 +12,7 @@ namespace nnunet::app {
 /// Trained networks, and how they are run.
 struct ModelFlags {
   std::vector<std::filesystem::path> ckpt_path;
-  TrainedModel trained;  ///< instead of ckpt_path
+  TrainedModel trained;    ///< instead of ckpt_path
   NetworkOptions network;  ///< of a checkpoint that does not describe itself
   ComputeOptions compute;
   SlidingOptions windows;
