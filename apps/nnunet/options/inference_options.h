@@ -16,6 +16,7 @@ struct ModelFlags {
   NetworkOptions network;  ///< of a checkpoint that does not describe itself
   ComputeOptions compute;
   SlidingOptions windows;
+  std::filesystem::path scratch;  ///< where --low_memory puts its file; empty: the system's folder for such files
 };
 
 /// What `evaluate` and `predict` share, with the reference system's names and defaults.
