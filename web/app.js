@@ -5,7 +5,7 @@ import { Job } from './job.js';
 import { alert, askKey, say } from './messages.js';
 import { readHeader, readLabels } from './nifti.js';
 import { ResultPanel } from './result_panel.js';
-import { element, make, plural, readable, size } from './text.js';
+import { element, make, nameOf, plural, readable, size } from './text.js';
 import { ViewerPanel } from './viewer_panel.js';
 
 class Page {
@@ -50,8 +50,9 @@ class Page {
   describeModel() {
     const { model } = this;
     if (!model) return;
-    const structures = model.labels.slice(1).map(readable).join(', ');
-    const hint = [`${model.modality}, ${plural(model.channels, 'channel')}. Finds ${structures || plural(model.classes - 1, 'structure')}.`];
+    const { structures, channel_names: channels_in = [model.modality] } = model;
+    const names = structures.some(({ name }) => name) ? structures.map(nameOf).join(', ') : plural(structures.length, 'structure');
+    const hint = [`${channels_in.map(readable).join(', ')}, ${plural(model.channels, 'channel')}. Finds ${names}.`];
     const channels = this.image?.header.channels;
     if (channels && channels !== model.channels) hint.push(`The image has ${plural(channels, 'channel')}: it does not fit this model.`);
     element('model-hint').textContent = hint.join(' ');

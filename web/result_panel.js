@@ -2,7 +2,7 @@
 
 import { measure } from './nifti.js';
 import { colourOf } from './palette.js';
-import { decimals, element, make, plural, readable } from './text.js';
+import { decimals, element, make, nameOf, plural } from './text.js';
 
 export class ResultPanel {
   #viewer;
@@ -21,17 +21,18 @@ export class ResultPanel {
 
   /** labels: what readLabels gave for the bytes. */
   async show(bytes, labels, model, image) {
-    const found = measure(labels, model.classes);
-    const classes = found.map((entry, label) => ({
+    const count = 1 + Math.max(0, ...model.structures.map(({ value }) => value));
+    const structures = new Map(model.structures.map((structure) => [structure.value, structure]));
+    const classes = measure(labels, count).map((entry, label) => ({
       ...entry,
-      name: model.labels[label] ?? `class ${label}`,
-      colour: colourOf(label, model.classes),
+      name: label === 0 ? 'background' : nameOf(structures.get(label) ?? { value: label }),
+      colour: colourOf(label, count),
       visible: true,
       strength: 1,
     }));
     const name = image.name.replace(/(\.nii)?(\.gz)?$/i, `_${model.name}${/\.gz$/i.test(image.name) ? '.nii.gz' : '.nii'}`);
     this.#result = { bytes, name, classes };
-    element('classes').replaceChildren(...classes.slice(1).map((entry) => this.#row(entry)));
+    element('classes').replaceChildren(...model.structures.map(({ value }) => this.#row(classes[value])));
     element('download-hint').textContent = name;
     element('result').hidden = false;
     await this.#viewer.showLabels(bytes, name, this.#paints());
@@ -46,7 +47,7 @@ export class ResultPanel {
 
   /** A structure's controls: shown, colour, where it is, volume, opacity. */
   #row(entry) {
-    const name = readable(entry.name);
+    const { name } = entry;
     const input = (type, label, properties) => {
       const made = make('input', { type, ...properties });
       made.setAttribute('aria-label', label);

@@ -10,6 +10,8 @@ export function make(tag, properties, ...children) {
 }
 
 export const readable = (name) => name.replaceAll('_', ' ');
+/** What a structure of a label map is called. */
+export const nameOf = ({ value, name }) => (name ? readable(name) : `label ${value}`);
 export const plural = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
 export const decimals = (value, n) => value.toLocaleString('en', { minimumFractionDigits: n, maximumFractionDigits: n });
 

@@ -18,6 +18,7 @@ namespace {
 
 void evaluate(const InferenceFlags& o) {
   check_model_flags(o.model);
+  refuse_v2_models(o.model);
   const PreprocessedFolder folder(o.cases.data, o.cases.task, o.cases.dim);
   if (folder.is_test())
     throw Error(folder.path().string(), "a test folder has no labels", "give the training or val folder");

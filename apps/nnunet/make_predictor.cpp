@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
@@ -46,6 +47,32 @@ std::vector<Checkpoint> checkpoints_of(V2Model& model) {
 }
 
 }  // namespace
+
+namespace {
+
+/// Only those of such names are looked into: checkpoints of this program end otherwise.
+bool is_named_v2_model(const std::filesystem::path& path) {
+  const bool may_be = path.extension() == ".pth" || !std::filesystem::is_regular_file(path);
+  return may_be && is_v2_model(path);
+}
+
+}  // namespace
+
+void refuse_v2_models(const ModelFlags& flags) {
+  for (const auto& path : flags.ckpt_path)
+    if (is_named_v2_model(path))
+      throw Error(path.string(), "is a model of nnU-Net v2, which prepares images in its own way, not as --data",
+                  "segment the images themselves: nnunet predict --model ... --input ... --output ...");
+}
+
+ModelFlags with_v2_model(ModelFlags flags) {
+  if (std::ranges::none_of(flags.ckpt_path, is_named_v2_model)) return flags;
+  if (flags.ckpt_path.size() > 1)
+    throw Error("--ckpt_path", "several networks are given, one of them of nnU-Net v2",
+                "give the folder of that model as --model; --folds chooses its networks");
+  flags.trained.path = std::exchange(flags.ckpt_path, {}).front();
+  return flags;
+}
 
 std::optional<V2Model> read_trained_model(const TrainedModel& trained) {
   if (trained.path.empty()) return std::nullopt;

@@ -13,6 +13,11 @@ namespace nnunet::app {
 /// that has libtorch where it is needed.
 void check_model_flags(const ModelFlags& flags);
 
+/// Throws Error where --ckpt_path names a model of nnU-Net v2: preprocessed folders are made for others.
+void refuse_v2_models(const ModelFlags& flags);
+/// For images: a model of nnU-Net v2 that --ckpt_path names is that of --model. Throws Error for several.
+ModelFlags with_v2_model(ModelFlags flags);
+
 /// The model that --model names; nothing where it is not given. Throws Error.
 std::optional<V2Model> read_trained_model(const TrainedModel& trained);
 /// How such a model's images are read and its label maps written. A reader that is not known is a warning.

@@ -26,6 +26,7 @@ void predict_preprocessed(const PredictFlags& flags, const JobPlace& place) {
   const InferenceFlags& o = flags.inference;
   if (!o.model.trained.path.empty())
     throw Error("--model", "is given without --input", "models of nnU-Net v2 segment images: name them with --input");
+  refuse_v2_models(o.model);
   FolderPredictionOptions options;
   options.part = flags.parts.choose(place);
   const PreprocessedFolder folder(o.cases.data, o.cases.task, o.cases.dim);
@@ -50,14 +51,14 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   const InferenceFlags& o = flags.inference;
   ImagePredictionOptions options = flags.images;
   if (options.output.empty()) throw Error("--output", "is not given", "name the file or folder for the label maps");
-  std::optional<V2Model> model = read_trained_model(o.model.trained);
+  ModelFlags networks = with_v2_model(o.model);
+  std::optional<V2Model> model = read_trained_model(networks.trained);
   if (model) options.format = image_format(*model);
   require_label_output(options.output, options.format);
   options.part = flags.parts.choose(place);
   options.limit = o.test_batches;
   std::optional<DataConfig> config;
   if (flags.data_given) config = PreprocessedFolder(o.cases.data, o.cases.task, o.cases.dim).config();
-  ModelFlags networks = o.model;
   networks.scratch = is_file_output(options.output, options.format) ? options.output.parent_path() : options.output;
   if (networks.scratch.empty()) networks.scratch = ".";
   if (networks.windows.low_memory) require_writable_folder(networks.scratch);

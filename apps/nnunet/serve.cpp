@@ -62,8 +62,12 @@ const fs::path& the_only(const std::vector<fs::path>& files, const std::string& 
 
 std::unique_ptr<serve::ServedModel> load(const ModelFlags& flags, const std::shared_ptr<DeviceThread>& device) {
   std::optional<V2Model> model = read_trained_model(flags.trained);
+  ServedImages images;
+  if (model) images = {image_format(*model), model->description.channels};
   std::unique_ptr<serve::ServedModel> served;
-  device->run([&] { served = serve_predictor(make_predictor(flags, model ? &*model : nullptr, nullptr), device); });
+  device->run([&] {
+    served = serve_predictor(make_predictor(flags, model ? &*model : nullptr, nullptr), device, std::move(images));
+  });
   return served;
 }
 

@@ -68,7 +68,8 @@ ServedModelInfo ModelServer::find_model(const std::string& name) {
       if (!model.contains("channels"))
         throw Error(name, fmt::format("is not ready: {}", model.at("state").get<std::string>()),
                     "wait until the server has loaded it");
-      return {model.at("channels"), model.at("classes"), model.value("made_with", Json::object()).dump()};
+      return {model.at("channels"), model.at("classes"), model.value("made_with", Json::object()).dump(),
+              model.value("file_ending", std::string())};
     }
   } catch (const Json::exception&) {
     throw foreign_answer();

@@ -20,8 +20,8 @@ class RemoteJob {
  public:
   RemoteJob(ModelServer& server, const JobWatch& watch) : server_(server), watch_(watch) {}
 
-  std::string run(const std::string& model, std::string_view file) {
-    submit(model, file);
+  std::string run(const std::string& model, const RemoteImage& image) {
+    submit(model, image);
     try {
       wait();
       HttpReply result = send("GET", "/v1/jobs/" + id_ + "/result");
@@ -36,9 +36,9 @@ class RemoteJob {
   }
 
  private:
-  void submit(const std::string& model, std::string_view file) {
+  void submit(const std::string& model, const RemoteImage& image) {
     for (;;) {
-      const HttpReply reply = send("POST", "/v1/segment/" + model + "?async=1", file);
+      const HttpReply reply = send("POST", "/v1/segment/" + model + "?async=1", image.body, image.content_type);
       if (reply.status != 429) {
         id_ = field(server_.json(reply), "id").get<std::string>();
         return;
@@ -73,11 +73,12 @@ class RemoteJob {
     return json[key];
   }
 
-  HttpReply send(const std::string& method, const std::string& path, std::string_view body = {}) {
+  HttpReply send(const std::string& method, const std::string& path, std::string_view body = {},
+                 const std::string& content_type = "application/octet-stream") {
     for (auto again = 250ms;; again *= 2) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(watch_.deadline - Clock::now());
       try {
-        return server_.send(method, path, body, {"Content-Type: application/octet-stream"}, std::max(left, 1ms));
+        return server_.send(method, path, body, {"Content-Type: " + content_type}, std::max(left, 1ms));
       } catch (const Error&) {
         if (again > 4s || Clock::now() > watch_.deadline) throw;
       }
@@ -112,9 +113,9 @@ class RemoteJob {
 
 }  // namespace
 
-std::string run_remote_job(ModelServer& server, const std::string& model, std::string_view file,
+std::string run_remote_job(ModelServer& server, const std::string& model, const RemoteImage& image,
                            const JobWatch& watch) {
-  return RemoteJob(server, watch).run(model, file);
+  return RemoteJob(server, watch).run(model, image);
 }
 
 }  // namespace nnunet

@@ -18,9 +18,16 @@ struct JobWatch {
   std::function<void(double)> progress;  ///< 0 to 1
 };
 
-/// Segments one NIfTI file as a job of the server's; returns the label map's file. A broken connection is tried again a
+/// What is sent: a NIfTI file, or a form with one for each channel.
+struct RemoteImage {
+  std::string body;
+  std::string content_type = "application/octet-stream";
+};
+
+/// Segments one image as a job of the server's; returns the label map's file. A broken connection is tried again a
 /// few times. Throws Error when the server refuses or fails, or the deadline passes, Stopped when it is to stop: the
 /// server's job is cancelled then.
-std::string run_remote_job(ModelServer& server, const std::string& model, std::string_view file, const JobWatch& watch);
+std::string run_remote_job(ModelServer& server, const std::string& model, const RemoteImage& image,
+                           const JobWatch& watch);
 
 }  // namespace nnunet

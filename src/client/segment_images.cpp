@@ -32,22 +32,54 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// What is sent for a case: its file as it is, or its channels' files as one.
+/// What is sent for a case: its file as it is, or its channels' files as one, or as a form.
 struct Upload {
-  std::string file;
-  std::optional<Geometry> geometry{};  ///< of several files: the first one's, which the label map gets
+  RemoteImage image;
+  std::optional<Geometry> geometry{};  ///< of files sent as one: the first one's, which the label map gets
   std::vector<FileRecord> sources{};
 };
 
-Upload make_upload(const ImageCase& c) {
+std::string whole_file(const fs::path& path) {
+  return read_text(path, static_cast<std::size_t>(-1));
+}
+
+/// A line that lies in none of the files.
+std::string boundary_for(const std::vector<std::string>& files) {
+  for (int i = 0;; ++i) {
+    const std::string boundary = fmt::format("nnunet-channels-{}", i);
+    if (std::ranges::none_of(files, [&](const std::string& file) { return file.find(boundary) != std::string::npos; }))
+      return boundary;
+  }
+}
+
+/// The files as they are: the server reads them as the model's own reader does.
+RemoteImage form_of(const std::vector<fs::path>& channels) {
+  std::vector<std::string> files;
+  for (const fs::path& channel : channels) files.push_back(whole_file(channel));
+  const std::string boundary = boundary_for(files);
+  RemoteImage image{{}, "multipart/form-data; boundary=" + boundary};
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    image.body +=
+        fmt::format("--{}\r\nContent-Disposition: form-data; name=\"channel\"; filename=\"image_{:04}.nii.gz\"\r\n\r\n",
+                    boundary, i);
+    image.body += files[i];
+    image.body += "\r\n";
+  }
+  image.body += fmt::format("--{}--\r\n", boundary);
+  return image;
+}
+
+Upload make_upload(const ImageCase& c, const ImageFormat& format) {
+  if (!c.problem.empty()) throw Error(c.name, c.problem, "check the files' names");
   Upload upload;
-  if (c.problem.empty())
-    for (const fs::path& file : c.channels) upload.sources.push_back(record_file(file));
-  if (c.problem.empty() && c.channels.size() == 1) {
-    upload.file = read_text(c.channels.front(), static_cast<std::size_t>(-1));
+  for (const fs::path& file : c.channels) upload.sources.push_back(record_file(file));
+  if (c.channels.size() == 1) {
+    upload.image.body = whole_file(c.channels.front());
+  } else if (format.numbered) {
+    upload.image = form_of(c.channels);
   } else {
     const Image image = read_image_case(c);
-    upload.file = as_text(encode_image(image, false));
+    upload.image.body = as_text(encode_image(image, false));
     upload.geometry = image.geometry;
   }
   return upload;
@@ -79,11 +111,12 @@ std::vector<ImageCase> choose(std::vector<ImageCase> all, const std::vector<std:
 }
 
 /// What killed runs left of these cases under temporary names.
-void remove_unfinished(const std::vector<ImageCase>& cases, const fs::path& output, const fs::path& folder) {
+void remove_unfinished(const std::vector<ImageCase>& cases, const fs::path& output, const ImageFormat& format,
+                       const fs::path& folder) {
   std::set<std::string> names;
   std::vector<fs::path> labels;
   for (const ImageCase& c : cases) {
-    labels.push_back(label_output(c, output));
+    labels.push_back(label_output(c, output, format));
     names.insert(labels.back().filename().string());
   }
   remove_leftovers(folder, names);
@@ -92,10 +125,12 @@ void remove_unfinished(const std::vector<ImageCase>& cases, const fs::path& outp
 
 class RemoteSegmentation {
  public:
-  RemoteSegmentation(const RemoteSegmentationOptions& options, std::vector<ImageCase> cases, std::string made_with)
+  RemoteSegmentation(const RemoteSegmentationOptions& options, std::vector<ImageCase> cases, std::string made_with,
+                     ImageFormat format)
       : o_(options),
         cases_(std::move(cases)),
         made_with_(std::move(made_with)),
+        format_(std::move(format)),
         progress_("client", static_cast<std::int64_t>(cases_.size()), "images") {}
 
   RemoteSegmentationResult run() {
@@ -130,12 +165,12 @@ class RemoteSegmentation {
 
   void segment(const ImageCase& c) {
     ModelServer server(o_.server);
-    Upload upload = make_upload(c);
+    Upload upload = make_upload(c, format_);
     const JobWatch watch{Clock::now() + o_.timeout, o_.stop, [&](double done) { show(c.name, done); }};
-    const std::string answer = run_remote_job(server, o_.model, upload.file, watch);
+    const std::string answer = run_remote_job(server, o_.model, upload.image, watch);
     if (server.find_model(o_.model).made_with != made_with_)
       throw Error("", "the server has loaded another network meanwhile", "run the same command again");
-    save(label_output(c, o_.output), c.name, answer, upload, Json::parse(made_with_));
+    save(label_output(c, o_.output, format_), c.name, answer, upload, Json::parse(made_with_));
   }
 
   void show(const std::string& name, double done) {
@@ -158,6 +193,7 @@ class RemoteSegmentation {
   const RemoteSegmentationOptions& o_;
   const std::vector<ImageCase> cases_;
   const std::string made_with_;
+  const ImageFormat format_;
   Progress progress_;
   std::atomic<bool> stopped_{false};
   std::mutex mutex_;
@@ -167,17 +203,29 @@ class RemoteSegmentation {
 
 }  // namespace
 
+namespace {
+
+/// What the server takes of a model's images: those that are NIfTI files.
+ImageFormat format_of(const ServedModelInfo& model) {
+  if (model.file_ending.empty()) return {};
+  const ImageFormat format{model.file_ending, ImageReader::automatic, true};
+  return format.is_nifti() ? format : ImageFormat{{}, ImageReader::automatic, true};
+}
+
+}  // namespace
+
 RemoteSegmentationResult segment_images(const RemoteSegmentationOptions& o) {
   const ServedModelInfo model = ModelServer(o.server).find_model(o.model);
-  const auto all = choose(list_image_cases(o.input, model.channels), o.cases);
-  protect_inputs(all, o.input, o.output);
-  const fs::path parent = is_file_output(o.output) ? o.output.parent_path() : o.output;
+  const ImageFormat format = format_of(model);
+  const auto all = choose(list_image_cases(o.input, model.channels, format), o.cases);
+  protect_inputs(all, o.input, o.output, format);
+  const fs::path parent = is_file_output(o.output, format) ? o.output.parent_path() : o.output;
   const fs::path folder = parent.empty() ? fs::path(".") : parent;
   require_writable_folder(folder);
-  remove_unfinished(all, o.output, folder);
-  std::vector<ImageCase> open = choose_open_cases(all, o.output, Json::parse(model.made_with), o.overwrite);
+  remove_unfinished(all, o.output, format, folder);
+  std::vector<ImageCase> open = choose_open_cases(all, o.output, Json::parse(model.made_with), o.overwrite, {}, format);
   const auto kept = static_cast<std::int64_t>(all.size() - open.size());
-  RemoteSegmentationResult result = RemoteSegmentation(o, std::move(open), model.made_with).run();
+  RemoteSegmentationResult result = RemoteSegmentation(o, std::move(open), model.made_with, format).run();
   result.kept = kept;
   return result;
 }

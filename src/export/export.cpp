@@ -14,6 +14,9 @@ std::vector<std::filesystem::path> export_model(const Checkpoint& checkpoint, co
     throw Error("--format", "unknown format \"" + o.format + "\"", "choose torchscript, onnx or triton");
   if (o.format != "onnx" && !torchscript)
     throw Error("--format", "\"" + o.format + "\" needs libtorch, which this program was built without", "choose onnx");
+  if (o.model.argmax && model_plan(checkpoint).labels.decision == LabelDecision::sigmoid)
+    throw Error("--argmax", "the network's outputs are regions, of which a voxel can be in several",
+                "leave it out: the outputs are logits then, the metadata say what they mean");
   if (o.format == "triton") return write_triton_repository(o.output, checkpoint, o.model, o.triton, torchscript);
   const bool onnx = o.format == "onnx";
   const auto file = o.output / (onnx ? "model.onnx" : "model.pt");

@@ -16,6 +16,7 @@
 #include "nnunet/infer/case_pipeline.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/npy.h"
+#include "nnunet/plan/reference_plan.h"
 #include "prediction_record.h"
 
 namespace nnunet {
@@ -114,6 +115,9 @@ void check_configuration(const PreprocessedFolder& folder, const Predictor& pred
     differs("number of channels", std::to_string(config.in_channels), std::to_string(plan.in_channels));
   if (config.patch_size != predictor.data().patch_size)
     differs("patch size", shape_text(config.patch_size), shape_text(predictor.data().patch_size));
+  if (predictor.model().preprocess.crop != reference_plan(config).preprocess.crop)
+    throw Error(folder.path().string(), "was preprocessed in another way than the network's images",
+                "segment images: predict --input");
 }
 
 fs::path prediction_folder(const PreprocessedFolder& folder, const Predictor& predictor,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "nnunet/io/digest.h"
 #include "nnunet/io/names.h"
 #include "nnunet/io/output_record.h"
+#include "nnunet/plan/label_names.h"
 #include "nnunet/report/overlay.h"
 
 namespace nnunet {
@@ -115,7 +117,7 @@ class ImageStages final : public CaseStages {
     if (restored.has_wide_labels() || !is_nifti_name(outputs.label))
       return write_other(outputs.label, restored, kept.image, std::move(record));
     LabelMap label{std::move(restored.labels()), kept.image.image.geometry};
-    if (o_.overlays) draw_overlay(outputs.overlay, c.name, kept.image.image, label, predictor_.data().labels);
+    if (o_.overlays) draw_overlay(outputs.overlay, c.name, kept.image.image, label, value_names());
     label = {kept.image.on_file_axes(std::move(label.voxels)), kept.image.original};
     // Last: its presence means that the case is finished.
     write_recorded(outputs.label, encode_label_map(label, has_suffix(outputs.label, ".gz")), std::move(record));
@@ -123,6 +125,18 @@ class ImageStages final : public CaseStages {
   }
 
  private:
+  /// By value of the label maps, where that is not the number of the output.
+  std::vector<std::string> value_names() const {
+    const LabelSpec& labels = predictor_.model().labels;
+    if (labels.decision == LabelDecision::argmax) return predictor_.data().labels;
+    std::vector<std::string> names{"background"};
+    for (const auto& [value, name] : named_values(labels)) {
+      names.resize(std::max(names.size(), static_cast<std::size_t>(value) + 1));
+      names[static_cast<std::size_t>(value)] = name;
+    }
+    return names;
+  }
+
   /// Formats of several files, and wide labels: their digest is only known when they are there.
   void write_other(const fs::path& path, RestoreSink& restored, const CaseImage& image, OutputRecord record) const {
     if (o_.overlays) log::warn(fmt::format("{}: overlays are drawn for NIfTI label maps of 256 labels", path.string()));

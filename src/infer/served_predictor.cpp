@@ -1,11 +1,15 @@
 #include "nnunet/infer/served_predictor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 
 #include "nnunet/core/error.h"
-#include "nnunet/plan/reference_plan.h"
+#include "nnunet/core/limits.h"
 #include "nnunet/preprocess/case_memory.h"
+#include "nnunet/preprocess/resample.h"
+#include "nnunet/preprocess/transpose.h"
 
 namespace nnunet {
 
@@ -93,13 +97,43 @@ class WatchedLane final : public WindowLane {
   std::int64_t total_, done_ = 0;
 };
 
+void check_can_be_served(const ModelPlan& model, ImageReader reader) {
+  if (model.previous_stage)
+    throw Error("--model", "takes the label maps of a cascade's previous stage, which nobody can send to the server",
+                "use nnunet predict with --prev_stage_predictions");
+  const LabelSpec& labels = model.labels;
+  const bool wide = labels.type == LabelType::uint8_or_uint16 && labels.foreground_labels() >= 255;
+  if (wide || std::ranges::any_of(labels.region_values, [](int value) { return value > 255; }))
+    throw Error("--model", "has label maps of 16 bits, the server's have 8", "use nnunet predict");
+  if (!takes_nifti(reader))
+    throw Error("--model", fmt::format("reads images by {}, the server takes NIfTI files", image_reader_name(reader)),
+                "use nnunet predict");
+}
+
+/// Bytes of the sums of logits that wait for further windows: the lines that a row of windows reaches, all of them for
+/// mirror images of the whole volume.
+std::int64_t sum_bytes(const Predictor& predictor, const Shape3& shape) {
+  const SlidingWindowPlan& windows = predictor.windows().plan;
+  if (!predictor.windows().scratch.empty()) return 0;
+  const bool whole = windows.mirror && windows.mirrored_unit == MirroredUnit::volume;
+  const std::int64_t depth = windows.dim() == 3 ? std::min(shape[0], windows.patch[0]) : 1;
+  const std::int64_t lines = (whole ? shape[0] : depth) * shape[1], classes = predictor.plan().n_class;
+  if (windows.sums == SumType::fp32) return lines * shape[2] * classes * 4;
+  return lines * shape[2] * (classes * static_cast<std::int64_t>(predictor.networks()) + 1) * 2;
+}
+
 class ServedPredictor final : public serve::ServedModel {
  public:
-  ServedPredictor(Predictor predictor, std::shared_ptr<DeviceThread> device)
-      : predictor_(std::move(predictor)), device_(std::move(device)) {}
+  ServedPredictor(Predictor predictor, std::shared_ptr<DeviceThread> device, ServedImages images)
+      : predictor_(std::move(predictor)), device_(std::move(device)), images_(std::move(images)) {}
 
   const DataConfig& data() const override { return predictor_.data(); }
   std::string made_with() const override { return predictor_.made_with(); }
+
+  serve::ModelDescription description() const override {
+    const LabelSpec& labels = predictor_.model().labels;
+    return {named_values(labels), labels.decision == LabelDecision::sigmoid, images_.channels, images_.format};
+  }
 
   void forward(std::int64_t n, const float* x, float* logits) override {
     device_->run([&] { forward_here(n, x, logits); });
@@ -107,20 +141,47 @@ class ServedPredictor final : public serve::ServedModel {
 
   LabelMap segment(const std::string& name, Image image, serve::SegmentWatch& watch) override {
     const Geometry geometry = image.geometry;
-    const PreprocessedCase c = predictor_.preprocess(name, image);
-    image.voxels = {};
+    std::optional<Reorientation> turned;
+    if (reorients(images_.format.reader)) turned = to_canonical(image, images_.format.reader, name);
+    const PreprocessedCase c = predictor_.preprocess(name, std::move(image));
     watch.check();
     RestoreSink restored(name, predictor_.original_grid(c), true);
     WatchedLane lane(predictor_.make_lane(), *device_, watch, count_windows(c.x.spatial(), predictor_.windows()));
     predictor_.stream(name, c.x, lane, {&restored});
-    return {std::move(restored.labels()), geometry};
+    return {turned ? turned->undo(restored.labels()) : std::move(restored.labels()), geometry};
   }
 
-  std::int64_t memory(const NiftiInfo& image) const override {
-    return case_memory(image, std::nullopt, reference_plan(data()).preprocess);
+  std::int64_t memory(const NiftiInfo& file) const override {
+    const PreprocessPlan& plan = predictor_.model().preprocess;
+    const std::int64_t image_bytes = file.voxels() * 4, label_bytes = volume(file.geometry.shape);
+    NiftiInfo info = file;
+    std::int64_t most = 0;
+    if (reorients(images_.format.reader)) {
+      info.geometry = turned_geometry(file.geometry);
+      most = 2 * image_bytes;
+    }
+    most = std::max(most, case_memory(info, std::nullopt, plan));
+    const Shape3 shape = network_shape(plan, info.geometry);
+    if (volume(shape) > limits::image_voxels) return most;  // it will be refused
+    const std::int64_t held = file.channels * volume(shape) * 4 + 2 * label_bytes;
+    return std::max(most, held + sum_bytes(predictor_, shape));
   }
 
  private:
+  /// Of an image on the axes that preprocessing begins with.
+  Geometry turned_geometry(const Geometry& geometry) const {
+    const Shape3& shape = geometry.shape;
+    Image none{Array<float>({0, shape[0], shape[1], shape[2]}), geometry};
+    to_canonical(none, images_.format.reader, "image");
+    return none.geometry;
+  }
+
+  static Shape3 network_shape(const PreprocessPlan& plan, const Geometry& geometry) {
+    const Shape3 shape = in_order(geometry.shape, plan.transpose);
+    if (plan.image.method == Resampler::none) return shape;
+    return target_shape(plan, shape, in_order(geometry.spacing, plan.transpose));
+  }
+
   void forward_here(std::int64_t n, const float* x, float* logits) {
     std::vector<std::int64_t> shape{n, data().in_channels};
     shape.insert(shape.end(), data().patch_size.begin(), data().patch_size.end());
@@ -136,12 +197,15 @@ class ServedPredictor final : public serve::ServedModel {
 
   Predictor predictor_;
   const std::shared_ptr<DeviceThread> device_;
+  const ServedImages images_;
 };
 
 }  // namespace
 
-std::unique_ptr<serve::ServedModel> serve_predictor(Predictor predictor, std::shared_ptr<DeviceThread> device) {
-  return std::make_unique<ServedPredictor>(std::move(predictor), std::move(device));
+std::unique_ptr<serve::ServedModel> serve_predictor(Predictor predictor, std::shared_ptr<DeviceThread> device,
+                                                    ServedImages images) {
+  check_can_be_served(predictor.model(), images.format.reader);
+  return std::make_unique<ServedPredictor>(std::move(predictor), std::move(device), std::move(images));
 }
 
 }  // namespace nnunet

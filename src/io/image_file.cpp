@@ -71,12 +71,12 @@ Image read_picture(const Picture& picture, ImageReader reader, const std::string
   return picture_image(picture, name);
 }
 
-Image read_plain_nifti(const fs::path& path, ImageReader reader, const NiftiLimits& limits) {
-  Image image = read_nifti(path, limits);
+/// A plane's spacing is what nnU-Net's reader makes of it.
+Image as_read_by(ImageReader reader, Image image, const std::string& name) {
   Geometry& geometry = image.geometry;
   if (!geometry.plane) return image;
   if (reader == ImageReader::nibabel || reader == ImageReader::nibabel_reorient)
-    throw Error(path.string(), fmt::format("is a 2D image, {} takes 3D ones only", image_reader_name(reader)),
+    throw Error(name, fmt::format("is a 2D image, {} takes 3D ones only", image_reader_name(reader)),
                 "use SimpleITKIO");
   geometry.spacing[0] = std::max(geometry.spacing[1], geometry.spacing[2]) * 999;
   return image;
@@ -84,7 +84,7 @@ Image read_plain_nifti(const fs::path& path, ImageReader reader, const NiftiLimi
 
 Image read_for(const fs::path& path, ImageReader reader, Use use, const NiftiLimits& limits) {
   const FileFormat format = readable_format(path, reader);
-  if (format == FileFormat::nifti) return read_plain_nifti(path, reader, limits);
+  if (format == FileFormat::nifti) return as_read_by(reader, read_nifti(path, limits), path.string());
   const Buffer buffer = read_image_bytes(path);
   const std::span<const std::byte> file = buffer.bytes();
   const std::string name = path.string();
@@ -242,21 +242,35 @@ Image read_image_file(const fs::path& path, ImageReader reader, const NiftiLimit
   return read_for(path, reader, Use::image, limits);
 }
 
-Image read_image_files(std::span<const fs::path> files, ImageReader reader, const NiftiLimits& limits) {
-  if (files.empty()) throw Error("", "a case has no image");
-  Image all = read_image_file(files[0], reader, limits);
+Image read_nifti_as(std::span<const std::byte> file, const std::string& name, ImageReader reader,
+                    const NiftiLimits& limits) {
+  if (!takes_nifti(reader))
+    throw Error(name, fmt::format("{} takes no NIfTI files", image_reader_name(reader)), "use its own formats");
+  return as_read_by(reader, read_nifti(file, name, limits), name);
+}
+
+Image stack_images(std::size_t count, const std::function<Image(std::size_t)>& read,
+                   const std::function<std::string(std::size_t)>& name) {
+  if (count == 0) throw Error("", "a case has no image");
+  Image all = read(0);
   const std::int64_t channels = all.voxels.size(0);
-  if (files.size() == 1) return all;
+  if (count == 1) return all;
   Array<float>& voxels = all.voxels;
-  voxels.values.reserve(voxels.values.size() * files.size());
-  for (std::size_t i = 1; i < files.size(); ++i) {
-    const Image image = read_image_file(files[i], reader, limits);
+  voxels.values.reserve(voxels.values.size() * count);
+  for (std::size_t i = 1; i < count; ++i) {
+    const Image image = read(i);
     voxels.shape[0] = channels;
-    require_same_grid(all, image, files[i].string());
+    require_same_grid(all, image, name(i));
     voxels.values.insert(voxels.values.end(), image.voxels.values.begin(), image.voxels.values.end());
   }
-  voxels.shape[0] = channels * std::ssize(files);
+  voxels.shape[0] = channels * static_cast<std::int64_t>(count);
   return all;
+}
+
+Image read_image_files(std::span<const fs::path> files, ImageReader reader, const NiftiLimits& limits) {
+  return stack_images(
+      files.size(), [&](std::size_t i) { return read_image_file(files[i], reader, limits); },
+      [&](std::size_t i) { return files[i].string(); });
 }
 
 WideLabelMap read_label_file(const fs::path& path, ImageReader reader, const NiftiLimits& limits) {

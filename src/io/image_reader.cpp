@@ -29,8 +29,7 @@ constexpr std::array kOrder{ImageReader::natural_image_2d, ImageReader::simple_i
 /// Why the reader does not open the file; empty where it does. A NIfTI file's header tells.
 std::string problem_with(const std::filesystem::path& file, ImageReader reader) {
   try {
-    const bool by_header =
-        is_nifti_name(file) && reader != ImageReader::natural_image_2d && reader != ImageReader::tiff_3d;
+    const bool by_header = is_nifti_name(file) && takes_nifti(reader);
     by_header ? void(read_nifti_info(file)) : void(read_image_file(file, reader));
     return {};
   } catch (const Error& error) {
@@ -50,6 +49,10 @@ std::string image_reader_name(ImageReader reader) {
   for (const auto& [known, name] : kNames)
     if (known == reader) return std::string(name);
   return "automatic";
+}
+
+bool takes_nifti(ImageReader reader) {
+  return reader != ImageReader::natural_image_2d && reader != ImageReader::tiff_3d;
 }
 
 bool reorients(ImageReader reader) {

@@ -284,19 +284,26 @@ class Service::Impl {
     for (const ModelHost& host : core_.hosts()) {
       Json item{{"name", host.name()}, {"state", host.state()}};
       if (const auto model = host.loaded()) {
-        const DataConfig& data = model->model->data();
-        item.update({{"channels", data.in_channels},
-                     {"classes", data.n_class},
-                     {"labels", data.labels},
-                     {"modality", data.modality},
-                     {"patch_size", data.patch_size},
-                     {"spacing", data.spacings}});
+        item.update(model_json(*model->model));
         if (const std::string made_with = model->model->made_with(); !made_with.empty())
           item["made_with"] = Json::parse(made_with);
       }
       list.push_back(std::move(item));
     }
     answer(call, list);
+  }
+
+  static Json model_json(const ServedModel& model) {
+    const DataConfig& data = model.data();
+    const ModelDescription description = model.description();
+    Json structures = Json::array();
+    for (const auto& [value, name] : description.structures) structures.push_back({{"value", value}, {"name", name}});
+    Json json{{"channels", data.in_channels},        {"classes", data.n_class},        {"labels", data.labels},
+              {"structures", std::move(structures)}, {"regions", description.regions}, {"modality", data.modality},
+              {"patch_size", data.patch_size},       {"spacing", data.spacings}};
+    if (!description.channels.empty()) json["channel_names"] = description.channels;
+    if (description.format.numbered) json["file_ending"] = description.format.ending;
+    return json;
   }
 
   // --- inference ---
@@ -333,7 +340,8 @@ class Service::Impl {
     add_fields(upload->fields(), call.request.query);
     VolumeTask task;
     const bool compressed = upload->compressed();
-    task.read = [upload, limits = NiftiLimits{core_.options().volume_voxels}] { return upload->read(limits); };
+    task.read = [upload, format = model->model->description().format,
+                 limits = NiftiLimits{core_.options().volume_voxels}] { return upload->read(format, limits); };
     if (flag(call.request.query, "async")) return start_job(call, entry.name(), *model, std::move(task), compressed);
     task.watch = call.request.cancellation->watch();
     task.done = [compressed, respond = call.respond](const LabelMap& label, const std::exception_ptr& failure) {

@@ -104,8 +104,9 @@ bool Upload::compressed() const {
   return is_gzip(as_bytes(files_.front().bytes));
 }
 
-Image Upload::read_file(const File& file, const NiftiLimits& limits) const {
+Image Upload::read_file(const File& file, const ImageFormat& format, const NiftiLimits& limits) const {
   try {
+    if (format.numbered) return read_nifti_as(as_bytes(file.bytes), file.name, format.reader, limits);
     return read_nifti(as_bytes(file.bytes), file.name, limits);
   } catch (const Error& e) {
     const std::string advice =
@@ -115,11 +116,11 @@ Image Upload::read_file(const File& file, const NiftiLimits& limits) const {
   }
 }
 
-Image Upload::read(const NiftiLimits& limits) {
+Image Upload::read(const ImageFormat& format, const NiftiLimits& limits) {
   const NiftiLimits each{limits.max_voxels / static_cast<std::int64_t>(files_.size())};
-  Image image = read_channels(
-      files_.size(), [&](std::size_t i) { return read_file(files_[i], each); },
-      [&](std::size_t i) { return files_[i].name; });
+  const auto read = [&](std::size_t i) { return read_file(files_[i], format, each); };
+  const auto name = [&](std::size_t i) { return files_[i].name; };
+  Image image = format.numbered ? stack_images(files_.size(), read, name) : read_channels(files_.size(), read, name);
   files_.clear();
   body_ = {};
   return image;

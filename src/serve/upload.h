@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "multipart.h"
+#include "nnunet/io/image_case.h"
 #include "nnunet/io/nifti.h"
 #include "nnunet/serve/http.h"
 
@@ -25,8 +26,8 @@ class Upload {
   bool compressed() const;
   /// The form's fields that are no files.
   const std::map<std::string, std::string>& fields() const { return fields_; }
-  /// Once: the bytes are freed then.
-  Image read(const NiftiLimits& limits);
+  /// As the model reads its images, on the file's axes. Once: the bytes are freed then.
+  Image read(const ImageFormat& format, const NiftiLimits& limits);
 
  private:
   struct File {
@@ -36,7 +37,7 @@ class Upload {
   void take_form(const std::string& content_type);
   void take_part(const FormPart& part);
   void sort_channels();
-  Image read_file(const File& file, const NiftiLimits& limits) const;
+  Image read_file(const File& file, const ImageFormat& format, const NiftiLimits& limits) const;
 
   std::string body_;        ///< where the files lie
   bool from_curl_ = false;  ///< it may have been told the wrong thing

@@ -32,12 +32,10 @@ class TorchEngine final : public Engine {
     return network_->forward(windows.to(device_));
   }
 
-  /// Sums in float16 and mirror images of each window are made in this machine's memory: the GPU computes the networks,
-  /// their logits are copied.
+  /// Where a GPU does not add up itself, it computes the networks and their logits are copied.
   std::unique_ptr<WindowLane> lane(const std::vector<std::unique_ptr<Engine>>& all,
                                    const SlidingWindowPlan& plan) override {
-    const bool mirrors_windows = plan.mirror && plan.mirrored_unit == MirroredUnit::window;
-    if (device_.is_cpu() || plan.sums == SumType::fp16 || mirrors_windows) return Engine::lane(all, plan);
+    if (!sums_on_device(device_.is_cpu() ? kCpu : Device{device_.index()}, plan)) return Engine::lane(all, plan);
     return make_torch_lane([&all](const torch::Tensor& windows) { return mean_of(all, windows); }, device_);
   }
 
@@ -71,6 +69,11 @@ class TorchEngine final : public Engine {
 };
 
 }  // namespace
+
+bool sums_on_device(Device device, const SlidingWindowPlan& plan) {
+  const bool mirrors_windows = plan.mirror && plan.mirrored_unit == MirroredUnit::window;
+  return !device.is_cpu() && plan.sums == SumType::fp32 && !mirrors_windows;
+}
 
 torch::Tensor engine_forward(Engine& engine, const torch::Tensor& windows) {
   if (auto* own = dynamic_cast<TorchEngine*>(&engine)) return own->forward(windows);

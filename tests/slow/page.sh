@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The page of `nnunet serve` in a real browser (Debian's Chromium without a screen): tests/slow/page_in_browser.mjs says
 # what is tried. Software renders the pictures, so no GPU is needed.
-#   CKPT=best.ckpt IMAGE=case.nii.gz   the model and a real image of its kind; without them a phantom, and a model that
-#                                      is trained on phantoms for a minute
+#   CKPT=best.ckpt IMAGE=case.nii.gz   the model (of nnU-Net v2: its folder) and a real image of its kind; without them a
+#                                      phantom, and a model that is trained on phantoms for a minute
 #   SHOTS=folder                       where screenshots go (default: nowhere)
 set -euo pipefail
 here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")

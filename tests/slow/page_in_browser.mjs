@@ -109,6 +109,10 @@ async function jobs(state) {
   return Number(metrics.match(new RegExp(`nnunet_jobs\\{state="${state}"\\} (\\d+)`))[1]);
 }
 
+/** The values of label maps that the server names, in the order of the page's rows. */
+const listed = (await (await fetch(`${url}/v1/models`, { headers })).json()).find(({ name }) => name === 'model').structures;
+const close = (ml, i, truth) => Math.abs(ml - truth.ml[listed[i].value]) <= 0.0051 + truth.ml[listed[i].value] * 5e-4;
+const names = (page) => page.$$eval('#classes .go', (buttons) => buttons.map((button) => button.textContent));
 const volumes = (page) => page.$$eval('#classes .number', (cells) => cells.map((cell) => Number(cell.textContent)));
 const segmented = (page) => page.waitForFunction(() => !document.getElementById('result').hidden);
 
@@ -163,7 +167,9 @@ await page.keyboard.press('Enter');
 await segmented(page);
 const shown = await volumes(page);
 assert.ok(shown.some((ml) => ml > 0));
-shown.forEach((ml, i) => assert.ok(Math.abs(ml - truth.ml[i + 1]) <= 0.0051 + truth.ml[i + 1] * 5e-4, `class ${i + 1}: ${ml} mL, not ${truth.ml[i + 1]}`));
+shown.forEach((ml, i) => assert.ok(close(ml, i, truth), `label ${listed[i].value}: ${ml} mL, not ${truth.ml[listed[i].value]}`));
+assert.deepEqual(await names(page), listed.map(({ value, name }) => name.replaceAll('_', ' ') || `label ${value}`));
+assert.equal(truth.ml.filter((ml, value) => value > 0 && ml > 0 && !listed.some((structure) => structure.value === value)).length, 0);
 assert.match(await text(page, 'status'), /^Segmented by model/);
 const overlay = await pixels(page);
 assert.ok(overlay.coloured > before.coloured + 3000, `overlay: ${before.coloured} -> ${overlay.coloured} coloured pixels`);
@@ -346,7 +352,7 @@ await enabled(page, 'segment');
 await page.click('#segment');
 await segmented(page);
 const sample = await expected(Buffer.from(await (await fetch(`${url}/v1/sample/model`, { headers })).arrayBuffer()));
-(await volumes(page)).forEach((ml, i) => assert.ok(Math.abs(ml - sample.ml[i + 1]) <= 0.0051 + sample.ml[i + 1] * 5e-4));
+(await volumes(page)).forEach((ml, i) => assert.ok(close(ml, i, sample)));
 await pause(500);
 await page.mouse.move(200, 840);
 await shot(page, 'sample');

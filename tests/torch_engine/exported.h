@@ -65,6 +65,16 @@ struct Exported {
     images = torch::randn(shape);
   }
 
+  /// As it is, on noise.
+  explicit Exported(Checkpoint given) : checkpoint(std::move(given)), network(checkpoint.plan) {
+    load_state_dict(*network, checkpoint.state_dict, "checkpoint");
+    network->eval();
+    torch::manual_seed(1);
+    std::vector<std::int64_t> shape{2, checkpoint.plan.in_channels};
+    shape.insert(shape.end(), checkpoint.data.patch_size.begin(), checkpoint.data.patch_size.end());
+    images = torch::randn(shape);
+  }
+
   torch::Tensor logits() {
     const torch::NoGradGuard no_grad;
     return network->forward(images).to(torch::kFloat).contiguous();

@@ -2,11 +2,13 @@
 
 #include "exported.h"
 #include "infer/tiny.h"
+#include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/precision.h"
 #include "nnunet/infer/engine.h"
 #include "nnunet/infer/predictor.h"
 #include "nnunet/torch_bridge/autocast.h"
+#include "reference/shared.h"
 #include "tensors.h"
 
 namespace nnunet {
@@ -61,6 +63,32 @@ TEST_P(CpuEngine, SegmentsAsLibtorchDoes) {
   }
 }
 
+// All kinds of networks; labels may differ where two classes are as close as two programs' roundings.
+TEST_P(CpuEngine, SegmentsWithModelsOfNnunetV2) {
+  NNUNET_NEEDS_SHARED("reference-v2/run/models");
+  const auto models = test::shared_dir() / "reference-v2/run/models";
+  for (const auto& dataset : std::filesystem::directory_iterator(models))
+    for (const auto& folder : std::filesystem::directory_iterator(dataset)) {
+      SCOPED_TRACE(folder.path().string());
+      V2Model model = read_v2_model(folder);
+      if (model.plan.previous_stage) continue;  // its image is half a label map
+      const std::vector<Checkpoint> network{std::move(model.folds.front().checkpoint)};
+      const Image image = test::tiny_image({24, 40, 36}, model.plan.channels(), {1, 1, 1});
+      PredictorOptions options;
+      options.others = &other_engines();
+      options.engine = "native";
+      const auto wanted = Predictor(network, options, kCpu, Precision::fp32).segment("a", image).voxels.values;
+      options.engine = GetParam();
+      const auto found = Predictor(network, options, kCpu, Precision::fp32).segment("a", image).voxels.values;
+      ASSERT_EQ(found.size(), wanted.size());
+      std::size_t differ = 0;
+      for (std::size_t i = 0; i < found.size(); ++i) differ += found[i] != wanted[i] ? 1 : 0;
+      const double fraction = static_cast<double>(differ) / static_cast<double>(found.size());
+      RecordProperty(folder.path().filename().string(), std::to_string(fraction));
+      EXPECT_LE(fraction, 1e-3);  // as between nnU-Net's own devices (reference-v2/run/README.md, nearly random models)
+    }
+}
+
 TEST_P(CpuEngine, RefusesOtherShapes) {
   const auto engine = test::engine(test::tiny_checkpoint(test::tiny_config(2)), GetParam());
   EXPECT_THROW(engine_forward(*engine, torch::zeros({1, 2, 16, 16})), Error);
@@ -89,6 +117,26 @@ TEST(TorchEngine, MixedPrecisionIsAutocasts) {
     const AutocastScope autocast(Precision::bf16, torch::kCPU);
     EXPECT_TRUE(torch::equal(found, network->forward(x)));
   }
+}
+
+// On a GPU as well: what nnU-Net v2 adds up in float16, or mirrors window by window, is added up in this machine's
+// memory.
+TEST(TorchEngine, SumsOfNnunetV2AreThisMachines) {
+  SlidingWindowPlan plan;
+  plan.patch = {8, 16, 16};
+  const Device gpu{0};
+  EXPECT_TRUE(sums_on_device(gpu, plan));
+  EXPECT_FALSE(sums_on_device(kCpu, plan));
+  SlidingWindowPlan halves = plan;
+  halves.sums = SumType::fp16;
+  EXPECT_FALSE(sums_on_device(gpu, halves));
+  SlidingWindowPlan mirrored = plan;
+  mirrored.mirror = true;
+  EXPECT_TRUE(sums_on_device(gpu, mirrored));  // of the whole volume
+  mirrored.mirrored_unit = MirroredUnit::window;
+  EXPECT_FALSE(sums_on_device(gpu, mirrored));
+  mirrored.mirror = false;
+  EXPECT_TRUE(sums_on_device(gpu, mirrored));
 }
 
 TEST(OpenVinoEngine, ComputesInBf16) {

@@ -7,9 +7,11 @@
 #include <sstream>
 
 #include "exported.h"
+#include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/npy.h"
 #include "nnunet/torch_engine/torchscript.h"
+#include "reference/shared.h"
 #include "torch_bridge/python.h"
 
 namespace nnunet {
@@ -77,6 +79,24 @@ TEST(ExportedOnnx, GivesTheSameInOtherRuntimes) {
   write(folder / "classes.onnx", to_onnx(e.checkpoint, {Precision::fp32, true}));
   write_classes_case(folder, "classes", e);
   for (const std::string runtime : {"openvino", "onnxruntime"}) EXPECT_SAME_IN(runtime, folder);
+}
+
+// Plain and residual, 2D and 3D, regions, several channels, a cascade's second stage.
+TEST(ExportedModels, ThoseOfNnunetV2GiveTheSameInOtherRuntimes) {
+  NNUNET_NEEDS_PYTHON();
+  NNUNET_NEEDS_SHARED("reference-v2/run/models");
+  const test::TempFolder folder;
+  int models = 0;
+  for (const auto& dataset : std::filesystem::directory_iterator(test::shared_dir() / "reference-v2/run/models"))
+    for (const auto& model : std::filesystem::directory_iterator(dataset)) {
+      test::Exported e(std::move(read_v2_model(model).folds.front().checkpoint));
+      const std::string name = "model_" + std::to_string(models++);
+      write(folder / (name + ".onnx"), to_onnx(e.checkpoint, {}));
+      write(folder / (name + ".pt"), to_torchscript(e.checkpoint, {}));
+      write_case(folder, name, e, kTolerance * std::max(1.0, e.logits().abs().max().item<double>()));
+    }
+  EXPECT_EQ(models, 9);
+  for (const std::string runtime : {"onnxruntime", "openvino", "torch"}) EXPECT_SAME_IN(runtime, folder);
 }
 
 TEST(ExportedModels, RandomGraphsGiveTheSameInOtherRuntimes) {

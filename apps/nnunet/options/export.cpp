@@ -28,7 +28,7 @@ Group triton_group(TritonOptions& o) {
   return {"Triton",
           {
               option("--model_name", o.model_name, "Models are called NAME_onnx, NAME_torchscript and NAME_tensorrt")
-                  .by_default("nnunet_<task>_<dim>d"),
+                  .by_default("nnunet_<task>_<dim>d; of nnU-Net v2 nnunet_<dataset>_<configuration>"),
               option("--model_version", o.model_version, "Version of the models").positive(),
               max_batch(o.max_batch)
                   .described("Patches that the server may put into one batch")

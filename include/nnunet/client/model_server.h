@@ -26,6 +26,9 @@ struct ServedModelInfo {
   int channels = 0, classes = 0;
   /// JSON: what its label maps depend on (Predictor::made_with); "{}": the server does not say.
   std::string made_with{};
+  /// Of a model of nnU-Net v2: the ending of its images, whose names end in _0000, _0001, ... for each channel; empty:
+  /// none such.
+  std::string file_ending{};
 };
 
 /// One connection to a server. For one thread at a time.

@@ -51,6 +51,7 @@ class Predictor {
   Device device() const { return device_; }
   /// Everything that changes its label maps beyond rounding, as JSON: digests of the networks, precision, windows.
   std::string made_with() const;
+  std::size_t networks() const { return engines_->size(); }
   std::string engine() const { return engines_->front()->description(); }
 
   /// Mean of the networks' logits for a batch of windows: one network's as they come, several networks' in float32.

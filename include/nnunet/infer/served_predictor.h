@@ -36,7 +36,15 @@ class DeviceThread {
   std::jthread thread_;  ///< last: it uses all of the above
 };
 
-/// A Predictor as the server sees it. device: shared by all models of a device.
-std::unique_ptr<serve::ServedModel> serve_predictor(Predictor predictor, std::shared_ptr<DeviceThread> device);
+/// What a model's networks do not say of its images.
+struct ServedImages {
+  ImageFormat format = {};
+  std::vector<std::string> channels = {};  ///< names; empty: not known
+};
+
+/// A Predictor as the server sees it. device: shared by all models of a device. Throws Error for what the server has no
+/// way for: a cascade's second stage, label maps of 16 bits, readers that take no NIfTI files.
+std::unique_ptr<serve::ServedModel> serve_predictor(Predictor predictor, std::shared_ptr<DeviceThread> device,
+                                                    ServedImages images = {});
 
 }  // namespace nnunet

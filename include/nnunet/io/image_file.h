@@ -1,6 +1,8 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -32,6 +34,15 @@ Image read_image_file(const std::filesystem::path& path, ImageReader reader = Im
 /// (1e-5 relative) differ; another place in space is a warning. The first one's geometry is the case's.
 Image read_image_files(std::span<const std::filesystem::path> files, ImageReader reader = ImageReader::automatic,
                        const NiftiLimits& limits = {});
+
+/// A NIfTI image from memory (a whole .nii or .nii.gz file), else the same; name is used in messages. Throws Error for
+/// readers that take no NIfTI files.
+Image read_nifti_as(std::span<const std::byte> file, const std::string& name, ImageReader reader,
+                    const NiftiLimits& limits = {});
+
+/// Stacks images as read_image_files does, wherever they come from: read(i) and name(i) are asked for each.
+Image stack_images(std::size_t count, const std::function<Image(std::size_t)>& read,
+                   const std::function<std::string(std::size_t)>& name);
 
 /// A label map of up to 65536 classes: (D,H,W).
 struct WideLabelMap {

@@ -24,6 +24,9 @@ enum class ImageReader {
 std::optional<ImageReader> image_reader_from_name(std::string_view name);
 std::string image_reader_name(ImageReader reader);
 
+/// Whether it opens NIfTI files.
+bool takes_nifti(ImageReader reader);
+
 /// Whether it turns images to RAS axes first (image_orientation.h).
 bool reorients(ImageReader reader);
 

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "nnunet/io/config.h"
+#include "nnunet/io/image_case.h"
 #include "nnunet/io/nifti.h"
+#include "nnunet/plan/label_names.h"
 
 namespace nnunet::serve {
 
@@ -28,13 +30,24 @@ struct SegmentWatch {
   }
 };
 
+/// What goes into a model and comes out of it, for people and for who reads their files.
+struct ModelDescription {
+  std::vector<NamedValue> structures = {};  ///< values of its label maps but the background's, ascending
+  bool regions = false;                     ///< the logits are those of regions, a structure may be several of them
+  std::vector<std::string> channels = {};   ///< names; empty: not known
+  /// How its images are read. They come as NIfTI files whatever the ending.
+  ImageFormat format = {};
+};
+
 /// A trained network as the server sees it; the server itself knows no torch.
 class ServedModel {
  public:
   virtual ~ServedModel() = default;
 
-  /// Patch, channels, classes, names of the labels.
+  /// Of the bare network: patch, channels, outputs (n_class, which for regions are not the values of label maps).
   virtual const DataConfig& data() const = 0;
+  /// By default that every output but the first is a structure.
+  virtual ModelDescription description() const;
 
   /// Everything that changes its label maps beyond rounding (networks, options), as JSON; empty where that is not
   /// known.
@@ -44,8 +57,8 @@ class ServedModel {
   /// From one thread at a time, beside segment from another.
   virtual void forward(std::int64_t n, const float* x, float* logits) = 0;
 
-  /// A whole image to a label map in its own geometry, as `nnunet predict` does it. Throws Error for an image that
-  /// cannot be segmented, Cancelled as watch.check().
+  /// A whole image, on its file's axes, to a label map in its own geometry, as `nnunet predict` does it. Throws Error
+  /// for an image that cannot be segmented, Cancelled as watch.check().
   virtual LabelMap segment(const std::string& name, Image image, SegmentWatch& watch) = 0;
 
   /// Most bytes that segmenting such an image takes beside the network (an upper bound).
