@@ -103,10 +103,12 @@ Predictor make_predictor(const ModelFlags& flags, const DataConfig* config, cons
 ImageFormat image_format(const V2Model& model) {
   const std::string& name = model.description.reader;
   const auto reader = image_reader_from_name(name);
-  if (!reader)
-    log::warn(fmt::format("the reader {} is not known: images are read by their ending, {}", name,
-                          model.description.file_ending));
-  return {model.description.file_ending, reader.value_or(ImageReader::automatic), true};
+  if (!reader)  // it may turn the axes, which no ending tells
+    throw Error(fmt::format("plans.json of {}", model.folds.front().source),
+                fmt::format("its image_reader_writer {} is not known", name),
+                "name there the reader of nnU-Net that gives the same axes: SimpleITKIO, SimpleITKIOWithReorient, "
+                "NibabelIO, NibabelIOWithReorient, NaturalImage2DIO or Tiff3DIO");
+  return {model.description.file_ending, *reader, true};
 }
 
 }  // namespace nnunet::app

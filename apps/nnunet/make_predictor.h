@@ -20,7 +20,7 @@ ModelFlags with_v2_model(ModelFlags flags);
 
 /// The model that --model names; nothing where it is not given. Throws Error.
 std::optional<V2Model> read_trained_model(const TrainedModel& trained);
-/// How such a model's images are read and its label maps written. A reader that is not known is a warning.
+/// How such a model's images are read and its label maps written. Throws Error for a reader that is not known.
 ImageFormat image_format(const V2Model& model);
 
 /// Chooses the device, loads the checkpoints. config: what a foreign checkpoint is built from (may be null). place:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
@@ -134,11 +135,34 @@ bool is_finished(const Outputs& outputs, bool probabilities) {
          (!probabilities || (fs::exists(outputs.probabilities) && fs::exists(outputs.properties)));
 }
 
+/// The folder of a dataset, or of another model, keeps its own files.
+void refuse_foreign(const fs::path& file, const std::string& ours) {
+  if (!fs::exists(file) || read_text(file) == ours) return;
+  throw Error(file.string(), "is there already, and not of an earlier prediction with this model",
+              "give another folder to -o");
+}
+
 void write_descriptions(const V2Model& model, const PredictOptions& o) {
+  if (!fs::exists(o.output / "predict_from_raw_data_args.json")) {
+    refuse_foreign(o.output / "dataset.json", model.dataset_text);
+    refuse_foreign(o.output / "plans.json", model.plans_text);
+  }
   if (!o.arguments.is_null())
     write_python_json(o.output / "predict_from_raw_data_args.json", o.arguments, Keys::sorted);
   write_text(o.output / "dataset.json", model.dataset_text);
   write_text(o.output / "plans.json", model.plans_text);
+}
+
+/// What killed runs left of these cases.
+void remove_unfinished(const std::vector<ImageCase>& cases, const fs::path& folder, const ImageFormat& format) {
+  std::set<std::string> names;
+  for (const ImageCase& c : cases) {
+    const Outputs outputs(folder, c, format);
+    for (const fs::path& file : {outputs.label, outputs.probabilities, outputs.properties, outputs.unpacked()})
+      names.insert(file.filename().string());
+    const Removed unpacked{outputs.unpacked()};
+  }
+  remove_leftovers(folder, names);
 }
 
 }  // namespace
@@ -167,6 +191,7 @@ PredictCounts predict(Predictor& predictor, const V2Model& model, const ImageFor
     else
       open.push_back(all[i]);
   }
+  remove_unfinished(open, options.output, format);
   Stages stages(predictor, format, options, std::move(open));
   const CaseCounts done = predict_cases(predictor, stages, options.progress);
   counts.predicted = done.predicted;

@@ -57,6 +57,11 @@ int processes(int asked, const char* variable) {
   return text != nullptr && *text != '\0' ? std::atoi(text) : 3;
 }
 
+/// nnUNetv2_predict without processes takes all cases, whatever the parts.
+bool without_processes(const V2PredictFlags& o) {
+  return o.model_folder.empty() && processes(o.npp, "nnUNet_npp") == 0 && processes(o.nps, "nnUNet_nps") == 0;
+}
+
 /// What nnU-Net notes of its arguments, under its names.
 v2::Json arguments_of(const V2PredictFlags& o) {
   v2::Json arguments;
@@ -64,13 +69,20 @@ v2::Json arguments_of(const V2PredictFlags& o) {
   arguments["output_folder_or_list_of_truncated_output_files"] = o.output.string();
   arguments["save_probabilities"] = o.save_probabilities;
   arguments["overwrite"] = !o.continue_prediction;
-  arguments["num_processes_preprocessing"] = processes(o.npp, "nnUNet_npp");
-  arguments["num_processes_segmentation_export"] = processes(o.nps, "nnUNet_nps");
   arguments["folder_with_segs_from_prev_stage"] =
       o.prev_stage_predictions ? v2::Json(o.prev_stage_predictions->string()) : v2::Json(nullptr);
+  if (without_processes(o)) return arguments;
+  arguments["num_processes_preprocessing"] = processes(o.npp, "nnUNet_npp");
+  arguments["num_processes_segmentation_export"] = processes(o.nps, "nnUNet_nps");
   arguments["num_parts"] = o.num_parts;
   arguments["part_id"] = o.part_id;
   return arguments;
+}
+
+/// Said before the model is read, and where parts do not count, too.
+void check_part(const V2PredictFlags& o) {
+  if (o.num_parts < 1 || o.part_id < 0 || o.part_id >= o.num_parts)
+    throw Error("-part_id", fmt::format("{} of {} parts cannot be", o.part_id, o.num_parts), "parts count from 0");
 }
 
 v2::PredictOptions predict_options(const V2PredictFlags& o) {
@@ -80,8 +92,11 @@ v2::PredictOptions predict_options(const V2PredictFlags& o) {
   options.previous_stage = o.prev_stage_predictions.value_or(fs::path());
   options.save_probabilities = o.save_probabilities;
   options.continue_prediction = o.continue_prediction;
-  options.num_parts = o.num_parts;
-  options.part_id = o.part_id;
+  check_part(o);
+  if (!without_processes(o)) {
+    options.num_parts = o.num_parts;
+    options.part_id = o.part_id;
+  }
   options.progress = !o.disable_progress_bar;
   options.arguments = arguments_of(o);
   return options;
@@ -91,6 +106,7 @@ v2::PredictOptions predict_options(const V2PredictFlags& o) {
 
 int run_v2_predict(const V2PredictFlags& flags) {
   note_variables_without_effect();
+  const v2::PredictOptions options = predict_options(flags);
   const int gpus = gpus_of(flags);
   go_where_network_runs("auto", gpus);
   const ModelFlags model_options = model_flags(flags, gpus);
@@ -99,7 +115,7 @@ int run_v2_predict(const V2PredictFlags& flags) {
   Predictor predictor = make_predictor(model_options, &*model, nullptr);
   if (flags.device == "cuda" && predictor.device().is_cpu())
     log::info("-device cuda: there is no GPU that can be used, the CPU computes");
-  const v2::PredictCounts counts = v2::predict(predictor, *model, format, predict_options(flags));
+  const v2::PredictCounts counts = v2::predict(predictor, *model, format, options);
   log::info(fmt::format("{} cases predicted, {} kept, {} failed: {}", counts.predicted, counts.kept, counts.failed,
                         flags.output.string()));
   return counts.failed > 0 ? 1 : 0;
