@@ -1,6 +1,7 @@
 """Processes of the program and its peers: all on the same cores, with the same number of threads."""
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -66,7 +67,7 @@ def together_mib(leader):
 
 class Watch(threading.Thread):
     """Samples a command's memory; ends it when it passes the limit, before the machine runs out of memory. Also notes
-    when a text last appeared in its log."""
+    when a pattern last appeared in its log."""
 
     def __init__(self, process, limit_mib, log, mark):
         super().__init__(daemon=True)
@@ -75,7 +76,7 @@ class Watch(threading.Thread):
         self.start()
 
     def look_for_mark(self):
-        marks = self.log.read_text(errors="replace").count(self.mark)
+        marks = len(re.findall(self.mark, self.log.read_text(errors="replace")))
         if marks > self.marks:
             self.marks, self.marked = marks, time.perf_counter()
 
@@ -95,7 +96,7 @@ class Watch(threading.Thread):
 
 def run(command, threads, log, extra=None, limit_mib=None, mark=None):
     """Runs a command to its end, its start included in the time. Everything that it prints goes to `log`. With a limit
-    its memory is watched, and when `mark` last appeared in the log."""
+    its memory is watched, and when the pattern `mark` last appeared in the log."""
     environment, on_start = limits(threads)
     environment.update(extra or {})
     watch = None

@@ -13,8 +13,8 @@ from .environment import ROOT, peer_program
 from .process import Failure, run
 
 OURS = re.compile(r"network ([\d.]+) s, after the last window ([\d.]+) s")  # what our log says of a case
-# The end of nnU-Net's progress bar over a volume's windows.
-BAR = re.compile(r"100%\|[^|]*\| (\d+)/\1 \[[\d:]+<00:00, +([\d.]+)(s/it|it/s)\]")
+# The last state of nnU-Net's progress bar over a volume's windows; another bar, over the cases, has a name.
+BAR = re.compile(r"(?<!: )100%\|[^|]*\| (\d+)/\1 \[[\d:]+<00:00, +([\d.]+)(s/it|it/s)\]\n(?!100%)")
 CT_CROP = (256, 256, 160)  # voxels: 137 x 137 x 160 of 1.5 mm, eight windows
 
 
@@ -125,7 +125,7 @@ def contest(context, job):
         ours["bf16"] = own("bf16", "--amp")
     theirs = output / f"{job.name}_theirs"
     peer = Predictor(context, "nnUNetv2_predict_from_modelfolder", their_command(model, images, theirs, *plain), images,
-                     theirs, their_times, "100%|")
+                     theirs, their_times, r"(?<!: )100%\|")
     play([*ours.values(), peer], min(context.rounds, job.rounds), context.say)
     return rows_of(context, job, ours, peer), [*ours.values(), peer]
 
