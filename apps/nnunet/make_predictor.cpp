@@ -32,7 +32,8 @@ PredictorOptions predictor_options(const ModelFlags& flags) {
   if (windows.tta && windows.disable_tta) throw Error("--tta and --disable_tta", "both are given", "give one of them");
   if (windows.tta || windows.disable_tta) options.tta = windows.tta;
   options.precise = windows.precise;
-  options.low_memory = windows.low_memory;
+  if (windows.low_memory)
+    options.scratch = flags.scratch.empty() ? std::filesystem::temp_directory_path() : flags.scratch;
   options.engine = flags.compute.engine;
   options.others = engines_here();
   return options;

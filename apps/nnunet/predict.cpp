@@ -7,6 +7,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/infer/predict_folder.h"
 #include "nnunet/infer/predict_images.h"
+#include "nnunet/io/atomic_file.h"
 #include "nnunet/io/config.h"
 #include "nnunet/io/image_case.h"
 #include "options/parser.h"
@@ -56,7 +57,11 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   options.limit = o.test_batches;
   std::optional<DataConfig> config;
   if (flags.data_given) config = PreprocessedFolder(o.cases.data, o.cases.task, o.cases.dim).config();
-  Predictor predictor = make_predictor(o.model, model ? &*model : nullptr, config ? &*config : nullptr, place);
+  ModelFlags networks = o.model;
+  networks.scratch = is_file_output(options.output, options.format) ? options.output.parent_path() : options.output;
+  if (networks.scratch.empty()) networks.scratch = ".";
+  if (networks.windows.low_memory) require_writable_folder(networks.scratch);
+  Predictor predictor = make_predictor(networks, model ? &*model : nullptr, config ? &*config : nullptr, place);
   const auto result = predict_images(predictor, options);
   fmt::print("{} images segmented, {} kept: {}\n", result.predicted, result.kept, options.output.string());
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);

@@ -7,13 +7,13 @@
 #include <memory>
 #include <set>
 
-#include "nnunet/infer/case_pipeline.h"
 #include "mapped_case.h"
 #include "nnunet/core/case_failure.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/data/split.h"
+#include "nnunet/infer/case_pipeline.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/npy.h"
 #include "prediction_record.h"

@@ -42,6 +42,14 @@ std::int64_t most_windows(const std::vector<std::int64_t>& patch, std::int64_t c
   return std::max<std::int64_t>(1, kValues / (classes * Array<float>::count(patch)));
 }
 
+/// Windows a forward where nothing is asked for: the reference system's numbers; of nnU-Net v2's models, whose patches
+/// fill a machine, at most 4 and as many as have half a million voxels together, since more gain nothing.
+std::int64_t usual_windows(const ModelPlan& model) {
+  if (model.window.mirrored_unit == MirroredUnit::volume) return model.dim() == 3 ? 4 : 64;
+  constexpr std::int64_t kVoxels = std::int64_t{1} << 19;
+  return std::clamp<std::int64_t>(kVoxels / Array<float>::count(model.window.patch), 1, 4);
+}
+
 /// Of all that prediction takes from a checkpoint, so that the file may be copied, renamed or stripped of its training,
 /// and what --data and flags say of a foreign one counts.
 std::string network_digest(const Checkpoint& checkpoint) {
@@ -120,9 +128,9 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
     digests_.push_back(digest.get());
   }
   windows_.plan = chosen_windows(model_.window, options);
-  windows_.batch_size = std::min(options.batch_size > 0 ? options.batch_size : (model_.dim() == 3 ? 4 : 64),
+  windows_.batch_size = std::min(options.batch_size > 0 ? options.batch_size : usual_windows(model_),
                                  most_windows(model_.window.patch, plan().n_class));
-  if (options.low_memory) windows_.scratch = std::filesystem::temp_directory_path();
+  windows_.scratch = options.scratch;
   lane_ = make_lane();
   std::ranges::sort(digests_);  // folds are averaged in any order
 }

@@ -15,16 +15,16 @@ namespace nnunet {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, FileFormat>, 11> kEndings{{{".nii.gz", FileFormat::nifti},
-                                                                             {".nii", FileFormat::nifti},
-                                                                             {".nrrd", FileFormat::nrrd},
-                                                                             {".nhdr", FileFormat::nrrd},
-                                                                             {".mha", FileFormat::metaimage},
-                                                                             {".mhd", FileFormat::metaimage},
-                                                                             {".gipl", FileFormat::gipl},
-                                                                             {".png", FileFormat::png},
-                                                                             {".bmp", FileFormat::bmp},
-                                                                             {".tiff", FileFormat::tiff},
-                                                                             {".tif", FileFormat::tiff}}};
+                                                                            {".nii", FileFormat::nifti},
+                                                                            {".nrrd", FileFormat::nrrd},
+                                                                            {".nhdr", FileFormat::nrrd},
+                                                                            {".mha", FileFormat::metaimage},
+                                                                            {".mhd", FileFormat::metaimage},
+                                                                            {".gipl", FileFormat::gipl},
+                                                                            {".png", FileFormat::png},
+                                                                            {".bmp", FileFormat::bmp},
+                                                                            {".tiff", FileFormat::tiff},
+                                                                            {".tif", FileFormat::tiff}}};
 
 bool takes(ImageReader reader, FileFormat format) {
   switch (reader) {

@@ -28,7 +28,9 @@ struct Outputs {
         probabilities(folder / (c.name + ".npz")),
         properties(folder / (c.name + ".pkl")) {}
   /// Where probabilities are gathered before they are packed.
-  fs::path unpacked() const { return probabilities.parent_path() / fmt::format(".{}.npy", probabilities.stem().string()); }
+  fs::path unpacked() const {
+    return probabilities.parent_path() / fmt::format(".{}.npy", probabilities.stem().string());
+  }
 };
 
 /// A file that goes with this object.

@@ -68,6 +68,10 @@ Defaults sliding() {
   return {{"--overlap", text(o.overlap)}, {"--blend", "gaussian"}};
 }
 
+Defaults trained_models() {
+  return {{"--checkpoint", TrainedModel{}.checkpoint}};
+}
+
 Defaults several_processes(const TrainOptions& o = {}) {
   return {{"--procs", "1"}, {"--dist_timeout", text(o.dist_timeout)}, {"--affinity", o.affinity}};
 }
@@ -124,29 +128,31 @@ Defaults preprocess() {
 Defaults exported() {
   const TritonOptions o;
   EXPECT_EQ(ModelOptions{}.precision, Precision::fp32);
-  return network() + Defaults{{"--dim", text(CaseSelection{}.dim)},
-                              {"--precision", "fp32"},
-                              {"--model_version", text(o.model_version)},
-                              {"--max_queue_delay_us", text(o.max_queue_delay_us)},
-                              {"--number_of_model_instances", text(o.instances)}};
+  return network() + trained_models() +
+         Defaults{{"--dim", text(CaseSelection{}.dim)},
+                  {"--precision", "fp32"},
+                  {"--model_version", text(o.model_version)},
+                  {"--max_queue_delay_us", text(o.max_queue_delay_us)},
+                  {"--number_of_model_instances", text(o.instances)}};
 }
 
 Defaults serve() {
   const serve::HttpOptions http;
   const serve::ServiceOptions o;
-  return sliding() + Defaults{{"--host", http.host},
-                              {"--port", text(http.port)},
-                              {"--grpc_port", text(serve::GrpcOptions{}.port)},
-                              {"--max_batch", text(o.max_batch)},
-                              {"--batch_delay_us", text(o.batch_delay.count())},
-                              {"--max_queue", text(o.max_queue)},
-                              {"--max_volumes", text(o.max_volumes)},
-                              {"--max_request_mib", text(http.max_request_bytes >> 20)},
-                              {"--max_volume_gib", text(o.volume_bytes >> 30)},
-                              {"--max_connections", text(http.max_connections)},
-                              {"--timeout_s", seconds(o.timeout)},
-                              {"--drain_s", seconds(ServeFlags{}.drain)},
-                              {"--engine", ComputeOptions{}.engine}};
+  return sliding() + trained_models() +
+         Defaults{{"--host", http.host},
+                  {"--port", text(http.port)},
+                  {"--grpc_port", text(serve::GrpcOptions{}.port)},
+                  {"--max_batch", text(o.max_batch)},
+                  {"--batch_delay_us", text(o.batch_delay.count())},
+                  {"--max_queue", text(o.max_queue)},
+                  {"--max_volumes", text(o.max_volumes)},
+                  {"--max_request_mib", text(http.max_request_bytes >> 20)},
+                  {"--max_volume_gib", text(o.volume_bytes >> 30)},
+                  {"--max_connections", text(http.max_connections)},
+                  {"--timeout_s", seconds(o.timeout)},
+                  {"--drain_s", seconds(ServeFlags{}.drain)},
+                  {"--engine", ComputeOptions{}.engine}};
 }
 
 Defaults client() {
@@ -183,7 +189,7 @@ std::map<std::string, Defaults> defaults() {
           {"preprocess", preprocess()},
           {"train", train()},
           {"evaluate", inference()},
-          {"predict", inference() + parts + Defaults{{"--warmup", text(TrainOptions{}.warmup)}}},
+          {"predict", inference() + parts + trained_models() + Defaults{{"--warmup", text(TrainOptions{}.warmup)}}},
           {"score", {{"--n_jobs", text(ScoreOptions{}.n_jobs)}}},
           {"export", exported()},
           {"serve", serve()},

@@ -222,7 +222,7 @@ TEST(Checkpoint, WhatIsNoCheckpointIsRefused) {
             std::string::npos);
   EXPECT_NE(refused(as_dict(encoder({1, 2, 3, 4, 5, 6, 7, 8, 9}))).find("levels"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}}).find("version"), std::string::npos);
-  EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 3}}).find("version 3"), std::string::npos);
+  EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 4}}).find("version 4"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}}).find("plan"), std::string::npos);
   EXPECT_NE(refused(Value::Dict{{"format", "nnunet"}, {"version", 1}, {"plan", from_torch(torch::ones({1}))}}), "");
   EXPECT_NE(

@@ -12,10 +12,11 @@ namespace nnunet::app {
 /// Trained networks, and how they are run.
 struct ModelFlags {
   std::vector<std::filesystem::path> ckpt_path;
-  TrainedModel trained;  ///< instead of ckpt_path
+  TrainedModel trained;    ///< instead of ckpt_path
   NetworkOptions network;  ///< of a checkpoint that does not describe itself
   ComputeOptions compute;
   SlidingOptions windows;
+  std::filesystem::path scratch;  ///< where --low_memory puts its file; empty: the system's folder for such files
 };
 
 /// What `evaluate` and `predict` share, with the reference system's names and defaults.

@@ -133,7 +133,7 @@ std::vector<Option> sliding_options(SlidingOptions& windows) {
   return {
       option("--val_batch_size", windows.val_batch_size, "Windows (3D) or slices (2D) a forward pass")
           .positive()
-          .by_default("4 in 3D, 64 in 2D"),
+          .by_default("4 in 3D, 64 in 2D; of nnU-Net v2's models up to 4, by their patch"),
       option("--overlap", windows.overlap, "Overlap of the sliding windows").between(0, 0.99),
       option("--blend", windows.blend, {{"gaussian", Blend::gaussian}, {"constant", Blend::constant}},
              "Weights of overlapping windows")

@@ -22,7 +22,8 @@ struct PredictorOptions {
   std::int64_t batch_size = 0;    ///< windows a forward; 0: 4 in 3D, 64 in 2D; fewer where their logits pass 512 MiB
   std::optional<bool> tta = {};   ///< mean over mirror images; nothing: as the model's plan says
   bool precise = false;           ///< sums in float32, where the plan has them in float16
-  bool low_memory = false;        ///< sums that wait for further windows lie in a scratch file
+  /// Folder for a file of the sums that wait for further windows; empty: they lie in memory.
+  std::filesystem::path scratch = {};
   std::string engine = "auto";    ///< what computes the networks (engine.h)
   const EngineBackend* others = nullptr;  ///< engines beside the native one, where the program has them
 };
