@@ -58,4 +58,5 @@ def limit_row(what, values, unit, limit, error=""):
     if not values:
         return {**row, "error": error or "not measured"}
     middle = median(values)
-    return {**row, "ours": middle, "rounds": len(values), "met": middle <= limit}
+    row.update(ours=middle, rounds=len(values))
+    return row if limit is None else {**row, "met": middle <= limit}

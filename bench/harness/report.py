@@ -2,7 +2,10 @@
 
 TITLES = {"forward": "Forward pass", "train": "Training step", "shapes": "Other sizes", "preprocess": "Preprocessing",
           "augment": "Augmentation", "predict": "Prediction of a folder", "startup": "Start-up",
-          "memory": "A large scan, many classes"}
+          "memory": "A large scan, many classes",
+          "v2_cases": "Models of nnU-Net v2: a folder of small images",
+          "v2_networks": "Models of nnU-Net v2: large networks", "v2_ct": "Models of nnU-Net v2: a crop of a CT",
+          "v2_whole": "Models of nnU-Net v2: a whole CT"}
 BEGIN, END = "<!-- made by bench/compare: begin -->", "<!-- made by bench/compare: end -->"
 HEADER = ["what", "against", "ours", "peer", "ratio", "asked", "met"]
 NEW_PAGE = f"""# Performance
