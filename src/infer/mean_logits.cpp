@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "mirrored_mean.h"
@@ -69,44 +71,62 @@ Logits mean_logits(const std::vector<ForwardFunction>& networks, LogitMemory& me
   return mean;
 }
 
+std::size_t MirroredMean::images_at_a_time(const WindowBatch& windows) const {
+  constexpr std::int64_t kVoxels = std::int64_t{1} << 19;  // beyond them more windows at a time gain nothing
+  const std::int64_t voxels = Array<float>::count(windows.shape) / windows.shape[1];
+  const auto fitting = static_cast<std::uint64_t>(std::min<std::int64_t>(4 / windows.size(), kVoxels / voxels));
+  return std::min(images_.size(), static_cast<std::size_t>(std::bit_floor(std::max<std::uint64_t>(fitting, 1))));
+}
+
 Logits MirroredMean::forward(const ForwardFunction& network, const WindowBatch& windows) {
-  Logits first = network(windows);
-  if (images_.size() == 1) return first;
+  if (images_.size() == 1) return network(windows);
+  const std::size_t group = images_at_a_time(windows);
+  const auto values = static_cast<std::size_t>(Array<float>::count(windows.shape));
+  mirrored_.resize(group * values);
+  Logits mean;
   float* sum = nullptr;
-  const Logits mean = sums_.make(first.shape, sum);
-  first.copy_to(sum);
-  first = {};
-  mirrored_.resize(static_cast<std::size_t>(Array<float>::count(windows.shape)));
-  for (std::size_t i = 1; i < images_.size(); ++i) {
-    mirror(windows, images_[i]);
-    const Logits next = plain(network({mirrored_.data(), windows.shape}));
-    add(next, images_[i], i + 1 == images_.size(), sum);
+  for (std::size_t begin = 0; begin < images_.size(); begin += group) {
+    const std::size_t count = std::min(group, images_.size() - begin);
+    for (std::size_t i = 0; i < count; ++i) mirror(windows, images_[begin + i], mirrored_.data() + i * values);
+    std::vector<std::int64_t> shape = windows.shape;
+    shape[0] *= static_cast<std::int64_t>(count);
+    const Logits next = plain(network({mirrored_.data(), shape}));
+    shape = next.shape;
+    if (shape.empty() || shape[0] % static_cast<std::int64_t>(count) != 0) return next;  // who asked will say so
+    shape[0] /= static_cast<std::int64_t>(count);
+    if (begin == 0) {
+      mean = sums_.make(shape, sum);
+      std::fill_n(sum, Array<float>::count(shape), -0.0F);  // the one number that changes nothing it is added to
+    }
+    const auto* from = static_cast<const float*>(next.values);
+    for (std::size_t i = 0; i < count; ++i, from += Array<float>::count(shape))
+      add(from, shape, images_[begin + i], begin + i + 1 == images_.size(), sum);
   }
   return mean;
 }
 
-void MirroredMean::mirror(const WindowBatch& windows, unsigned image) {
+void MirroredMean::mirror(const WindowBatch& windows, unsigned image, float* to) {
   const Lines lines(windows.shape);
   lines.for_each([&](std::int64_t i) {
     const float* from = windows.values + lines.mirrored(i, image) * lines.width;
-    float* to = mirrored_.data() + i * lines.width;
+    float* line = to + i * lines.width;
     if ((image & 4U) != 0)
-      copy_mirrored(from + lines.width - 1, to, lines.width);
+      copy_mirrored(from + lines.width - 1, line, lines.width);
     else
-      std::copy_n(from, lines.width, to);
+      std::copy_n(from, lines.width, line);
   });
 }
 
-void MirroredMean::add(const Logits& logits, unsigned image, bool last, float* sum) const {
-  const Lines lines(logits.shape);
-  const auto* values = static_cast<const float*>(logits.values);
+void MirroredMean::add(const float* from, const std::vector<std::int64_t>& shape, unsigned image, bool last,
+                       float* sum) const {
+  const Lines lines(shape);
   lines.for_each([&](std::int64_t i) {
-    const float* from = values + lines.mirrored(i, image) * lines.width;
+    const float* line = from + lines.mirrored(i, image) * lines.width;
     float* to = sum + i * lines.width;
     if ((image & 4U) != 0)
-      add_mirrored(from + lines.width - 1, to, lines.width);
+      add_mirrored(line + lines.width - 1, to, lines.width);
     else
-      add_values(from, to, lines.width);
+      add_values(line, to, lines.width);
     if (last) divide_values(to, static_cast<float>(images_.size()), lines.width);
   });
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -7,7 +9,8 @@
 namespace nnunet {
 
 /// A network's mean over the mirror images of each window: their logits, mirrored back, are added in float32 in the
-/// order of mirror_images() and divided by their number.
+/// order of mirror_images() and divided by their number. Small windows go through the network with their images, up to
+/// four at a time.
 class MirroredMean {
  public:
   explicit MirroredMean(std::vector<unsigned> images) : images_(std::move(images)) {}
@@ -15,8 +18,11 @@ class MirroredMean {
   Logits forward(const ForwardFunction& network, const WindowBatch& windows);
 
  private:
-  void mirror(const WindowBatch& windows, unsigned image);
-  void add(const Logits& logits, unsigned image, bool last, float* sum) const;
+  std::size_t images_at_a_time(const WindowBatch& windows) const;
+  /// to: memory of as many windows.
+  static void mirror(const WindowBatch& windows, unsigned image, float* to);
+  /// from: logits of a window's image, in this shape.
+  void add(const float* from, const std::vector<std::int64_t>& shape, unsigned image, bool last, float* sum) const;
 
   std::vector<unsigned> images_;
   std::vector<float> mirrored_;
