@@ -107,7 +107,7 @@ class V2BadInput : public V2Predict {
 TEST_F(V2BadInput, FoldsThatAreNotThere) {
   make_model();
   image("a_0000.nii.gz");
-  expect_nothing(from_folder("-f 3"), {model_.string(), "there is no fold 3, but 0", "choose other folds"});
+  expect_nothing(from_folder("-f 3"), {model_.string(), "there is no fold 3, but 0", "Choose other folds"});
   expect_nothing(from_folder(""), {"there is no fold 1"});  // the default is five folds
   expect_nothing(from_folder("-f all"), {"there is no fold all"});
   expect_nothing(from_folder("-f 0 -chk checkpoint_best.pth"), {"checkpoint_best.pth", "checkpoint_final.pth"});
@@ -208,7 +208,7 @@ TEST_F(V2BadInput, FilesOfADatasetAreKept) {
   make_model();
   image("a_0000.nii.gz");
   test::write(out_ / "dataset.json", "{\"mine\": 1}");
-  EXPECT_FAILS(from_folder(), (out_ / "dataset.json").string(), "-o");
+  EXPECT_FAILS(from_folder(), (out_ / "dataset.json").string(), std::string("-o"));
   EXPECT_EQ(outputs(), std::set<std::string>{"dataset.json"});
   EXPECT_EQ(test::read(out_ / "dataset.json"), "{\"mine\": 1}");
 }
@@ -258,7 +258,7 @@ TEST_F(V2BadInput, PreviousStagesThatAreMissing) {
                 {(previous / "b.nii.gz").string(), (previous / "c.nii.gz").string()});
   fs::remove_all(out_);
   const Outcome ours = nnunet_predict(usual() + fmt::format("--prev_stage_predictions '{}'", previous.string()));
-  EXPECT_FAILS(ours, (previous / "b.nii.gz").string(), "2 of 3");
+  EXPECT_FAILS(ours, (previous / "b.nii.gz").string(), std::string("2 of 3"));
   EXPECT_TRUE(fs::exists(out_ / "a.nii.gz"));
 }
 
@@ -325,6 +325,23 @@ TEST_F(V2Predict, DescriptionsAreTheModels) {
   EXPECT_EQ(nlohmann::json::parse(test::read(out_ / "predict_from_raw_data_args.json")), expected);
 }
 
+TEST_F(V2Predict, ProcessesAreNotedAsNnUNetCountsThem) {
+  make_model();
+  image("a_0000.nii.gz", {3, 8, 8});
+  const auto noted = [&](const char* variables, const char* arguments) {
+    const Outcome outcome = shell(fmt::format(
+        "{} nnUNet_results='{}' nnUNet_raw= nnUNet_preprocessed= {}v2/nnUNetv2_predict -device cpu -d 900 -c "
+        "3d_fullres -f 0 -i '{}' -o '{}' {}",
+        variables, results_.string(), kBin, in_.string(), out_.string(), arguments));
+    EXPECT_EQ(outcome.code, 0) << outcome.text;
+    return nlohmann::json::parse(test::read(out_ / "predict_from_raw_data_args.json"));
+  };
+  EXPECT_EQ(noted("nnUNet_npp=5 nnUNet_nps=many", "").at("num_processes_preprocessing"), 5);
+  EXPECT_EQ(noted("nnUNet_npp=5 nnUNet_nps=many", "").at("num_processes_segmentation_export"), 3);
+  EXPECT_FALSE(noted("nnUNet_npp=0 nnUNet_nps=0", "").contains("num_parts")) << "no processes, no parts";
+  EXPECT_EQ(noted("nnUNet_npp=0 nnUNet_nps=0", "-nps 1").at("num_processes_segmentation_export"), 1);
+}
+
 TEST_F(V2Predict, PartsShareTheCases) {
   make_model();
   for (const char* const name : {"a", "b", "c"}) image(fmt::format("{}_0000.nii.gz", name), {3, 8, 8});
@@ -379,6 +396,28 @@ TEST_F(V2Predict, OursKeepsWhatTheSameFoldsMade) {
   ASSERT_EQ(nnunet_predict(usual() + "--folds 0 --low_memory").code, 0);
   EXPECT_EQ(label("a.nii.gz"), zero) << "scratch files hold the same digits";
   EXPECT_EQ(nnunet_predict(usual() + "--folds 0 --precise").code, 0);
+}
+
+TEST_F(V2Predict, AZipIsItsFolder) {
+  make_model({}, {"0", "1"});
+  image("a_0000.nii.gz");
+  ASSERT_EQ(nnunet_predict(usual()).code, 0);
+  const std::string unpacked = label("a.nii.gz");
+  fs::remove_all(out_);
+  const path zipped = folder_ / "model.zip";
+  std::ofstream file(zipped, std::ios::binary);
+  ZipWriter zip(file);
+  for (const std::string& name : files_in(results_)) {
+    const std::string content = test::read(results_ / name);
+    zip.add(name, std::as_bytes(std::span(content)));
+  }
+  zip.finish();
+  file.close();
+  model_ = zipped;
+  const Outcome outcome = nnunet_predict(usual());
+  ASSERT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_EQ(label("a.nii.gz"), unpacked);
+  EXPECT_FAILS(nnunet_predict(usual() + "--folds 2"), "there is no fold 2");
 }
 
 TEST_F(V2Predict, OursTakesAFileAndGivesAFile) {
@@ -476,7 +515,9 @@ TEST_F(V2Predict, VolumesOfOtherFormats) {
     const WideLabelMap map = read_label_file(out_ / fmt::format("a{}", ending));
     EXPECT_EQ(map.geometry.shape, geometry.shape);
     for (std::size_t a = 0; a < 3; ++a) EXPECT_NEAR(map.geometry.spacing[a], geometry.spacing[a], 1e-6);
-    if (!tif) EXPECT_LT(affine_difference(map.geometry, geometry), 1e-5);
+    if (!tif) {
+      EXPECT_LT(affine_difference(map.geometry, geometry), 1e-5);
+    }
     const Outcome ours = nnunet_predict(fmt::format("--model '{}' --input '{}' --output '{}'", model_.string(),
                                                     in_.string(), (folder_ / "again").string()));
     EXPECT_EQ(ours.code, 0) << ours.text;

@@ -99,9 +99,12 @@ def oblique(array, spacing, turn=True):
     return image
 
 
-def flipped(array):
-    """Axes of the file towards P, S and L, a little oblique."""
-    affine = np.array([[0, 0.1, -1.2, 30], [-1.0, 0.05, 0, 20], [0.04, 2.1, 0, -11], [0, 0, 0, 1]])
+def flipped(array, kind):
+    """Axes of the file towards P, S and L, a little oblique; sheared, which ITK does not read."""
+    c, s = math.cos(0.1), math.sin(0.1)
+    affine = np.array([[0, 2.1 * s, -1.2 * c, 30], [-1.0, 0, 0, 20], [0, 2.1 * c, 1.2 * s, -11], [0, 0, 0, 1]])
+    if kind != "sitk_reorient":
+        affine[1, 1] = 0.05
     return nibabel.Nifti1Image(array.transpose(2, 1, 0).astype(np.int16), affine)
 
 
@@ -126,9 +129,9 @@ def write_images(folder, kind):
         elif kind == "mha":
             sitk.WriteImage(oblique(waves((n(9), n(35), n(30)), random), (0.9, 1.1, 4.5)), f"{first}.mha")
         elif kind == "nibabel":
-            nibabel.save(flipped(waves((n(12), n(24), n(31)), random)), f"{first}.nii.gz")
+            nibabel.save(flipped(waves((n(12), n(24), n(31)), random), kind), f"{first}.nii.gz")
         else:
-            nibabel.save(flipped(waves((n(31), n(12), n(24)), random)), f"{first}.nii.gz")
+            nibabel.save(flipped(waves((n(31), n(12), n(24)), random), kind), f"{first}.nii.gz")
 
 
 def make_and_predict(work, *kinds):
@@ -149,6 +152,8 @@ def make_and_predict(work, *kinds):
 
 
 def same_value(one, two, where):
+    if where.endswith("/spacing"):  # theirs are lists or tuples of floats or whole numbers, as the reader has it
+        one, two = ([float(v) for v in spacing] for spacing in (one, two))
     assert type(one) is type(two), (where, one, two)
     if isinstance(one, dict):
         assert list(one) == list(two), (where, list(one), list(two))

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdlib>
+#include <string_view>
 
 #include "make_predictor.h"
 #include "nnunet/core/error.h"
@@ -53,8 +55,12 @@ ModelFlags model_flags(const V2PredictFlags& o, int gpus) {
 /// -npp and -nps, else their environment variables, else 3.
 int processes(int asked, const char* variable) {
   if (asked >= 0) return asked;
-  const char* const text = std::getenv(variable);
-  return text != nullptr && *text != '\0' ? std::atoi(text) : 3;
+  constexpr int usual = 3;
+  const char* const variable_text = std::getenv(variable);
+  const std::string_view text = variable_text == nullptr ? "" : variable_text;
+  int number = usual;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return code == std::errc() && end == text.data() + text.size() ? number : usual;
 }
 
 /// nnUNetv2_predict without processes takes all cases, whatever the parts.
