@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -69,7 +70,7 @@ inline bool has_leftovers(const fs::path& folder) {
     const Outcome o_ = (outcome);                                                                \
     EXPECT_NE(o_.code, 0) << o_.text;                                                            \
     EXPECT_LT(o_.code, 128) << "died of a signal: " << o_.text;                                  \
-    for (const std::string part : {__VA_ARGS__})                                                 \
+    for (const std::string& part : std::initializer_list<std::string>{__VA_ARGS__})              \
       EXPECT_NE(o_.text.find(part), std::string::npos) << "no '" << part << "' in: " << o_.text; \
   } while (false)
 

@@ -71,8 +71,12 @@ Checkpoint regions_checkpoint() {
 }
 
 std::unique_ptr<serve::ServedModel> served_model(const Checkpoint& checkpoint, ImageReader reader) {
-  return serve_predictor(Predictor({checkpoint}, {}, kCpu, Precision::fp32), std::make_shared<DeviceThread>(),
-                         {{".nii.gz", reader, true}, {"T1"}});
+  ServedImages images;
+  images.format.ending = ".nii.gz";
+  images.format.reader = reader;
+  images.format.numbered = true;
+  images.channels = {"T1"};
+  return serve_predictor(Predictor({checkpoint}, {}, kCpu, Precision::fp32), std::make_shared<DeviceThread>(), images);
 }
 
 TEST(ServedModelsOfNnunetV2, RegionsAreNamedByTheirValues) {
