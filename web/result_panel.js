@@ -36,7 +36,7 @@ export class ResultPanel {
     element('download-hint').textContent = name;
     element('result').hidden = false;
     await this.#viewer.showLabels(bytes, name, this.#paints());
-    if (found[0].centre) this.#viewer.goTo(found[0].centre);
+    if (classes[0].centre) this.#viewer.goTo(classes[0].centre);
   }
 
   forget() {

@@ -21,7 +21,7 @@ const char* method_of(const ChannelNormalization& channel) {
     case NormalizationScheme::z_score:
       break;
   }
-  return channel.use_mask ? "z-score of the channel over the voxels within the image's mask, 0 outside"
+  return channel.use_mask ? "z-score of the channel over the voxels within the image's mask; others stay as they are"
                           : "z-score of each channel over the cropped volume";
 }
 

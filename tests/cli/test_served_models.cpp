@@ -99,6 +99,31 @@ TEST_F(ServedV2, LabelMapsAreThoseOfPredict) {
   EXPECT_EQ(server.stop(), 0) << server.log();
 }
 
+TEST_F(ServedV2, TensorsGetLogitsOfRegionsAndLabels) {
+  Server server("--gpus 0 --disable_tta --model regions=" + model_folder(kRegions));
+  ASSERT_NE(server.port(), 0) << server.log();
+  const Json patch = Json::parse(request(server.port(), "GET", "/v2/models/regions").body);
+  EXPECT_EQ(patch.at("inputs")[0].at("shape").dump(), "[-1,1,24,32,24]");
+  EXPECT_EQ(patch.at("outputs")[0].at("shape").dump(), "[-1,2,24,32,24]");
+
+  const Image image = read_nifti(at("one/hippocampus_0000.nii.gz"));
+  const std::size_t bytes = image.voxels.values.size() * sizeof(float);
+  const Json volume{{"name", "INPUT__0"},
+                    {"datatype", "FP32"},
+                    {"shape", image.voxels.shape},
+                    {"parameters", {{"binary_data_size", bytes}}}};
+  const Json spacing{{"name", "INPUT__1"}, {"datatype", "FP32"}, {"shape", {3}}, {"data", image.geometry.spacing}};
+  std::string body = Json{{"inputs", {volume, spacing}}, {"parameters", {{"binary_data_output", true}}}}.dump();
+  const std::string length = "Inference-Header-Content-Length: " + std::to_string(body.size());
+  body.append(reinterpret_cast<const char*>(image.voxels.data()), bytes);
+  const Reply reply = request(server.port(), "POST", "/v2/models/regions_volume/infer", body, {length});
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const auto wanted = read_label_map(predicted(kRegions, "one", "--disable_tta") + "/hippocampus.nii.gz").voxels.values;
+  EXPECT_TRUE(reply.body.substr(std::stoul(reply.headers.at("inference-header-content-length"))) ==
+              std::string(wanted.begin(), wanted.end()));
+  EXPECT_EQ(server.stop(), 0) << server.log();
+}
+
 TEST_F(ServedV2, ClientGetsTheSameFilesAndGoesOnWithThoseOfPredict) {
   Server server("--gpus 0 --folds 0 --disable_tta --model labels=" + model_folder(kHippocampus));
   ASSERT_NE(server.port(), 0) << server.log();

@@ -36,5 +36,23 @@ if [ -z "${CKPT:-}" ] || [ -z "${IMAGE:-}" ]; then
 fi
 
 echo "the key" > keys
-start_server serve.log --model "model=$CKPT" --grpc_port -1 --api_keys keys --access_log access.log
-node page_in_browser.mjs "$(command -v chromium)" "$url" "the key" "$IMAGE" "$shots" || { tail -n 5 access.log serve.log; exit 1; }
+# use_page MODEL IMAGE SHOTS
+use_page() {
+  start_server serve.log --model "model=$1" --grpc_port -1 --api_keys keys --access_log access.log
+  node page_in_browser.mjs "$(command -v chromium)" "$url" "the key" "$2" "$3" || { tail -n 5 access.log serve.log; exit 1; }
+  kill "$server"
+  wait "$server" || true
+  server=
+}
+use_page "$CKPT" "$IMAGE" "$shots"
+
+# A model of nnU-Net v2 whose label maps hold regions, where the shared data are there.
+shared=$here/../../../shared
+regions=$shared/reference-v2/run/models/Dataset996_HippocampusRegionsIgnore/nnUNetTrainer_1epoch__nnUNetPlansNarrow__3d_fullres
+image=$(find "$shared/data/Task04_Hippocampus/imagesTr" -name 'hippocampus_*.nii.gz' 2>/dev/null | sort | head -n 1 || true)
+if [ -d "$regions" ] && [ -n "$image" ]; then
+  echo "with a model of nnU-Net v2"
+  use_page "$regions" "$image" /nonexistent
+else
+  echo "SKIPPED: without the shared models of nnU-Net v2"
+fi

@@ -76,7 +76,7 @@ TEST_P(CpuEngine, SegmentsWithModelsOfNnunetV2) {
       const Image image = test::tiny_image({24, 40, 36}, model.plan.channels(), {1, 1, 1});
       PredictorOptions options;
       options.others = &other_engines();
-      options.engine = "native";
+      options.engine = GetParam() == "native" ? "libtorch" : "native";
       const auto wanted = Predictor(network, options, kCpu, Precision::fp32).segment("a", image).voxels.values;
       options.engine = GetParam();
       const auto found = Predictor(network, options, kCpu, Precision::fp32).segment("a", image).voxels.values;
