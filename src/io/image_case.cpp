@@ -236,7 +236,7 @@ void protect_inputs(const std::vector<ImageCase>& cases, const fs::path& input, 
   for (const ImageCase& c : cases) {
     const fs::path label = label_output(c, output, format);
     require_name_fits(label);
-    for (const fs::path& file : c.channels)
+    for (const fs::path& file : c.sources())
       if (same_place(label, file))
         throw Error(file.string(), "is an input and would be overwritten by its output", "give another --output");
   }

@@ -262,7 +262,21 @@ TEST_F(V2BadInput, PreviousStagesThatAreMissing) {
   EXPECT_TRUE(fs::exists(out_ / "a.nii.gz"));
 }
 
-TEST_F(V2BadInput, LabelsOfAPreviousStageThatCannotBe) {
+TEST_F(V2BadInput, APreviousStageIsNotOverwritten) {
+  make_model({.cascade = true});
+  image("a_0000.nii.gz");
+  out_ = folder_ / "previous";
+  fs::create_directory(out_);
+  write_label_map(out_ / "a.nii.gz", {Array<std::uint8_t>({9, 20, 22}), test::tiny_image({9, 20, 22}).geometry});
+  const std::string before = label("a.nii.gz");
+  EXPECT_FAILS(from_folder(fmt::format("-f 0 -prev_stage_predictions '{}'", out_.string())), "would be overwritten");
+  EXPECT_FAILS(nnunet_predict(usual() + fmt::format("--prev_stage_predictions '{}'", out_.string())),
+               "would be overwritten");
+  EXPECT_EQ(label("a.nii.gz"), before);
+  EXPECT_EQ(outputs().size(), 1U);
+}
+
+TEST_F(V2BadInput, OtherLabelsOfAPreviousStageAreLeftOut) {
   make_model({.cascade = true});
   image("a_0000.nii.gz");
   const path previous = folder_ / "previous";
