@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "mirrored_mean.h"
@@ -70,26 +71,40 @@ Logits mean_logits(const std::vector<ForwardFunction>& networks, LogitMemory& me
 }
 
 Logits MirroredMean::forward(const ForwardFunction& network, const WindowBatch& windows) {
-  Logits first = network(windows);
-  if (images_.size() == 1) return first;
+  if (images_.size() == 1) return network(windows);
+  const std::size_t together = images_together(windows.shape);
+  const std::int64_t values = Array<float>::count(windows.shape);
+  mirrored_.resize(together * static_cast<std::size_t>(values));
+  Logits mean;
   float* sum = nullptr;
-  const Logits mean = sums_.make(first.shape, sum);
-  first.copy_to(sum);
-  first = {};
-  mirrored_.resize(static_cast<std::size_t>(Array<float>::count(windows.shape)));
-  for (std::size_t i = 1; i < images_.size(); ++i) {
-    mirror(windows, images_[i]);
-    const Logits next = plain(network({mirrored_.data(), windows.shape}));
-    add(next, images_[i], i + 1 == images_.size(), sum);
+  for (std::size_t first = 0; first < images_.size(); first += together) {
+    const std::size_t count = std::min(together, images_.size() - first);
+    for (std::size_t i = 0; i < count; ++i)
+      mirror(windows, images_[first + i], mirrored_.data() + static_cast<std::int64_t>(i) * values);
+    std::vector<std::int64_t> shape = windows.shape;
+    shape[0] *= static_cast<std::int64_t>(count);
+    const Logits next = plain(network({mirrored_.data(), shape}));
+    if (first == 0) {
+      shape = next.shape;
+      shape[0] = windows.shape[0];
+      mean = sums_.make(shape, sum);
+    }
+    for (std::size_t i = 0; i < count; ++i) add(next, i, mean.shape, first + i, sum);
   }
   return mean;
 }
 
-void MirroredMean::mirror(const WindowBatch& windows, unsigned image) {
+std::size_t MirroredMean::images_together(const std::vector<std::int64_t>& shape) {
+  constexpr std::int64_t kWindows = 4, kVoxels = std::int64_t{1} << 19;
+  const std::int64_t voxels = Array<float>::count({shape.begin() + 2, shape.end()});
+  return static_cast<std::size_t>(std::max<std::int64_t>(1, std::min(kWindows, kVoxels / voxels) / shape[0]));
+}
+
+void MirroredMean::mirror(const WindowBatch& windows, unsigned image, float* mirrored) {
   const Lines lines(windows.shape);
   lines.for_each([&](std::int64_t i) {
     const float* from = windows.values + lines.mirrored(i, image) * lines.width;
-    float* to = mirrored_.data() + i * lines.width;
+    float* to = mirrored + i * lines.width;
     if ((image & 4U) != 0)
       copy_mirrored(from + lines.width - 1, to, lines.width);
     else
@@ -97,13 +112,19 @@ void MirroredMean::mirror(const WindowBatch& windows, unsigned image) {
   });
 }
 
-void MirroredMean::add(const Logits& logits, unsigned image, bool last, float* sum) const {
-  const Lines lines(logits.shape);
-  const auto* values = static_cast<const float*>(logits.values);
+void MirroredMean::add(const Logits& logits, std::size_t place, const std::vector<std::int64_t>& shape,
+                       std::size_t image, float* sum) const {
+  const Lines lines(shape);
+  const auto* values =
+      static_cast<const float*>(logits.values) + static_cast<std::int64_t>(place) * lines.count * lines.width;
+  const unsigned axes = images_[image];
+  const bool last = image + 1 == images_.size();
   lines.for_each([&](std::int64_t i) {
-    const float* from = values + lines.mirrored(i, image) * lines.width;
+    const float* from = values + lines.mirrored(i, axes) * lines.width;
     float* to = sum + i * lines.width;
-    if ((image & 4U) != 0)
+    if (image == 0)
+      std::copy_n(from, lines.width, to);
+    else if ((axes & 4U) != 0)
       add_mirrored(from + lines.width - 1, to, lines.width);
     else
       add_values(from, to, lines.width);
