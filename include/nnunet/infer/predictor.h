@@ -24,7 +24,7 @@ struct PredictorOptions {
   bool precise = false;           ///< sums in float32, where the plan has them in float16
   /// Folder for a file of the sums that wait for further windows; empty: they lie in memory.
   std::filesystem::path scratch = {};
-  std::string engine = "auto";    ///< what computes the networks (engine.h)
+  std::string engine = "auto";            ///< what computes the networks (engine.h)
   const EngineBackend* others = nullptr;  ///< engines beside the native one, where the program has them
 };
 
