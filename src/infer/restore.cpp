@@ -110,8 +110,12 @@ class RestoreSink::Work {
       throw Error(name_, fmt::format("{} classes are more than the {} of a label map", classes, most));
     if (!labels.entries.empty() && classes != labels.heads())
       throw Error(name_, fmt::format("the network has {} outputs, its labels need {}", classes, labels.heads()));
-    if (regions_ && static_cast<std::int64_t>(labels.region_values.size()) != classes)
-      throw Error(name_, fmt::format("{} regions have {} values", classes, labels.region_values.size()));
+    const auto& values = labels.region_values;
+    if (regions_ && !has_wide_labels() && std::ranges::any_of(values, [](int v) { return v > 255; }))
+      throw Error(name_, "a region's value is above 255, but label maps of so few labels have 8 bits",
+                  "give regions_class_order values up to 255 in dataset.json");
+    if (regions_ && static_cast<std::int64_t>(values.size()) != classes)
+      throw Error(name_, fmt::format("{} regions have {} values", classes, values.size()));
   }
 
   void make_labels() {
