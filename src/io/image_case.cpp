@@ -106,10 +106,7 @@ bool ImageFormat::is_nifti() const {
 }
 
 bool ImageFormat::accepts(const fs::path& file) const {
-  if (ending.empty()) return is_nifti_name(file);
-  std::string lower = ending;
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return has_suffix(file, lower);
+  return ending.empty() ? is_nifti_name(file) : has_suffix(file, ending);
 }
 
 std::string ImageFormat::stem(const fs::path& file) const {

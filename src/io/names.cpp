@@ -38,7 +38,7 @@ bool is_folder(const fs::path& path) {
 bool has_suffix(const fs::path& path, std::string_view suffix) {
   const std::string name = path.filename().string();
   return name.size() >= suffix.size() && std::equal(suffix.begin(), suffix.end(), name.end() - std::ssize(suffix),
-                                                    [](char a, char b) { return a == lower(b); });
+                                                    [](char a, char b) { return lower(a) == lower(b); });
 }
 
 bool is_npy_name(const fs::path& path) {

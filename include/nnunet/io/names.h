@@ -7,7 +7,7 @@
 /// What the names of files say. Suffixes count in any case of letters: scanners and other systems write IMAGE.NII.GZ.
 namespace nnunet {
 
-/// Whether the file's name ends so; suffix in lower case.
+/// Whether the file's name ends so.
 bool has_suffix(const std::filesystem::path& path, std::string_view suffix);
 bool is_npy_name(const std::filesystem::path& path);
 
