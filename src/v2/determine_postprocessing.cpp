@@ -8,9 +8,9 @@
 #include "nnunet/core/log.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/image_file.h"
 #include "nnunet/v2/environment.h"
 #include "nnunet/v2/evaluation.h"
-#include "nnunet/v2/label_volume.h"
 #include "nnunet/v2/postprocessing.h"
 #include "packed_labels.h"
 
@@ -31,8 +31,8 @@ class Trial {
     predictions_.resize(names_.size());
     references_.resize(names_.size());
     const int failed = for_each_case("read", names_, options.threads, [this](std::size_t i) {
-      const LabelVolume reference = read_label_volume(fs::path(options_.references) / names_[i]);
-      const LabelVolume prediction = read_label_volume(fs::path(options_.predictions) / names_[i]);
+      const WideLabelMap reference = read_label_file(fs::path(options_.references) / names_[i]);
+      const WideLabelMap prediction = read_label_file(fs::path(options_.predictions) / names_[i]);
       if (reference.voxels.shape != prediction.voxels.shape)
         throw Error(names_[i], "prediction and reference differ in shape");
       references_[i] = PackedLabels(reference.voxels);
@@ -64,9 +64,9 @@ class Trial {
   /// Writes the current label maps, with the geometry of the files.
   void write(const fs::path& folder) {
     const int failed = for_each_case("write", names_, options_.threads, [&](std::size_t i) {
-      LabelVolume volume = read_label_volume(fs::path(options_.predictions) / names_[i]);
+      WideLabelMap volume = read_label_file(fs::path(options_.predictions) / names_[i]);
       volume.voxels = predictions_[i].unpack();
-      write_label_volume(folder / names_[i], volume);
+      write_label_file(folder / names_[i], volume);
     });
     if (failed > 0) throw Error(folder.string(), "not all label maps could be written", "the lines above say why");
   }
@@ -176,9 +176,9 @@ int apply_postprocessing(const ApplyPostprocessingOptions& options) {
                 "check the folder");
   require_writable_folder(options.output);
   return for_each_case("postprocess", names, options.threads, [&](std::size_t i) {
-    LabelVolume volume = read_label_volume(options.input / names[i]);
+    WideLabelMap volume = read_label_file(options.input / names[i]);
     postprocess(volume.voxels, options.steps);
-    write_label_volume(options.output / names[i], volume);
+    write_label_file(options.output / names[i], volume);
   });
 }
 

@@ -10,8 +10,8 @@
 #include "for_each_case.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/image_file.h"
 #include "nnunet/v2/environment.h"
-#include "nnunet/v2/label_volume.h"
 #include "nnunet/v2/npz.h"
 #include "nnunet/v2/properties.h"
 
@@ -94,12 +94,12 @@ void merge(const EnsembleCase& one, const MergeOptions& options, int threads) {
   Array<std::uint16_t> labels;
   labels.shape = {grid[0], grid[1], grid[2]};
   labels.values = std::move(decision).take();
-  const LabelVolume map = placed(std::move(labels), place, properties.string());
+  const WideLabelMap map = placed(std::move(labels), place, properties.string());
   if (writer) {
     writer->commit();
     write_text(options.output / (one.name + ".pkl"), read_text(properties));
   }
-  write_label_volume(options.output / (one.name + options.labels.file_ending), map);
+  write_label_file(options.output / (one.name + options.labels.file_ending), map);
 }
 
 }  // namespace

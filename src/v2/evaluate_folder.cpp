@@ -6,9 +6,9 @@
 
 #include "for_each_case.h"
 #include "nnunet/core/error.h"
+#include "nnunet/io/image_file.h"
 #include "nnunet/v2/environment.h"
 #include "nnunet/v2/evaluation.h"
-#include "nnunet/v2/label_volume.h"
 
 namespace nnunet::v2 {
 namespace {
@@ -31,7 +31,7 @@ void require_predictions(const EvaluationOptions& options, const std::vector<std
 CaseResult evaluate_case(const EvaluationOptions& options, const std::string& name) {
   const fs::path reference = fs::path(options.references) / name, prediction = fs::path(options.predictions) / name;
   if (!fs::exists(reference)) throw Error(prediction.string(), "there is no reference of this name");
-  const LabelVolume of_reference = read_label_volume(reference), of_prediction = read_label_volume(prediction);
+  const WideLabelMap of_reference = read_label_file(reference), of_prediction = read_label_file(prediction);
   return {reference.string(), prediction.string(),
           compare_label_maps(of_reference.voxels, of_prediction.voxels, options.labels, options.ignore)};
 }

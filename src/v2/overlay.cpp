@@ -12,8 +12,8 @@
 #include "for_each_case.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/image_file.h"
 #include "nnunet/v2/environment.h"
-#include "nnunet/v2/label_volume.h"
 #include "nnunet/v2/raw_dataset.h"
 #include "palette.h"
 
@@ -59,8 +59,8 @@ void write_png(const fs::path& path, const Array<std::uint8_t>& picture) {
 void plot(const RawCase& raw, const OverlayOptions& options) {
   if (options.channel >= static_cast<int>(raw.images.size()))
     throw Error(raw.name, "there is no channel " + std::to_string(options.channel), "give another -channel_idx");
-  const Image image = read_image(raw.images[static_cast<std::size_t>(options.channel)]);
-  const LabelVolume labels = read_label_volume(raw.label);
+  const Image image = read_image_file(raw.images[static_cast<std::size_t>(options.channel)]);
+  const WideLabelMap labels = read_label_file(raw.label);
   if (image.voxels.spatial() != labels.voxels.spatial())
     throw Error(raw.name, "image and labels differ in shape", "mend the dataset");
   write_png(options.output / (raw.name + ".png"),

@@ -88,7 +88,7 @@ Geometry turned_back(const Geometry& geometry, const Reorientation& turned) {
   return original;
 }
 
-LabelVolume placed_by_itk(Array<std::uint16_t> labels, const PythonValue& itk, const std::string& file) {
+WideLabelMap placed_by_itk(Array<std::uint16_t> labels, const PythonValue& itk, const std::string& file) {
   const Geometry geometry = from_itk(itk, labels.spatial(), file);
   const PythonValue* const orientation = itk.find("original_orientation");
   if (orientation == nullptr) return {std::move(labels), geometry};
@@ -97,7 +97,7 @@ LabelVolume placed_by_itk(Array<std::uint16_t> labels, const PythonValue& itk, c
   return {turned.undo(labels), turned_back(geometry, turned)};
 }
 
-LabelVolume placed_by_nibabel(Array<std::uint16_t> labels, const PythonValue& nibabel, const std::string& file) {
+WideLabelMap placed_by_nibabel(Array<std::uint16_t> labels, const PythonValue& nibabel, const std::string& file) {
   const std::vector<double> affine = numbers(nibabel, "original_affine", 16, file);
   if (nibabel.find("reoriented_affine") != nullptr) {
     // The turn hangs on the affine alone.
@@ -110,7 +110,7 @@ LabelVolume placed_by_nibabel(Array<std::uint16_t> labels, const PythonValue& ni
 
 }  // namespace
 
-LabelVolume placed(Array<std::uint16_t> labels, const PythonValue& properties, const std::string& file) {
+WideLabelMap placed(Array<std::uint16_t> labels, const PythonValue& properties, const std::string& file) {
   if (const PythonValue* const itk = properties.find("sitk_stuff")) return placed_by_itk(std::move(labels), *itk, file);
   if (const PythonValue* const nibabel = properties.find("nibabel_stuff"))
     return placed_by_nibabel(std::move(labels), *nibabel, file);

@@ -317,7 +317,7 @@ TEST(Properties, ReorientedLabelsAreTurnedBack) {
     Array<std::uint16_t> labels(std::vector<std::int64_t>(turned.voxels.shape.begin() + 1, turned.voxels.shape.end()));
     std::ranges::transform(turned.voxels.values, labels.values.begin(),
                            [](float value) { return static_cast<std::uint16_t>(value); });
-    const LabelVolume back = placed(labels, stuff, "p");
+    const WideLabelMap back = placed(labels, stuff, "p");
     EXPECT_EQ(back.geometry.shape, image.geometry.shape);
     EXPECT_LT(affine_difference(back.geometry, image.geometry), 1e-9);
     ASSERT_TRUE(std::ranges::equal(back.voxels.values, image.voxels.values)) << image_reader_name(reader);

@@ -111,7 +111,7 @@ TEST(DeterminePostprocessing, NothingHelpsWhereAllIsOnePiece) {
   auto map = Array<std::uint16_t>({4, 5, 6});
   map.values[30] = map.values[31] = 1;
   for (const char* const part : {"pred", "ref"})
-    write_label_volume(folder / (std::string(part) + "/a.nii.gz"), test::labelled(map));
+    write_label_file(folder / (std::string(part) + "/a.nii.gz"), test::labelled(map));
   DatasetLabels labels;
   labels.file_ending = ".nii.gz";
   labels.foreground = {{{1}, false}};
@@ -121,12 +121,12 @@ TEST(DeterminePostprocessing, NothingHelpsWhereAllIsOnePiece) {
   EXPECT_TRUE(choice.steps.empty());
   EXPECT_EQ(choice.dice, 1.0);
   EXPECT_TRUE(read_postprocessing(folder / "pred/postprocessing.pkl").empty());
-  EXPECT_EQ(read_label_volume(folder / "pred/postprocessed/a.nii.gz").voxels.values, map.values);
+  EXPECT_EQ(read_label_file(folder / "pred/postprocessed/a.nii.gz").voxels.values, map.values);
 }
 
 TEST(ApplyPostprocessing, BadCasesAreCountedAndTheOthersDone) {
   const TempFolder folder;
-  write_label_volume(folder / "in/a.nii.gz", test::labelled(test::speckles({4, 5, 6}, 2, 0.2, 3)));
+  write_label_file(folder / "in/a.nii.gz", test::labelled(test::speckles({4, 5, 6}, 2, 0.2, 3)));
   test::write(folder / "in/b.nii.gz", "no image");
   EXPECT_EQ(apply_postprocessing({folder / "in", folder / "out", ".nii.gz", {}, 2}), 1);
   EXPECT_TRUE(std::filesystem::exists(folder / "out/a.nii.gz"));
@@ -153,7 +153,7 @@ TEST(Evaluation, MissingReferencesAndBadCasesAreNamed) {
   const TempFolder folder;
   const auto volume = test::labelled(test::speckles({4, 5, 6}, 2, 0.2, 3));
   for (const char* const name : {"pred/a.nii.gz", "pred/only_predicted.nii.gz", "ref/a.nii.gz", "ref/more.nii.gz"})
-    write_label_volume(folder / name, volume);
+    write_label_file(folder / name, volume);
   EvaluationOptions options{
       (folder / "ref").string(), (folder / "pred").string(), ".nii.gz", {{{1}, false}}, {}, 2, false};
   EXPECT_THROW(evaluate_folder(options), Error);

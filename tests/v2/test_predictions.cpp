@@ -10,7 +10,6 @@
 #include "infer/restore_kernels.h"
 #include "nnunet/io/image_file.h"
 #include "nnunet/kernels/half.h"
-#include "nnunet/v2/label_volume.h"
 #include "nnunet/v2/predict.h"
 #include "reference/npz.h"
 #include "reference/shared.h"
@@ -179,8 +178,8 @@ class Predictions : public testing::Test {
   void compare(const Prediction& p, const PredictOptions& o, const std::string& name, Predictor& predictor,
                const ImageFormat& format) {
     SCOPED_TRACE(name);
-    const LabelVolume mine = read_label_volume(o.output / (name + ".nii.gz")),
-                      reference = read_label_volume(theirs(p.folder) / (name + ".nii.gz"));
+    const WideLabelMap mine = read_label_file(o.output / (name + ".nii.gz")),
+                       reference = read_label_file(theirs(p.folder) / (name + ".nii.gz"));
     ASSERT_EQ(mine.voxels.shape, reference.voxels.shape);
     EXPECT_LT(affine_difference(mine.geometry, reference.geometry), 1e-4);
     std::vector<std::size_t> others;
@@ -196,7 +195,7 @@ class Predictions : public testing::Test {
   /// A voxel may only differ where its two labels are as good as equal: each of the two logits is the sum of many
   /// windows' products, which two programs round apart by a float16 step at most.
   static void expect_ties(const Prediction& p, const PredictOptions& o, const std::string& name, Predictor& predictor,
-                          const ImageFormat& format, const LabelVolume& mine, const LabelVolume& reference,
+                          const ImageFormat& format, const WideLabelMap& mine, const WideLabelMap& reference,
                           const std::vector<std::size_t>& others) {
     ASSERT_EQ(predictor.model().labels.decision, LabelDecision::argmax) << others.size() << " voxels of regions differ";
     std::vector<ImageCase> cases = list_image_cases(o.input, predictor.model().channels(), format);

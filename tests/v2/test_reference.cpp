@@ -50,7 +50,7 @@ double difference(const Json& a, const Json& b, const std::string& at = "") {
 
 void expect_same_maps(const fs::path& folder, const fs::path& reference) {
   for (const std::string& name : file_names(reference, ".nii.gz")) {
-    const LabelVolume mine = read_label_volume(folder / name), theirs = read_label_volume(reference / name);
+    const WideLabelMap mine = read_label_file(folder / name), theirs = read_label_file(reference / name);
     EXPECT_EQ(mine.voxels.values, theirs.voxels.values) << folder / name;
     EXPECT_LT(affine_difference(mine.geometry, theirs.geometry), 1e-6) << folder / name;
   }

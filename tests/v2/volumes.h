@@ -6,7 +6,7 @@
 #include <string>
 
 #include "nnunet/core/array.h"
-#include "nnunet/v2/label_volume.h"
+#include "nnunet/io/image_file.h"
 
 namespace nnunet::test {
 
@@ -32,8 +32,8 @@ inline Array<std::uint16_t> speckles(const Shape3& shape, int labels, double den
   return map;
 }
 
-inline v2::LabelVolume labelled(Array<std::uint16_t> voxels) {
-  v2::LabelVolume volume{std::move(voxels), {}};
+inline WideLabelMap labelled(Array<std::uint16_t> voxels) {
+  WideLabelMap volume{std::move(voxels), {}};
   volume.geometry.shape = volume.voxels.spatial();
   volume.geometry.spacing = {2, 1, 1};
   volume.geometry.affine = {{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 2, 0}, {0, 0, 0, 1}}};

@@ -65,4 +65,8 @@ void write_label_file(const std::filesystem::path& path, const Array<std::uint16
 void write_label_file(const std::filesystem::path& path, const Array<std::uint8_t>& labels, const Geometry& geometry,
                       ImageReader reader = ImageReader::automatic);
 
+inline void write_label_file(const std::filesystem::path& path, const WideLabelMap& map) {
+  write_label_file(path, map.voxels, map.geometry);
+}
+
 }  // namespace nnunet
