@@ -12,6 +12,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/plan/flops.h"
 #include "nnunet/plan/graph.h"
+#include "window_time.h"
 
 namespace nnunet {
 namespace {
@@ -136,7 +137,8 @@ Json network_rows(const NetworkPlan& plan, const Sizes& patch) {
           {"parameters", static_cast<std::int64_t>(numbers)},
           {"flops_per_patch", count_flops(finest, patch).forward},
           {"weights_mib", weights / kMebi},
-          {"activations_mib", activations / kMebi}};
+          {"activations_mib", activations / kMebi},
+          {"seconds_per_window", seconds_of_window(finest, patch)}};
 }
 
 /// The checkpoint that says what the model is: a finished training's, else any.

@@ -9,6 +9,7 @@
 #include <limits>
 #include <new>
 
+#include "deflater.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
 
@@ -138,10 +139,7 @@ Buffer gunzip(std::span<const std::byte> file, std::size_t size, const std::stri
 }
 
 std::vector<std::byte> gzip(std::span<const std::byte> content) {
-  constexpr int kLevel = 6;
-  const std::unique_ptr<libdeflate_compressor, void (*)(libdeflate_compressor*)> deflater(
-      libdeflate_alloc_compressor(kLevel), libdeflate_free_compressor);
-  if (!deflater) throw std::bad_alloc();
+  const Deflater deflater = deflater_for(content);
   std::vector<std::byte> file(libdeflate_gzip_compress_bound(deflater.get(), content.size()));
   file.resize(libdeflate_gzip_compress(deflater.get(), content.data(), content.size(), file.data(), file.size()));
   return file;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 
+#include "deflater.h"
 #include "image_memory.h"
 #include "nifti_voxels.h"
 #include "nnunet/core/error.h"
@@ -129,10 +130,7 @@ Buffer inflate_voxels(std::span<const std::byte> packed, std::size_t size, const
 }
 
 std::vector<std::byte> deflate(std::span<const std::byte> content) {
-  constexpr int kLevel = 6;
-  const std::unique_ptr<libdeflate_compressor, void (*)(libdeflate_compressor*)> deflater(
-      libdeflate_alloc_compressor(kLevel), libdeflate_free_compressor);
-  if (!deflater) throw std::bad_alloc();
+  const Deflater deflater = deflater_for(content);
   std::vector<std::byte> packed(libdeflate_zlib_compress_bound(deflater.get(), content.size()));
   packed.resize(libdeflate_zlib_compress(deflater.get(), content.data(), content.size(), packed.data(), packed.size()));
   return packed;

@@ -54,6 +54,7 @@ TEST(Describe, AModelOfNnunetV2) {
   // Most is held by the skip connection, the way up and what is made of both: 2 channels each on 8 x 12 voxels.
   EXPECT_DOUBLE_EQ(network.at("activations_mib"), 3 * 2 * 8 * 12 * 4.0 / (1024 * 1024));
   EXPECT_GT(network.at("flops_per_patch"), 0);
+  EXPECT_GT(network.at("seconds_per_window"), 0);
   EXPECT_EQ(network.at("tensor_list")[0].at("name"), "encoder.stages.0.0.convs.0.conv.weight");
   const std::string text = description_text(json);
   EXPECT_NE(text.find("licence: Made up, free for all."), std::string::npos) << text;
