@@ -57,7 +57,7 @@ fs::path move_plans_between_datasets(const MovePlansOptions& options) {
                  file = target / fmt::format("{}.json", name);
   plans["dataset_name"] = options.target;
   if (name != options.source_plans) rename_data(plans, options.source_plans, name);
-  plans["image_reader_writer"] = dataset_reader(raw, read_python_json(raw / "dataset.json"), true);
+  plans["image_reader_writer"] = planned_reader(raw, read_python_json(raw / "dataset.json"), true);
   plans["plans_name"] = name;
   require_nothing_lost(file, plans);
   write_python_json(file, plans, Keys::as_they_are);

@@ -22,8 +22,9 @@ constexpr std::array<std::string_view, 4> kPlannedNames{"2d", "3d_lowres", "3d_f
 struct DatasetFolders {
   fs::path raw, preprocessed;
 
-  explicit DatasetFolders(const std::string& dataset)
-      : raw(raw_folder() / dataset), preprocessed(preprocessed_folder() / dataset) {}
+  DatasetFolders(const std::string& dataset, const fs::path& raw_dataset)
+      : raw(raw_dataset.empty() ? raw_folder() / dataset : raw_dataset),
+        preprocessed(preprocessed_folder() / dataset) {}
 
   fs::path fingerprint() const { return preprocessed / "dataset_fingerprint.json"; }
 };
@@ -59,9 +60,10 @@ void keep_configurations(const fs::path& file, Json& plans) {
 
 }  // namespace
 
-PlannedExperiment plan_experiment(const std::string& dataset, const PlannerOptions& options) {
+PlannedExperiment plan_experiment(const std::string& dataset, const PlannerOptions& options,
+                                  const fs::path& raw_dataset) {
   const std::string plans_name = options.plans_name.empty() ? default_plans_name(options.planner) : options.plans_name;
-  const DatasetFolders folders(dataset);
+  const DatasetFolders folders(dataset, raw_dataset);
   const fs::path dataset_json = folders.raw / "dataset.json", raw_splits = folders.raw / kSplitsFile,
                  splits = folders.preprocessed / kSplitsFile;
   PlannerInput input{.dataset_name = dataset,
@@ -70,11 +72,14 @@ PlannedExperiment plan_experiment(const std::string& dataset, const PlannerOptio
                      .fingerprint = fingerprint_of(folders.fingerprint(), dataset),
                      .dataset_file = dataset_json.string(),
                      .fingerprint_file = folders.fingerprint().string()};
-  input.reader = dataset_reader(folders.raw, input.dataset);
+  input.reader = planned_reader(folders.raw, input.dataset);
   PlannedExperiment planned{folders.preprocessed / fmt::format("{}.json", plans_name), make_plans(input, options)};
   keep_configurations(planned.file, planned.plans);
   const bool raw_has_splits = fs::exists(raw_splits), copy_splits = raw_has_splits && !fs::exists(splits);
-  if (raw_has_splits && !copy_splits) require_same_splits(raw_splits, splits);
+  if (copy_splits)
+    (void)read_splits(raw_splits);  // says what is wrong with it
+  else if (raw_has_splits)
+    require_same_splits(raw_splits, splits);
 
   if (copy_splits) copy_atomically(raw_splits, splits);
   copy_atomically(dataset_json, folders.preprocessed / "dataset.json");

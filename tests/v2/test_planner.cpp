@@ -61,7 +61,7 @@ TEST(PlannerReference, SyntheticFingerprints) {
     for (const auto& [planner, plans] : reference["plans"].items()) {
       SCOPED_TRACE(file.filename().string() + " " + planner);
       const PlannerInput input{.dataset_name = reference["name"].get<std::string>(),
-                               .reader = dataset_reader("/nowhere", reference["dataset_json"]),
+                               .reader = planned_reader("/nowhere", reference["dataset_json"]),
                                .dataset = reference["dataset_json"],
                                .fingerprint = reference["fingerprint"]};
       expect_same_plans(make_plans(input, reference_options(planner, reference["options"])), plans);
@@ -241,17 +241,17 @@ TEST(Planner, RawSplitsAreCopiedOrCompared) {
 
 TEST(Planner, ReaderIsThatOfTheDataset) {
   Json dataset = tiny_dataset();
-  EXPECT_EQ(dataset_reader("/nowhere", dataset), "SimpleITKIO");
+  EXPECT_EQ(planned_reader("/nowhere", dataset), "SimpleITKIO");
   dataset["overwrite_image_reader_writer"] = "NibabelIOWithReorient";
-  EXPECT_EQ(dataset_reader("/nowhere", dataset), "NibabelIOWithReorient");
+  EXPECT_EQ(planned_reader("/nowhere", dataset), "NibabelIOWithReorient");
   for (const char* const none : {"None", "NoSuchReader"}) {
     dataset["overwrite_image_reader_writer"] = none;
-    EXPECT_EQ(dataset_reader("/nowhere", dataset), "SimpleITKIO");
+    EXPECT_EQ(planned_reader("/nowhere", dataset), "SimpleITKIO");
   }
   dataset["file_ending"] = ".png";
-  EXPECT_EQ(dataset_reader("/nowhere", dataset), "NaturalImage2DIO");
+  EXPECT_EQ(planned_reader("/nowhere", dataset), "NaturalImage2DIO");
   dataset["file_ending"] = ".xyz";
-  EXPECT_NE(message_of([&] { dataset_reader("/nowhere", dataset); }).find(".xyz"), std::string::npos);
+  EXPECT_NE(message_of([&] { planned_reader("/nowhere", dataset); }).find(".xyz"), std::string::npos);
 }
 
 class MovedPlans : public testing::Test {

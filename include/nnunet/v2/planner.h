@@ -43,7 +43,7 @@ std::string normalization_of_channel(const std::string& name);
 
 /// The reader of a raw dataset's images: the one that dataset.json names, else by their ending and, where it is there,
 /// the first image. any_ending: as choose_reader's. Throws Error where none fits.
-std::string dataset_reader(const std::filesystem::path& raw_dataset, const Json& dataset, bool any_ending = false);
+std::string planned_reader(const std::filesystem::path& raw_dataset, const Json& dataset, bool any_ending = false);
 
 struct PlannedExperiment {
   std::filesystem::path file;  ///< $nnUNet_preprocessed/DATASET/PLANS.json
@@ -53,8 +53,10 @@ struct PlannedExperiment {
 /// nnUNetv2_plan_experiment for one dataset ("Dataset004_Hippocampus"): reads $nnUNet_raw/DATASET/dataset.json and the
 /// fingerprint in $nnUNet_preprocessed/DATASET, where it writes the plans and copies of dataset.json and, unless one is
 /// there, splits_final.json. Images are not needed. Configurations of plans of that name which the new ones lack are
-/// kept; one that a planner once made is warned about. Throws Error; nothing is written then.
-PlannedExperiment plan_experiment(const std::string& dataset, const PlannerOptions& options);
+/// kept; one that a planner once made is warned about. raw_dataset: instead of $nnUNet_raw/DATASET. Throws Error;
+/// nothing is written then.
+PlannedExperiment plan_experiment(const std::string& dataset, const PlannerOptions& options,
+                                  const std::filesystem::path& raw_dataset = {});
 
 /// nnUNetv2_move_plans_between_datasets.
 struct MovePlansOptions {

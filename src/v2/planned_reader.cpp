@@ -20,7 +20,7 @@ fs::path first_image(const fs::path& raw_dataset, const Json& dataset) {
 
 }  // namespace
 
-std::string dataset_reader(const fs::path& raw_dataset, const Json& dataset, bool any_ending) {
+std::string planned_reader(const fs::path& raw_dataset, const Json& dataset, bool any_ending) {
   const std::string file = (raw_dataset / "dataset.json").string();
   if (dataset.contains("overwrite_image_reader_writer") && dataset["overwrite_image_reader_writer"].is_string()) {
     const auto name = dataset["overwrite_image_reader_writer"].get<std::string>();
