@@ -28,6 +28,8 @@ Json architecture_json(const PlannerKind& kind, const V2Topology& topology) {
 
 namespace {
 
+constexpr int kAnisotropy = 3;  // without a fraction in the file
+
 struct ResamplingEntry {
   const char* function;
   Json image, label, logits;  ///< arguments
@@ -41,12 +43,11 @@ ResamplingEntry spline_entry() {
 }
 
 ResamplingEntry torch_entry(bool separate_axis) {
-  constexpr int anisotropy = 3;
   const auto arguments = [separate_axis](bool label) {
     Json json{{"is_seg", label},
               {"force_separate_z", separate_axis ? Json(nullptr) : Json(false)},
               {"memefficient_seg_resampling", false}};
-    if (separate_axis) json["separate_z_anisotropy_threshold"] = anisotropy;
+    if (separate_axis) json["separate_z_anisotropy_threshold"] = kAnisotropy;
     return json;
   };
   return {"resample_torch_fornnunet", arguments(false), arguments(true), arguments(false)};

@@ -49,8 +49,11 @@ inline Json tiny_dataset() {
 
 /// Five cases of one size (z,y,x) and spacing.
 inline Json tiny_fingerprint(const Json& shape, const Json& spacing) {
+  Json intensities{
+      {"max", 9.0}, {"mean", 1.5}, {"median", 1.0}, {"min", 0.0}, {"percentile_00_5", 0.5}, {"percentile_99_5", 8.5},
+      {"std", 2.0}};
   Json fingerprint{{"median_relative_size_after_cropping", 1.0},
-                   {"foreground_intensity_properties_per_channel", {{"0", {{"mean", 1.5}, {"std", 2.0}}}}},
+                   {"foreground_intensity_properties_per_channel", {{"0", std::move(intensities)}}},
                    {"shapes_after_crop", Json::array()},
                    {"spacings", Json::array()}};
   for (int i = 0; i < 5; ++i) {

@@ -116,7 +116,7 @@ TEST(Planner, EveryPlanIsOneThatCanBeTrainedAndRead) {
   const PlannerInput input{.dataset_name = kName,
                            .reader = "SimpleITKIO",
                            .dataset = tiny_dataset(),
-                           .fingerprint = tiny_fingerprint({300, 512, 512}, {1.0, 0.8, 0.8})};
+                           .fingerprint = tiny_fingerprint({900, 900, 900}, {1.0, 0.8, 0.8})};
   for (const std::string& planner : planner_names()) {
     const V2Files files{.plans = make_plans(input, {.planner = planner}), .dataset = input.dataset};
     EXPECT_EQ(v2_configurations(files),
