@@ -48,6 +48,9 @@ Entry entry(Command (*block)(Flags&), int (*run)(const Flags&)) {
 std::vector<Entry> entries() {
   return {entry(v2_predict_command, run_v2_predict),
           entry(v2_predict_from_modelfolder_command, run_v2_predict),
+          entry(v2_extract_fingerprint_command, run_v2_extract_fingerprint),
+          entry(v2_convert_decathlon_command, run_v2_convert_decathlon),
+          entry(v2_convert_old_command, run_v2_convert_old),
           entry(v2_ensemble_command, run_v2_ensemble),
           entry(v2_determine_postprocessing_command, run_v2_determine_postprocessing),
           entry(v2_apply_postprocessing_command, run_v2_apply_postprocessing),
