@@ -277,7 +277,7 @@ Findings check_dataset_integrity(const fs::path& folder, int threads, bool show_
 }
 
 std::string integrity_table(const Findings& findings) {
-  Table table({"case", "file", "", "finding"});
+  Table table({"case", "file", "kind", "finding"});
   for (const IntegrityFinding& f : findings) table.add({f.name, f.file, f.warning ? "warning" : "error", f.problem});
   return table.text();
 }

@@ -79,11 +79,11 @@ TEST_F(V2Datasets, Conversions) {
       "numTraining": 2, "training": [], "test": []})");
   const Outcome direct = run(fmt::format("extract_fingerprint -d '{}'", task.string()));
   EXPECT_EQ(direct.code, 0) << direct.text;
-  const std::string as_it_was = test::content(fingerprint("Dataset012_Organ"));
+  const std::string as_it_was = test::read(fingerprint("Dataset012_Organ"));
   fs::remove_all(folder_ / "preprocessed/Dataset012_Organ");
   EXPECT_EQ(run(fmt::format("convert_MSD_dataset -i '{}' -np 2", task.string())).code, 0);
   EXPECT_EQ(run("extract_fingerprint -d 12").code, 0);
-  EXPECT_EQ(test::content(fingerprint("Dataset012_Organ")), as_it_was);
+  EXPECT_EQ(test::read(fingerprint("Dataset012_Organ")), as_it_was);
 }
 
 }  // namespace

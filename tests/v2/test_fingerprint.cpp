@@ -11,6 +11,7 @@
 #include "v2/foreground.h"
 #include "v2/reference_datasets.h"
 #include "v2/tiny_dataset.h"
+#include "v2/volumes.h"
 
 namespace nnunet::v2 {
 namespace {

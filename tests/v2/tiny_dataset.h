@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "nnunet/io/image_file.h"
 #include "nnunet/io/nifti.h"
 #include "reference/shared.h"
-#include "v2/volumes.h"
+#include "v2/label_volumes.h"
 
 namespace nnunet::test {
 
@@ -41,7 +43,7 @@ class TinyDataset {
     return made(folder_ / "imagesTr") / (name + "_0000.nii.gz");
   }
   std::filesystem::path label(const std::string& name) const { return made(folder_ / "labelsTr") / (name + ".nii.gz"); }
-  void describe(const std::string& json) const { write(folder_ / "dataset.json", json); }
+  void describe(const std::string& json) const { std::ofstream(made(folder_) / "dataset.json") << json; }
 
  private:
   static std::filesystem::path made(const std::filesystem::path& folder) {
