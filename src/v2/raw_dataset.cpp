@@ -128,7 +128,8 @@ std::vector<RawCase> training_cases(const fs::path& folder) {
   return read_raw_dataset(folder).cases;
 }
 
-ImageReader dataset_reader(const Json& description, const std::string& file, const fs::path& first_image) {
+ImageReader dataset_reader(const Json& description, const std::string& file, const fs::path& first_image,
+                           bool any_ending) {
   if (description.contains("overwrite_image_reader_writer")) {
     const Json& value = description["overwrite_image_reader_writer"];
     const std::string name = value.is_string() ? value.get<std::string>() : value.dump();
@@ -139,7 +140,7 @@ ImageReader dataset_reader(const Json& description, const std::string& file, con
                       "file ending",
                       file, name));
   }
-  return choose_reader(file_ending_of(description, file), first_image);
+  return choose_reader(file_ending_of(description, file), first_image, any_ending);
 }
 
 ImageFormat dataset_format(const RawDataset& dataset) {

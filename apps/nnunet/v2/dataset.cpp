@@ -8,17 +8,22 @@
 #include "nnunet/v2/environment.h"
 #include "nnunet/v2/fingerprint.h"
 #include "v2/commands.h"
+#include "v2/planning_steps.h"
 
 namespace nnunet::app {
 
+void extract_fingerprint(const std::string& dataset, const V2FingerprintFlags& flags, bool progress) {
+  const v2::FingerprintOptions options{v2::case_threads(flags.threads), flags.all_foreground, progress};
+  if (flags.verify_integrity)
+    v2::require_dataset_integrity(v2::raw_dataset_folder(dataset), options.threads, options.show_progress);
+  v2::ensure_fingerprint(dataset, options, flags.clean);
+}
+
 int run_v2_extract_fingerprint(const V2ExtractFingerprintFlags& flags) {
-  const v2::FingerprintOptions options{v2::case_threads(flags.threads), flags.all_foreground, !flags.no_progress};
   int failed = 0;
   for (const std::string& dataset : flags.datasets) {
     try {
-      if (flags.verify_integrity)
-        v2::require_dataset_integrity(v2::raw_dataset_folder(dataset), options.threads, options.show_progress);
-      v2::ensure_fingerprint(dataset, options, flags.clean);
+      extract_fingerprint(dataset, flags.how, !flags.no_progress);
     } catch (const Error& e) {
       log::error(e.what());
       ++failed;

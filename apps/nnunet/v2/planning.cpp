@@ -9,6 +9,7 @@
 #include "nnunet/v2/environment.h"
 #include "v2/commands.h"
 #include "v2/planner_options.h"
+#include "v2/planning_steps.h"
 
 namespace nnunet::app {
 namespace {
@@ -34,19 +35,29 @@ std::string configurations_table(const v2::Json& plans) {
 
 }  // namespace
 
-int run_v2_plan_experiment(const V2PlanExperimentFlags& flags) {
-  const v2::PlannerOptions options = planner_options(flags.planner);
+v2::PlannerOptions checked_planner_options(const V2PlannerFlags& flags) {
+  const v2::PlannerOptions options = planner_options(flags);
   (void)v2::default_plans_name(options.planner);  // an unknown planner is said once, not for each dataset
   if (options.preprocessor != "DefaultPreprocessor")
     log::warn(
         fmt::format("-preprocessor_name: \"{}\" is written into the plans, but this program knows only "
                     "DefaultPreprocessor",
                     options.preprocessor));
+  return options;
+}
+
+std::string plan_experiment(const std::string& dataset, const v2::PlannerOptions& options) {
+  const auto planned = v2::plan_experiment(v2::dataset_name(dataset), options, v2::raw_dataset_folder(dataset));
+  std::fputs(fmt::format("{}\n{}\n", planned.file.string(), configurations_table(planned.plans)).c_str(), stdout);
+  return planned.file.stem().string();
+}
+
+int run_v2_plan_experiment(const V2PlanExperimentFlags& flags) {
+  const v2::PlannerOptions options = checked_planner_options(flags.planner);
   int failed = 0;
   for (const std::string& dataset : flags.datasets) {
     try {
-      const auto planned = v2::plan_experiment(v2::dataset_name(dataset), options);
-      std::fputs(fmt::format("{}\n{}\n", planned.file.string(), configurations_table(planned.plans)).c_str(), stdout);
+      plan_experiment(dataset, options);
     } catch (const Error& error) {
       log::error(error.what());
       ++failed;

@@ -1,14 +1,19 @@
 #pragma once
 #include <string>
 
-#include "v2/blocks/preprocessing.h"
+#include "nnunet/v2/planner.h"
+#include "v2/blocks/dataset.h"
+#include "v2/blocks/planning.h"
 
+/// The steps of one dataset that several commands take.
 namespace nnunet::app {
 
-/// What comes before preprocessing: $nnUNet_preprocessed/DATASET/dataset_fingerprint.json, kept where it is there
-/// unless --clean is given.
-void extract_fingerprint(const std::string& dataset, const V2PlanAndPreprocessFlags& flags);
-/// The plans; returns their name.
-std::string plan_experiment(const std::string& dataset, const V2PlanAndPreprocessFlags& flags);
+/// $nnUNet_preprocessed/DATASET/dataset_fingerprint.json, kept where it is there unless the flags say otherwise.
+void extract_fingerprint(const std::string& dataset, const V2FingerprintFlags& flags, bool progress);
+
+/// Throws Error for flags that cannot be, before anything is done.
+v2::PlannerOptions checked_planner_options(const V2PlannerFlags& flags);
+/// Writes the plans, prints what they hold and returns their name.
+std::string plan_experiment(const std::string& dataset, const v2::PlannerOptions& options);
 
 }  // namespace nnunet::app

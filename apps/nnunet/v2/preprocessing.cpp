@@ -54,7 +54,7 @@ void say(const std::string& configuration, const v2::PreprocessingReport& report
 int preprocess_dataset(const std::string& name, const std::string& plans, const V2CaseFlags& flags) {
   const std::string dataset = v2::dataset_name(name);
   v2::PreprocessingOptions options;
-  options.raw = v2::raw_folder() / dataset;
+  options.raw = v2::raw_dataset_folder(name);
   options.preprocessed = v2::preprocessed_folder() / dataset;
   options.plans = plans;
   options.progress = !flags.no_progress;
@@ -87,9 +87,11 @@ int run_v2_preprocess(const V2PreprocessFlags& flags) {
 
 int run_v2_plan_and_preprocess(const V2PlanAndPreprocessFlags& flags) {
   check_threads(threads_of(flags.cases));
-  for (const std::string& dataset : flags.datasets) extract_fingerprint(dataset, flags);
+  const v2::PlannerOptions planner = checked_planner_options(flags.planner);
+  for (const std::string& dataset : flags.datasets)
+    extract_fingerprint(dataset, flags.fingerprint, !flags.cases.no_progress);
   std::string plans;
-  for (const std::string& dataset : flags.datasets) plans = plan_experiment(dataset, flags);
+  for (const std::string& dataset : flags.datasets) plans = plan_experiment(dataset, planner);
   if (flags.no_preprocessing) return 0;
   int failed = 0;
   for (const std::string& dataset : flags.datasets) failed += preprocess_dataset(dataset, plans, flags.cases);

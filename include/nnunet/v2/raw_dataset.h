@@ -41,10 +41,10 @@ RawDataset read_raw_dataset(const std::filesystem::path& folder);
 Json read_dataset_description(const std::filesystem::path& folder);
 
 /// Which reader takes a dataset's images: what "overwrite_image_reader_writer" names, where it is known, else by the
-/// ending and, where it is given, the first image (choose_reader). Throws Error. file: of the description, for
-/// messages.
+/// ending and, where it is given, the first image (choose_reader, whose any_ending this is). Throws Error. file: of the
+/// description, for messages.
 ImageReader dataset_reader(const Json& description, const std::string& file,
-                           const std::filesystem::path& first_image = {});
+                           const std::filesystem::path& first_image = {}, bool any_ending = false);
 /// The same as the format of its files.
 ImageFormat dataset_format(const RawDataset& dataset);
 

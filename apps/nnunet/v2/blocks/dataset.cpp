@@ -4,6 +4,17 @@
 
 namespace nnunet::app {
 
+std::vector<Option> v2_fingerprint_options(V2FingerprintFlags& f, Option threads_option) {
+  return {option("-fpe", f.extractor, "Name of the extractor; there is this one").one_of({f.extractor}),
+          std::move(threads_option),
+          option("--verify_dataset_integrity", f.verify_integrity,
+                 "First look for faults in all files; nothing is made where there are some"),
+          option("--clean", f.clean, "Make a fingerprint anew that is there"),
+          option("--all_foreground", f.all_foreground,
+                 "Intensities of every foreground voxel instead of nnU-Net's draws: other numbers, to which large "
+                 "structures and images contribute more")};
+}
+
 Command v2_extract_fingerprint_command(V2ExtractFingerprintFlags& f) {
   return {
       .name = "v2 extract_fingerprint",
@@ -15,16 +26,10 @@ Command v2_extract_fingerprint_command(V2ExtractFingerprintFlags& f) {
                   {option("-d", f.datasets,
                           "Datasets' ids or names; also folders of the Medical Segmentation Decathlon, as a path or as "
                           "TaskNN_Name in $nnUNet_raw, which are read as they are")
-                       .must_be_given(),
-                   option("-fpe", f.extractor, "Name of the extractor; there is this one").one_of({f.extractor}),
-                   v2_threads(f.threads),
-                   option("--verify_dataset_integrity", f.verify_integrity,
-                          "First look for faults in all files; nothing is made where there are some"),
-                   option("--clean", f.clean, "Make a fingerprint anew that is there"),
-                   option("--all_foreground", f.all_foreground,
-                          "Intensities of every foreground voxel instead of nnU-Net's draws: other numbers, to which "
-                          "large structures and images contribute more"),
-                   option("--verbose", f.verbose, "Has no effect, as in nnU-Net"),
+                       .must_be_given()}},
+                 {"", v2_fingerprint_options(f.how, v2_threads(f.how.threads))},
+                 {"",
+                  {option("--verbose", f.verbose, "Has no effect, as in nnU-Net"),
                    option("--no_pbar", f.no_progress, "No progress lines")}}},
   };
 }
