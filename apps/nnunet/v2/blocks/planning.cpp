@@ -7,7 +7,7 @@ std::vector<Option> v2_planner_options(V2PlannerFlags& f) {
                  "Planner: ExperimentPlanner; nnUNetPlannerResEncM, nnUNetPlannerResEncL or nnUNetPlannerResEncXL for "
                  "residual networks; an unknown name lists all"),
           option("-gpu_memory_target", f.gpu_memory_target,
-                 "How much GPU memory a training may take, in nnU-Net's measure; changes patch and batch size")
+                 "GB of GPU memory that a training may take, in nnU-Net's measure; changes patch and batch size")
               .positive()
               .in("GB")
               .by_default("the planner's own: 8, 24 or 40"),
