@@ -12,7 +12,10 @@
 namespace nnunet::app {
 
 int run_v2_extract_fingerprint(const V2ExtractFingerprintFlags& flags) {
-  const v2::FingerprintOptions options{v2::case_threads(flags.threads), flags.all_foreground, !flags.no_progress};
+  v2::FingerprintOptions options;
+  options.threads = v2::case_threads(flags.threads);
+  options.all_foreground = flags.all_foreground;
+  options.show_progress = !flags.no_progress;
   int failed = 0;
   for (const std::string& dataset : flags.datasets) {
     try {
