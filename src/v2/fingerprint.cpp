@@ -24,8 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kDraws = 100000000;  // of a channel, over all cases
-/// Foreground that is kept for a second pass, so that small datasets are read once.
-constexpr std::int64_t kKeptBytes = std::int64_t{256} << 20;
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
@@ -126,7 +124,7 @@ class Extraction {
 
   void keep(std::size_t i, Foreground foreground) {
     const std::int64_t bytes = foreground.bytes();
-    if (kept_bytes_.fetch_add(bytes) + bytes <= kKeptBytes)
+    if (kept_bytes_.fetch_add(bytes) + bytes <= options_.kept_foreground)
       kept_[i] = std::move(foreground);
     else
       kept_bytes_ -= bytes;

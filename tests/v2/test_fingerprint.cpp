@@ -25,7 +25,11 @@ constexpr const char* kFunctions = "reference-v2/plan/functions.npz";
 constexpr const char* kIntensities = "foreground_intensity_properties_per_channel";
 
 FingerprintOptions quiet(int threads, bool all_foreground = false) {
-  return {threads, all_foreground, false};
+  FingerprintOptions options;
+  options.threads = threads;
+  options.all_foreground = all_foreground;
+  options.show_progress = false;
+  return options;
 }
 
 /// Percentiles, least and largest value are the same bits. nnU-Net adds up in float32, we in double: mean and std get
@@ -118,6 +122,20 @@ TEST(Fingerprint, ThreadsChangeNothing) {
   const RawDataset dataset = read_raw_dataset(tiny.folder());
   const std::string one = python_json(fingerprint_json(extract_fingerprint(dataset, quiet(1))), Keys::sorted);
   EXPECT_EQ(one, python_json(fingerprint_json(extract_fingerprint(dataset, quiet(4))), Keys::sorted));
+}
+
+TEST(Fingerprint, CasesThatAreReadTwiceChangeNothing) {
+  const TempFolder folder;
+  const test::TinyDataset tiny(folder / "Dataset001_Tiny", 4);
+  const RawDataset dataset = read_raw_dataset(tiny.folder());
+  const auto text = [&](std::int64_t kept) {
+    FingerprintOptions options = quiet(2);
+    options.kept_foreground = kept;
+    return python_json(fingerprint_json(extract_fingerprint(dataset, options)), Keys::sorted);
+  };
+  const std::string once = text(1 << 20);
+  EXPECT_EQ(text(0), once);
+  EXPECT_EQ(text(1000), once);  // some of them
 }
 
 TEST(Fingerprint, AllForegroundVoxelsCountOnce) {

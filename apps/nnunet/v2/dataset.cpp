@@ -13,7 +13,10 @@
 namespace nnunet::app {
 
 void extract_fingerprint(const std::string& dataset, const V2FingerprintFlags& flags, bool progress) {
-  const v2::FingerprintOptions options{v2::case_threads(flags.threads), flags.all_foreground, progress};
+  v2::FingerprintOptions options;
+  options.threads = v2::case_threads(flags.threads);
+  options.all_foreground = flags.all_foreground;
+  options.show_progress = progress;
   if (flags.verify_integrity)
     v2::require_dataset_integrity(v2::raw_dataset_folder(dataset), options.threads, options.show_progress);
   v2::ensure_fingerprint(dataset, options, flags.clean);

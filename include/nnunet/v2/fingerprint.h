@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct FingerprintOptions {
   int threads = 1;              ///< cases at a time, as many as fit into memory
   bool all_foreground = false;  ///< statistics over every foreground voxel, not over nnU-Net's draws
   bool show_progress = true;
+  /// Bytes of foreground that are kept for a second look, which percentiles of values that are not whole may need;
+  /// cases beyond are read twice.
+  std::int64_t kept_foreground = std::int64_t{256} << 20;
 };
 
 /// Looks at all training cases: shapes, spacings and boxes, and 10^8 draws a channel of their foreground voxels in all,
