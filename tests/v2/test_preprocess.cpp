@@ -12,6 +12,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/io/image_file.h"
+#include "nnunet/preprocess/class_locations.h"
 #include "nnunet/v2/case_properties.h"
 #include "nnunet/v2/python_json.h"
 #include "reference/npz.h"
@@ -48,7 +49,8 @@ class V2Preprocessing : public ::testing::Test {
     test::write(options_.preprocessed / "nnUNetPlans.json", plans.dump());
   }
   void write_case(const std::string& name) const {
-    const WideLabelMap label = test::labelled(test::speckles({9, 12, 11}, 2, 0.3, 7 + name.size()));
+    const WideLabelMap label =
+        test::labelled(test::speckles({9, 12, 11}, 2, 0.3, static_cast<std::uint32_t>(7 + name.size())));
     Image image;
     image.geometry = label.geometry;
     image.voxels = Array<float>({1, 9, 12, 11});
