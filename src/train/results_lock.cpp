@@ -32,7 +32,7 @@ std::string holder_of(int file) {
 ResultsLock::ResultsLock(const std::filesystem::path& results) {
   const std::filesystem::path path = results / ".lock";
   file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (file_ < 0) throw Error(path.string(), std::strerror(errno), "choose a --results folder that can be written");
+  if (file_ < 0) throw Error(path.string(), std::strerror(errno), "choose a folder that can be written");
   if (::flock(file_, LOCK_EX | LOCK_NB) != 0) {
     const int reason = errno;
     const std::string holder = holder_of(file_);
@@ -41,7 +41,7 @@ ResultsLock::ResultsLock(const std::filesystem::path& results) {
       throw Error(path.string(), fmt::format("the folder cannot be locked ({})", std::strerror(reason)),
                   "use a file system that has locks");
     throw Error(results.string(), fmt::format("another training writes here ({})", holder),
-                "wait for it, or choose another --results");
+                "wait for it, or write into another folder");
   }
   const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
   if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, holder.data(), holder.size(), 0) < 0) {

@@ -2,10 +2,12 @@
 #include "v2/blocks/evaluation.h"
 #include "v2/blocks/models.h"
 #include "v2/blocks/predict.h"
+#include "v2/blocks/train.h"
 
 /// What nnU-Net v2's commands do. Failures are thrown; the results are exit codes.
 namespace nnunet::app {
 
+int run_v2_train(const V2TrainFlags& flags);
 int run_v2_predict(const V2PredictFlags& flags);
 int run_v2_evaluate_folder(const V2EvaluateFolderFlags& flags);
 int run_v2_evaluate_simple(const V2EvaluateSimpleFlags& flags);
