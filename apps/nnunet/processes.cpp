@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nnunet/core/affinity.h"
@@ -17,22 +18,31 @@ namespace nnunet::app {
 
 namespace {
 
-/// This program and its arguments.
+/// This program and its arguments. A name such as nnUNetv2_train says which command it is.
 std::vector<std::string> own_command() {
   std::vector<std::string> command = own_arguments();
+  const std::string name = std::filesystem::path(command.at(0)).filename().string();
   command.at(0) = std::filesystem::read_symlink("/proc/self/exe").string();
+  if (constexpr std::string_view prefix = "nnUNetv2_"; name.starts_with(prefix))
+    command.insert(command.begin() + 1, {"v2", name.substr(prefix.size())});
   return command;
 }
 
 }  // namespace
 
-void start_processes(const TrainOptions& o, int procs) {
+std::optional<int> run_as_processes(const TrainOptions& o, int procs) {
   const int count = o.compute.gpus > 1 ? o.compute.gpus : procs;
-  if (count == 1 || job_place().size > 1) return;
+  if (count == 1 || job_place().size > 1) return std::nullopt;
   if (o.compute.gpus > 1) choose_torch_device(o.compute.gpus);  // a clear message before anything is started
   LocalProcessOptions options;
   options.grace = std::chrono::seconds(std::min<std::int64_t>(o.dist_timeout, 30));
-  if (const int code = run_local_processes(own_command(), count, options); code != 0) throw CLI::RuntimeError(code);
+  return run_local_processes(own_command(), count, options);
+}
+
+void start_processes(const TrainOptions& o, int procs) {
+  const auto code = run_as_processes(o, procs);
+  if (!code) return;
+  if (*code != 0) throw CLI::RuntimeError(*code);
   throw CLI::Success();
 }
 

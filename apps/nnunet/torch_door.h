@@ -4,6 +4,7 @@
 #include "nnunet/export/model.h"
 #include "nnunet/infer/engine.h"
 #include "options/predict.h"
+#include "v2/blocks/train.h"
 
 /// What the commands that both programs have ask about libtorch. `nnunet` has none and starts in milliseconds
 /// (without_torch.cpp); `nnunet-engine` beside it has it (engine_main.cpp).
@@ -27,5 +28,8 @@ void go_where_network_runs(const std::string& engine, int gpus);
 
 /// The bare forward on patches, for `predict --benchmark`. Only in nnunet-engine: go there first.
 void benchmark_forward(const PredictFlags& flags);
+
+/// The training of nnUNetv2_train; its exit code. Only in nnunet-engine: go there first.
+int train_v2_fold(const V2TrainFlags& flags);
 
 }  // namespace nnunet::app

@@ -68,4 +68,8 @@ void benchmark_forward(const PredictFlags&) {
   throw Error("--benchmark", "needs libtorch, which this program was built without", "use nnunet-engine");
 }
 
+int train_v2_fold(const V2TrainFlags&) {
+  throw Error("nnUNetv2_train", "needs libtorch, which this program was built without", "use nnunet-engine");
+}
+
 }  // namespace nnunet::app

@@ -1,6 +1,8 @@
 #include "json_value.h"
 
 #include <nlohmann/json.hpp>
+#include <type_traits>
+#include <variant>
 
 #include "nnunet/core/error.h"
 
@@ -55,6 +57,42 @@ nlohmann::json value_to_json(const Value& value) {
 
 nlohmann::ordered_json value_to_ordered_json(const Value& value) {
   return json_of<nlohmann::ordered_json>(value);
+}
+
+PythonValue python_from_json(const nlohmann::ordered_json& json) {
+  if (json.is_boolean()) return json.get<bool>();
+  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (json.is_number()) return json.get<double>();
+  if (json.is_string()) return json.get<std::string>();
+  if (json.is_array()) {
+    PythonValue::List list;
+    for (const auto& item : json) list.items.push_back(python_from_json(item));
+    return list;
+  }
+  if (json.is_object()) {
+    PythonValue::Dict dict;
+    for (const auto& [key, item] : json.items()) dict.entries.emplace_back(key, python_from_json(item));
+    return dict;
+  }
+  return {};
+}
+
+PythonValue python_from_value(const Value& value) {
+  const auto plain = [](const auto& held) -> PythonValue {
+    using T = std::decay_t<decltype(held)>;
+    if constexpr (std::is_same_v<T, Value::List>) {
+      PythonValue::List list;
+      for (const Value& item : held) list.items.push_back(python_from_value(item));
+      return list;
+    } else if constexpr (std::is_same_v<T, Value::Dict>) {
+      PythonValue::Dict dict;
+      for (const auto& [key, item] : held) dict.entries.emplace_back(key, python_from_value(item));
+      return dict;
+    } else {
+      return held;
+    }
+  };
+  return std::visit(plain, value.data);
 }
 
 }  // namespace nnunet

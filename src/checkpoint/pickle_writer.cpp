@@ -1,8 +1,13 @@
 #include "pickle_writer.h"
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <stdexcept>
+#include <tuple>
+#include <variant>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
@@ -43,46 +48,109 @@ std::string valid_utf8(const std::string& text) {
   return valid;
 }
 
+/// numpy.dtype(type), little-endian.
+PythonValue numpy_type(const std::string& type) {
+  return PythonValue::Call{
+      "numpy.dtype", {type, false, true}, {}, {PythonValue::Tuple{{3, "<", {}, {}, {}, -1, -1, 0}}}};
+}
+
+/// The bytes as text of the same letters, which is how protocol 2 spells them.
+std::string latin1_as_utf8(const std::string& bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      text += c;
+    } else {
+      text += static_cast<char>(0xc0U | byte >> 6U);
+      text += static_cast<char>(0x80U | (byte & 0x3fU));
+    }
+  }
+  return text;
+}
+
 /// Writes opcodes; the letters are those of Python's pickletools.
 class Writer {
  public:
-  explicit Writer(const std::string& name) : name_(name) { out_.bytes = "\x80\x02"; }
+  Writer(int protocol, const std::string& name) : protocol_(protocol), name_(name) {
+    out_.bytes = '\x80';
+    out_.bytes += static_cast<char>(protocol);
+  }
 
   Pickled finish() && {
     out_.bytes += '.';
     return std::move(out_);
   }
 
-  void write(const Value& value, int depth = 0) {
+  /// A Value or PythonValue.
+  template <class Any>
+  void write(const Any& value, int depth = 0) {
     if (depth > limits::pickle_depth)
       throw Error(name_, "the data to save are nested too deeply", "this is a defect of the program that saves");
-    if (value.is_none())
-      out_.bytes += 'N';
-    else if (const auto* flag = std::get_if<bool>(&value.data))
-      write_bool(*flag);
-    else if (const auto* integer = std::get_if<std::int64_t>(&value.data))
-      write_integer(*integer);
-    else if (const auto* real = std::get_if<double>(&value.data))
-      write_real(*real);
-    else if (const auto* text = std::get_if<std::string>(&value.data))
-      write_text(*text);
-    else if (const auto* tensor = std::get_if<HostTensor>(&value.data))
-      write_tensor(*tensor);
-    else if (const auto* list = std::get_if<Value::List>(&value.data)) {
-      out_.bytes += "](";
-      for (const Value& item : *list) write(item, depth + 1);
-      out_.bytes += 'e';
-    } else {
-      out_.bytes += "}(";
-      for (const auto& [key, item] : std::get<Value::Dict>(value.data)) {
-        write_text(key);
-        write(item, depth + 1);
-      }
-      out_.bytes += 'u';
-    }
+    std::visit([this, depth](const auto& held) { put(held, depth + 1); }, value.data);
   }
 
  private:
+  void put(std::monostate, int) { out_.bytes += 'N'; }
+  void put(bool value, int) { write_bool(value); }
+  void put(std::int64_t value, int) { write_integer(value); }
+  void put(double value, int) { write_real(value); }
+  void put(const std::string& text, int) { write_text(text); }
+  void put(const HostTensor& tensor, int) { write_tensor(tensor); }
+  void put(const Value::List& list, int depth) { write_items("](", list, 'e', depth); }
+  void put(const PythonValue::List& list, int depth) { write_items("](", list.items, 'e', depth); }
+  void put(const PythonValue::Tuple& tuple, int depth) { write_items("(", tuple.items, 't', depth); }
+  void put(const Value::Dict& dict, int depth) {
+    out_.bytes += "}(";
+    for (const auto& [key, item] : dict) {
+      write_text(key);
+      write(item, depth);
+    }
+    out_.bytes += 'u';
+  }
+  void put(const PythonValue::Dict& dict, int depth) {
+    out_.bytes += '}';
+    write_entries(dict.entries, depth);
+  }
+  void put(const PythonValue::Global& global, int) { write_global(global.name); }
+  void put(const PythonValue::Bytes& bytes, int) { write_bytes(bytes.content); }
+  void put(const PythonValue::Call& call, int depth) {
+    write_global(call.callable);
+    write_items("(", call.arguments, 't', depth);
+    out_.bytes += 'R';
+    if (!call.entries.empty()) write_entries(call.entries, depth);
+    for (const PythonValue& state : call.state) {
+      write(state, depth);
+      out_.bytes += 'b';
+    }
+  }
+  /// As numpy pickles arrays; this name of the module is the one that all versions of numpy know.
+  void put(const PythonValue::Array& array, int) {
+    const PythonValue::Call empty{
+        "numpy.core.multiarray._reconstruct",
+        {PythonValue::Global{"numpy.ndarray"}, PythonValue::Tuple{{0}}, PythonValue::Bytes{"b"}}};
+    put(empty, 0);
+    PythonValue::Tuple shape;
+    for (const std::int64_t n : array.shape) shape.items.emplace_back(n);
+    put(PythonValue::Tuple{{1, shape, numpy_type(array.type), false, PythonValue::Bytes{array.bytes}}}, 0);
+    out_.bytes += 'b';
+  }
+
+  template <class Any>
+  void write_items(const char* begin, const std::vector<Any>& items, char end, int depth) {
+    out_.bytes += begin;
+    for (const Any& item : items) write(item, depth);
+    out_.bytes += end;
+  }
+  void write_entries(const std::vector<std::pair<PythonValue, PythonValue>>& entries, int depth) {
+    out_.bytes += '(';
+    for (const auto& [key, item] : entries) {
+      write(key, depth);
+      write(item, depth);
+    }
+    out_.bytes += 'u';
+  }
+
   void write_little_endian(std::uint64_t value, int width) {
     for (int i = 0; i < width; ++i) out_.bytes += static_cast<char>(value >> (8 * i) & 0xffU);
   }
@@ -99,6 +167,7 @@ class Writer {
       write_little_endian(static_cast<std::uint64_t>(value), 8);
     }
   }
+  /// Big-endian, unlike everything else.
   void write_real(double value) {
     out_.bytes += 'G';
     const auto bits = std::bit_cast<std::uint64_t>(value);
@@ -112,8 +181,23 @@ class Writer {
     write_little_endian(valid.size(), 4);
     out_.bytes += valid;
   }
-  void write_global(const std::string& module, const std::string& name) {
-    out_.bytes += "c" + module + "\n" + name + "\n";
+  void write_bytes(const std::string& bytes) {
+    if (protocol_ >= 4) {
+      out_.bytes += '\x8e';
+      write_little_endian(bytes.size(), 8);
+      out_.bytes += bytes;
+      return;
+    }
+    write_global("_codecs.encode");
+    out_.bytes += '(';
+    write_text(latin1_as_utf8(bytes));
+    write_text("latin1");
+    out_.bytes += "tR";
+  }
+  /// "module.name"
+  void write_global(const std::string& global) {
+    const std::size_t dot = global.rfind('.');
+    out_.bytes += "c" + global.substr(0, dot) + "\n" + global.substr(dot + 1) + "\n";
   }
   void write_tuple(const std::vector<std::int64_t>& values) {
     out_.bytes += '(';
@@ -121,16 +205,27 @@ class Writer {
     out_.bytes += 't';
   }
 
+  /// The entry with the tensor's numbers. Those that lie there for an earlier tensor serve both.
+  std::size_t place_of(const HostTensor& plain) {
+    const auto next = out_.tensors.size();
+    if (plain.numel() > 0) {
+      const auto [found, is_new] = places_.try_emplace({plain.data(), plain.nbytes(), plain.dtype}, next);
+      if (!is_new) return found->second;
+    }
+    out_.tensors.push_back(plain);
+    return next;
+  }
+
   // torch._utils._rebuild_tensor_v2(storage, offset, sizes, strides, requires_grad, hooks), or _v3 with the type at the
   // end.
   void write_tensor(const HostTensor& tensor) {
     const HostTensor plain = tensor.contiguous();
     const auto storage = storage_name(plain.dtype);
-    write_global("torch._utils", storage ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
+    write_global(storage ? "torch._utils._rebuild_tensor_v2" : "torch._utils._rebuild_tensor_v3");
     out_.bytes += "((";
     write_text("storage");
-    storage ? write_global("torch", *storage) : write_global("torch.storage", "UntypedStorage");
-    write_text(std::to_string(out_.tensors.size()));
+    write_global(storage ? "torch." + *storage : "torch.storage.UntypedStorage");
+    write_text(std::to_string(place_of(plain)));
     write_text("cpu");
     write_integer(storage ? plain.numel() : plain.nbytes());
     out_.bytes += "tQ";
@@ -138,23 +233,46 @@ class Writer {
     write_tuple(plain.sizes);
     write_tuple(contiguous_strides(plain.sizes));
     write_bool(false);
-    write_global("collections", "OrderedDict");
+    write_global("collections.OrderedDict");
     out_.bytes += ")R";
-    if (!storage) write_global("torch", std::string(dtype_name(plain.dtype)));
+    if (!storage) write_global("torch." + std::string(dtype_name(plain.dtype)));
     out_.bytes += "tR";
-    out_.tensors.push_back(plain);
   }
 
+  int protocol_;
   const std::string& name_;
   Pickled out_;
+  std::map<std::tuple<const void*, std::int64_t, Dtype>, std::size_t> places_;
 };
 
 }  // namespace
 
 Pickled write_pickle(const Value& value, const std::string& name) {
-  Writer writer(name);
+  Writer writer(2, name);
   writer.write(value);
   return std::move(writer).finish();
+}
+
+Pickled write_pickle(const PythonValue& value, int protocol, const std::string& name) {
+  Writer writer(protocol, name);
+  writer.write(value);
+  return std::move(writer).finish();
+}
+
+std::string python_pickle(const PythonValue& value) {
+  Pickled pickled = write_pickle(value, 4, "pickle");
+  if (!pickled.tensors.empty()) throw std::logic_error("a pickle alone has no room for tensors");
+  return std::move(pickled.bytes);
+}
+
+PythonValue numpy_float32(float value) {
+  const auto bits = std::bit_cast<std::array<char, sizeof(float)>>(value);
+  return PythonValue::Call{"numpy._core.multiarray.scalar",
+                           {numpy_type("f4"), PythonValue::Bytes{std::string(bits.begin(), bits.end())}}};
+}
+
+PythonValue ordered_dict(std::vector<std::pair<PythonValue, PythonValue>> entries) {
+  return PythonValue::Call{"collections.OrderedDict", {}, std::move(entries)};
 }
 
 }  // namespace nnunet

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "nnunet/checkpoint/python_value.h"
 #include "nnunet/checkpoint/torch_file.h"
 
 namespace nnunet {
@@ -14,5 +15,7 @@ struct Pickled {
 
 /// Protocol 2, with nothing in it that torch.load(weights_only=True) refuses. name: the file, for messages.
 Pickled write_pickle(const Value& value, const std::string& name);
+/// protocol: 2, as torch.save, or 4.
+Pickled write_pickle(const PythonValue& value, int protocol, const std::string& name);
 
 }  // namespace nnunet

@@ -46,4 +46,9 @@ void save_torch_file(const std::filesystem::path& path, const Value& value) {
   write_atomically(path, [&](const std::filesystem::path& temporary) { write_archive(temporary, pickled); });
 }
 
+void save_torch_objects(const std::filesystem::path& path, const PythonValue& value) {
+  const Pickled pickled = write_pickle(value, 2, path.string());
+  write_atomically(path, [&](const std::filesystem::path& temporary) { write_archive(temporary, pickled); });
+}
+
 }  // namespace nnunet

@@ -11,6 +11,8 @@
 #include "nnunet/io/regular_file.h"
 #include "torch_source.h"
 #include "v2_files.h"
+#include "v2_keys.h"
+#include "v2_root.h"
 #include "v2_weights.h"
 
 namespace nnunet {
@@ -19,8 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using v2_files::ModelFiles;
 
-constexpr const char *kWeights = "network_weights", *kArguments = "init_args", *kTrainer = "trainer_name",
-                     *kMirrorAxes = "inference_allowed_mirroring_axes";
+using v2_keys::kArguments, v2_keys::kMirrorAxes, v2_keys::kTrainer, v2_keys::kWeights;
 
 bool without_weights(std::string_view key) {
   constexpr std::array<std::string_view, 3> plain{kArguments, kTrainer, kMirrorAxes};
@@ -29,32 +30,6 @@ bool without_weights(std::string_view key) {
 /// Not the optimizer's state, which is as large as the weights.
 bool with_weights(std::string_view key) {
   return key == kWeights || without_weights(key);
-}
-
-const Value& required(const Value& value, const char* key, const std::string& source) {
-  const Value* found = value.find(key);
-  if (found == nullptr)
-    throw Error(source, fmt::format("this is no checkpoint of nnU-Net v2 (it lacks \"{}\")", key),
-                "give a checkpoint_*.pth that nnU-Net v2 wrote");
-  return *found;
-}
-
-/// Absent or None: mirror images were not allowed.
-std::vector<int> mirror_axes(const Value& root, const std::string& source) {
-  const std::string what = fmt::format("{} ({})", source, kMirrorAxes);
-  const Value* axes = root.find(kMirrorAxes);
-  std::vector<int> found;
-  if (axes == nullptr || axes->is_none()) return found;
-  for (const Value& axis : axes->as_list(what)) {
-    const std::int64_t number = axis.as_int(what);
-    if (number < 0 || number > 2)
-      throw Error(source, fmt::format("\"{}\" holds {}, there are the axes 0 to 2", kMirrorAxes, number),
-                  "use another checkpoint");
-    found.push_back(static_cast<int>(number));
-  }
-  std::ranges::sort(found);
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  return found;
 }
 
 /// A checkpoint's file, with the fold that it is.
@@ -153,8 +128,8 @@ class Reader {
       if (model.folds.empty()) start(model, source, root);
       V2Fold fold{source.fold, source.name, {*model.plan.network, summary_of(model.plan), {}, {}, model.plan}};
       if (weights)
-        fold.checkpoint.state_dict = v2_state(required(root, kWeights, source.name), *model.plan.network, source.name,
-                                              model.description.trainer);
+        fold.checkpoint.state_dict = v2_state(v2_required(root, kWeights, source.name), *model.plan.network,
+                                              source.name, model.description.trainer);
       model.folds.push_back(std::move(fold));
       if (!weights) break;
     }
@@ -169,13 +144,12 @@ class Reader {
 
   /// The first fold says what all are.
   void start(V2Model& model, FoldSource& source, const Value& root) {
-    const Value& arguments = required(root, kArguments, source.name);
-    (void)required(root, kWeights, source.name);
+    const Value& arguments = v2_required(root, kArguments, source.name);
+    (void)v2_required(root, kWeights, source.name);
     V2Files files = located_.files ? files_beside(model) : files_within(model, source, arguments);
-    V2Training training{root.find(kTrainer) != nullptr ? root.find(kTrainer)->as_string(source.name) : "nnUNetTrainer",
-                        mirror_axes(root, source.name)};
+    const V2Training training{v2_trainer(root, source.name), v2_mirror_axes(root, source.name)};
     const std::string& configuration =
-        required(arguments, "configuration", source.name).as_string(source.name + " (configuration)");
+        v2_required(arguments, v2_keys::kConfiguration, source.name).as_string(source.name + " (configuration)");
     V2Plan plan = read_v2_plan(files, configuration, training);
     model.plan = std::move(plan.model);
     model.description = std::move(plan.description);
@@ -193,16 +167,12 @@ class Reader {
   }
 
   V2Files files_within(V2Model& model, FoldSource& source, const Value& arguments) const {
-    V2Files files{value_to_ordered_json(required(arguments, "plans", source.name)),
-                  value_to_ordered_json(required(arguments, "dataset_json", source.name)), source.name + " (plans)",
-                  source.name + " (dataset_json)"};
+    V2Files files{value_to_ordered_json(v2_required(arguments, v2_keys::kPlans, source.name)),
+                  value_to_ordered_json(v2_required(arguments, v2_keys::kDataset, source.name)),
+                  source.name + " (plans)", source.name + " (dataset_json)"};
     model.plans_text = text_of(files.plans);
     model.dataset_text = text_of(files.dataset);
-    const Value* fold = arguments.find("fold");
-    source.fold = fold == nullptr || fold->is_none() ? "0"
-                  : std::holds_alternative<std::string>(fold->data)
-                      ? std::get<std::string>(fold->data)
-                      : std::to_string(fold->as_int(source.name + " (fold)"));
+    source.fold = v2_fold_name(arguments, source.name);
     if (!wanted_folds_.empty() && wanted_folds_ != std::vector{source.fold})
       throw Error(source.name, fmt::format("it is the fold {} alone", source.fold),
                   "give the folder of the model to choose folds");

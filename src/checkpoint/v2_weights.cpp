@@ -20,7 +20,7 @@ namespace {
 
 /// Of torch's data parallel modules and compiled ones, in any order.
 constexpr std::array<std::string_view, 2> kWrappers{"module.", "_orig_mod."};
-constexpr std::string_view kEncoder = "encoder.", kEncoderAgain = "decoder.encoder.";
+constexpr std::string_view kEncoder = "encoder.", kEncoderAgain = "decoder.encoder.", kHeads = ".seg_layers.";
 /// A convolution and its norm are listed under their own names and as a sequence.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSequence{
     std::pair{".all_modules.0.", ".conv."}, std::pair{".all_modules.1.", ".norm."}};
@@ -87,8 +87,8 @@ std::vector<V2StateName> v2_state_names(const NetworkPlan& plan) {
   return names.take();
 }
 
-StateDict v2_state(const Value& weights, const NetworkPlan& plan, const std::string& source,
-                   const std::string& trainer) {
+StateDict v2_state(const Value& weights, const NetworkPlan& plan, const std::string& source, const std::string& trainer,
+                   V2Part part) {
   const auto refuse = [&](const std::string& problem) {
     throw Error(source, problem,
                 fmt::format("use the checkpoint that belongs to these plans; the trainer {} may also build another "
@@ -96,7 +96,11 @@ StateDict v2_state(const Value& weights, const NetworkPlan& plan, const std::str
                             trainer));
   };
   std::unordered_map<std::string, HostTensor> given;
+  const auto is_wanted = [part](const std::string& name) {
+    return part == V2Part::whole || name.find(kHeads) == std::string::npos;
+  };
   for (const auto& [name, value] : weights.as_dict(source + " (network_weights)")) {
+    if (!is_wanted(name)) continue;
     const auto* tensor = std::get_if<HostTensor>(&value.data);
     if (tensor == nullptr) refuse(fmt::format("the weights \"{}\" are no tensor that is known", name));
     const auto [place, is_new] = given.try_emplace(plain_name(name), *tensor);
@@ -105,6 +109,7 @@ StateDict v2_state(const Value& weights, const NetworkPlan& plan, const std::str
   }
   StateDict state;
   for (const auto& [name, shape] : state_entries(plan)) {
+    if (!is_wanted(name)) continue;
     const auto found = given.find(name);
     if (found == given.end()) refuse(fmt::format("the weights \"{}\" are missing", name));
     if (found->second.sizes != shape)
@@ -113,7 +118,8 @@ StateDict v2_state(const Value& weights, const NetworkPlan& plan, const std::str
     state.emplace_back(name, std::move(found->second));
     given.erase(found);
   }
-  if (!given.empty()) refuse(fmt::format("the weights \"{}\" are no part of the network", given.begin()->first));
+  if (part == V2Part::whole && !given.empty())
+    refuse(fmt::format("the weights \"{}\" are no part of the network", given.begin()->first));
   return state;
 }
 

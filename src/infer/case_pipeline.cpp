@@ -69,7 +69,9 @@ class Pipeline {
 
   std::shared_ptr<Predicted> segment(std::size_t i, PreprocessedCase c) {
     RestoreSink restored = stages_.restore(i, c);
-    const auto report = predictor_.stream(stages_.name(i), c.x, {&restored});
+    std::vector<LogitSink*> sinks = stages_.others(i);
+    sinks.insert(sinks.begin(), &restored);
+    const auto report = predictor_.stream(stages_.name(i), c.x, sinks);
     return std::make_shared<Predicted>(std::move(restored), report);
   }
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <future>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "nnunet/core/error.h"
+#include "nnunet/infer/label_channels.h"
 #include "nnunet/io/digest.h"
 #include "nnunet/native/native_network.h"
 #include "nnunet/preprocess/resample.h"
@@ -67,19 +67,6 @@ std::string network_digest(const Checkpoint& checkpoint) {
         {static_cast<const std::byte*>(values.data()), static_cast<std::size_t>(values.nbytes())});
   }
   return digest.hex();
-}
-
-/// One channel more for each foreground label: where the previous stage has it.
-void append_label_channels(PreprocessedCase& c, const LabelSpec& labels) {
-  std::set<int> foreground;
-  for (const LabelEntry& entry : labels.entries) foreground.insert(entry.values.begin(), entry.values.end());
-  foreground.erase(0);
-  const auto& previous = c.label->values;
-  c.x.values.reserve(c.x.values.size() + foreground.size() * previous.size());
-  for (const int label : foreground)
-    for (const std::int16_t value : previous) c.x.values.push_back(value == label ? 1.0F : 0.0F);
-  c.x.shape[0] += static_cast<std::int64_t>(foreground.size());
-  c.label.reset();
 }
 
 std::string name_of(const std::vector<std::filesystem::path>& paths, std::size_t i) {

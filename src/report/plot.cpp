@@ -12,7 +12,7 @@ namespace nnunet {
 namespace {
 
 constexpr int panel_width = 680, plot_height = 300, margin = 26;
-constexpr double legend_row = 20, left_space = 74, right_space = 20, title_space = 34, bottom_space = 50;
+constexpr double legend_row = 20, left_space = 74, title_space = 34, bottom_space = 50;
 constexpr double title_height = 44;
 constexpr Colour ink = rgb(0x222222), grey = rgb(0x666666), frame_colour = rgb(0x999999), grid = rgb(0xE3E3E3),
                  faint_grid = rgb(0xF2F2F2);
@@ -36,8 +36,20 @@ std::size_t points(const Curve& curve) {
   return std::min(curve.x.size(), curve.y.size());
 }
 
+bool is_logarithmic(const Panel& panel, const Curve& curve) {
+  return panel.logarithmic && !curve.right;
+}
+
 bool is_point(const Panel& panel, const Curve& curve, std::size_t i) {
-  return std::isfinite(curve.x[i]) && std::isfinite(curve.y[i]) && (!panel.logarithmic || curve.y[i] > 0);
+  return std::isfinite(curve.x[i]) && std::isfinite(curve.y[i]) && (!is_logarithmic(panel, curve) || curve.y[i] > 0);
+}
+
+bool has_right_axis(const Panel& panel) {
+  return std::ranges::any_of(panel.curves, &Curve::right);
+}
+
+double right_space(const Panel& panel) {
+  return has_right_axis(panel) ? 74 : 20;
 }
 
 /// Where data values lie on the canvas.
@@ -68,21 +80,23 @@ void widen(Range& range, double part, bool logarithmic) {
   range.high += pad;
 }
 
-Axes fit_axes(const Panel& panel, double left, double top) {
-  Axes axes{left + left_space, top, panel_width - left_space - right_space, plot_height, {}, {},
-            panel.logarithmic, true};
+/// right: the axis on the right.
+Axes fit_axes(const Panel& panel, double left, double top, bool right) {
+  const bool logarithmic = panel.logarithmic && !right;
+  Axes axes{left + left_space, top, panel_width - left_space - right_space(panel), plot_height, {}, {},
+            logarithmic,       true};
   for (const Curve& curve : panel.curves)
     for (std::size_t i = 0; i < points(curve); ++i)
       if (is_point(panel, curve, i)) {
         axes.x.add(curve.x[i]);
-        axes.y.add(curve.y[i]);
+        if (curve.right == right) axes.y.add(curve.y[i]);
         axes.whole_x = axes.whole_x && curve.x[i] == std::floor(curve.x[i]);
       }
   if (axes.y.empty()) return axes;
   // A share of a whole or a size does not go below 0: the padding shall not suggest that it does.
-  const bool from_zero = !panel.logarithmic && axes.y.low >= 0;
+  const bool from_zero = !logarithmic && axes.y.low >= 0;
   widen(axes.x, 0.02, false);
-  widen(axes.y, 0.06, panel.logarithmic);
+  widen(axes.y, 0.06, logarithmic);
   if (from_zero) axes.y.low = std::max(axes.y.low, 0.0);
   return axes;
 }
@@ -104,6 +118,19 @@ void draw_frame(const Canvas& canvas, const Panel& panel, const Axes& axes) {
   canvas.line(axes.left, bottom + 0.5, right, bottom + 0.5, frame_colour, 1);
   canvas.line(axes.left + 0.5, axes.top, axes.left + 0.5, bottom, frame_colour, 1);
   canvas.text(axes.left + axes.width / 2, bottom + 34, panel.x_label, {13, ink, Align::centre});
+}
+
+/// The grid is the left axis's.
+void draw_right_axis(const Canvas& canvas, const Panel& panel, const Axes& axes) {
+  const double right = axes.left + axes.width;
+  for (const Tick& tick : linear_ticks(axes.y.low, axes.y.high, 6, false)) {
+    const double y = std::round(axes.to_y(tick.value)) + 0.5;
+    canvas.line(right, y, right + 4, y, frame_colour, 1);
+    canvas.text(right + 8, y, tick.text, {12, grey, Align::left});
+  }
+  canvas.line(right + 0.5, axes.top, right + 0.5, axes.top + axes.height, frame_colour, 1);
+  canvas.text(right + right_space(panel) - 14, axes.top + axes.height / 2, panel.right_label,
+              {13, ink, Align::centre, false, -1.5707963});
 }
 
 struct CurveStyle {
@@ -160,7 +187,7 @@ const TextStyle legend_text{12, ink};
 std::vector<LegendEntry> layout_legend(const Canvas& canvas, const Panel& panel) {
   std::vector<LegendEntry> entries;
   if (panel.curves.size() < 2) return entries;
-  const double room = panel_width - left_space - right_space;
+  const double room = panel_width - left_space - right_space(panel);
   double x = 0, y = 0;
   for (const Curve& curve : panel.curves) {
     const std::string name = fit_text(canvas, curve.name, legend_text, 260);
@@ -190,11 +217,13 @@ double legend_height(const std::vector<LegendEntry>& entries) {
 }
 
 void draw_panel(const Canvas& canvas, const Panel& panel, double left, double top, double legend_space) {
-  canvas.text(left + left_space, top + 14,
-              fit_text(canvas, panel.title, {15, ink, Align::left, true}, panel_width - left_space - right_space),
-              {15, ink, Align::left, true});
+  canvas.text(
+      left + left_space, top + 14,
+      fit_text(canvas, panel.title, {15, ink, Align::left, true}, panel_width - left_space - right_space(panel)),
+      {15, ink, Align::left, true});
   draw_legend(canvas, layout_legend(canvas, panel), left + left_space, top + title_space - 4);
-  const Axes axes = fit_axes(panel, left, top + title_space + legend_space);
+  const Axes axes = fit_axes(panel, left, top + title_space + legend_space, false),
+             right_axes = fit_axes(panel, left, top + title_space + legend_space, true);
   canvas.text(left + 14, axes.top + axes.height / 2, panel.y_label, {13, ink, Align::centre, false, -1.5707963});
   if (axes.y.empty()) {
     canvas.rectangle(axes.left, axes.top, axes.width, axes.height, faint_grid);
@@ -202,18 +231,21 @@ void draw_panel(const Canvas& canvas, const Panel& panel, double left, double to
     return;
   }
   draw_frame(canvas, panel, axes);
+  if (!right_axes.y.empty()) draw_right_axis(canvas, panel, right_axes);
   cairo_save(canvas.cairo());
   cairo_rectangle(canvas.cairo(), axes.left, axes.top - 5, axes.width + 5, axes.height + 10);
   cairo_clip(canvas.cairo());
   // The first curve on top.
-  for (std::size_t i = panel.curves.size(); i-- > 0;) draw_curve(canvas, panel, axes, i);
+  for (std::size_t i = panel.curves.size(); i-- > 0;)
+    draw_curve(canvas, panel, panel.curves[i].right ? right_axes : axes, i);
   cairo_restore(canvas.cairo());
 }
 
 }  // namespace
 
-void draw_panels(const std::filesystem::path& path, const std::string& title, const std::vector<Panel>& panels) {
-  const std::size_t columns = panels.size() > 1 ? 2 : 1;
+void draw_panels(const std::filesystem::path& path, const std::string& title, const std::vector<Panel>& panels,
+                 std::size_t most_columns) {
+  const std::size_t columns = std::clamp<std::size_t>(panels.size(), 1, most_columns);
   const Canvas ruler(1, 1, {});
   std::vector<double> legend_space((panels.size() + columns - 1) / columns, 0);
   double height = 2 * margin + title_height;

@@ -46,18 +46,21 @@ bool EpochLoop::run_epoch() {
   EpochRecord record;
   record.epoch = state_.epoch;
   record.learning_rate = state_.optimizer->learning_rate();
+  if (events_.epoch_begins) events_.epoch_begins();
   try {
     train(record);
     if (state_.epoch >= options_.skip_first_n_eval) {
       Evaluation found = parts_.evaluate();
       record.val_loss = found.loss;
       record.dice = std::move(found.dice);
+      record.pseudo = std::move(found.pseudo);
     }
   } catch (const StopRequested&) {
     state_.progress.seconds += seconds_since(start);
     return false;
   }
   record.seconds = state_.progress.seconds + seconds_since(start);
+  record.ended = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   state_.history.add(record);
   state_.optimizer->set_learning_rate(state_.scheduler->step(record.val_loss.value_or(std::nan(""))));
   ++state_.epoch;
@@ -115,8 +118,7 @@ void EpochLoop::account(double loss, bool skipped, const Batch& batch) {
     if (!finite) log::warn(fmt::format("{}: {}; the step was skipped", where, what));
     return;
   }
-  throw Error(where, what + (events_.where_not_finite ? ": " + events_.where_not_finite(batch) : ""),
-              "lower --learning_rate or set --gradient_clip_val; checkpoints of earlier steps are kept");
+  throw Error(where, what + (events_.where_not_finite ? ": " + events_.where_not_finite(batch) : ""), options_.remedy);
 }
 
 }  // namespace nnunet

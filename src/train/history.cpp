@@ -17,6 +17,16 @@ double dice_sum(const EpochRecord& r) {
   return sum;
 }
 
+bool is_evaluated(const EpochRecord& r) {
+  return r.pseudo || !r.dice.empty();
+}
+
+/// NaN is never better, and nothing is better than NaN, as in nnU-Net.
+bool is_better(const EpochRecord& r, const EpochRecord& best) {
+  if (r.pseudo && best.pseudo) return r.pseudo->average > best.pseudo->average;
+  return !r.dice.empty() && dice_sum(r) > dice_sum(best);
+}
+
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 const Value& entry(const Value& dict, std::string_view key, const std::string& source) {
@@ -63,9 +73,13 @@ EpochRecord record_from_value(const Value& v, const std::string& source) {
 }  // namespace
 
 void History::add(EpochRecord record) {
+  if (record.pseudo) {
+    const bool first = epochs_.empty() || !epochs_.back().pseudo;
+    const float mean = record.pseudo->mean;
+    record.pseudo->average = first ? mean : epochs_.back().pseudo->average * 0.9F + 0.1F * mean;
+  }
   epochs_.push_back(std::move(record));
-  const EpochRecord& last = epochs_.back();
-  if (!last.dice.empty() && (!best_ || dice_sum(last) > dice_sum(epochs_[*best_]))) best_ = epochs_.size() - 1;
+  if (best_ ? is_better(epochs_.back(), epochs_[*best_]) : is_evaluated(epochs_.back())) best_ = epochs_.size() - 1;
 }
 
 void History::start_best_anew() {
@@ -82,8 +96,7 @@ std::size_t History::best_until(std::size_t index) const {
 
 std::int64_t History::epochs_without_improvement() const {
   if (!best_) return 0;
-  return std::count_if(epochs_.begin() + static_cast<std::ptrdiff_t>(*best_) + 1, epochs_.end(),
-                       [](const EpochRecord& r) { return !r.dice.empty(); });
+  return std::count_if(epochs_.begin() + static_cast<std::ptrdiff_t>(*best_) + 1, epochs_.end(), is_evaluated);
 }
 
 Value History::state() const {

@@ -45,10 +45,19 @@ fs::path make_earlier_folder(const fs::path& results) {
 
 [[noreturn]] void fail(const fs::path& checkpoints, const fs::filesystem_error& e) {
   throw Error(checkpoints.string(), e.code().message(),
-              "free some space or make the folder writable, then --resume_training");
+              "free some space or make the folder writable, then go on (--resume_training, --c)");
 }
 
 }  // namespace
+
+fs::path keep_earlier(const fs::path& folder, const std::vector<std::string>& names) try {
+  const fs::path earlier = make_earlier_folder(folder);
+  for (const std::string& name : names)
+    if (fs::exists(folder / name)) fs::rename(folder / name, earlier / name);
+  return earlier;
+} catch (const fs::filesystem_error& e) {
+  fail(folder, e);
+}
 
 fs::path best_checkpoint_path(const fs::path& checkpoints, std::int64_t epoch) {
   return checkpoints / fmt::format("epoch={}.ckpt", epoch);
@@ -104,10 +113,7 @@ void keep_earlier_best(const fs::path& results) try {
 
 void keep_earlier_results(const fs::path& results, const std::string& logname) {
   if (!fs::exists(results / "checkpoints") && !fs::exists(results / logname)) return;
-  const fs::path earlier = make_earlier_folder(results);
-  for (const std::string& name :
-       {std::string("checkpoints"), logname, std::string("progress.png"), std::string("train.log")})
-    if (fs::exists(results / name)) fs::rename(results / name, earlier / name);
+  const fs::path earlier = keep_earlier(results, {"checkpoints", logname, "progress.png", "train.log"});
   log::warn(fmt::format("{} held an earlier training: moved to {} (use --resume_training to continue one)",
                         results.string(), earlier.string()));
 }

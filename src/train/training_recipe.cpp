@@ -42,13 +42,17 @@ LoaderOptions loader_options(const AugmentationList& augmentation, const TrainOp
   l.rank = group.rank();
   l.processes = group.size();
   l.bad_cases = std::make_shared<BadCases>(o.max_bad_cases);
-  if (device.is_cuda())
-    l.allocate = [](std::size_t bytes) {
-      auto block = torch::empty({static_cast<std::int64_t>(bytes)},
-                                torch::TensorOptions().dtype(torch::kUInt8).pinned_memory(true));
-      return std::shared_ptr<void>(block.data_ptr(), [block](void*) {});
-    };
+  l.allocate = batch_memory(device);
   return l;
+}
+
+std::function<std::shared_ptr<void>(std::size_t)> batch_memory(torch::Device device) {
+  if (!device.is_cuda()) return {};
+  return [](std::size_t bytes) {
+    auto block = torch::empty({static_cast<std::int64_t>(bytes)},
+                              torch::TensorOptions().dtype(torch::kUInt8).pinned_memory(true));
+    return std::shared_ptr<void>(block.data_ptr(), [block](void*) {});
+  };
 }
 
 TrainOptions with_defaults(TrainOptions o) {

@@ -60,7 +60,7 @@ bool TrainingState::load(const Value& values, const std::string& source, const R
     return *found;
   };
   epoch = part("epochs_done").as_int(source);
-  steps = part("global_step").as_int(source);
+  (void)part("global_step");
   const bool same_optimizer = part("optimizer_name").as_string(source) == optimizer->name();
   if (same_optimizer) optimizer->load_state(part("optimizer"), source);
   load_schedule(*this, part("scheduler"), source, rules.best_anew);
@@ -68,9 +68,16 @@ bool TrainingState::load(const Value& values, const std::string& source, const R
   const Value* const best_from = values.find("best_from");  // older checkpoints lack it, and the epoch's progress
   history.load_state(part("history"), source, best_from == nullptr ? 0 : best_from->as_int(source));
   if (rules.best_anew) history.start_best_anew();
-  const Value* const running = values.find("epoch_state");
-  progress = running == nullptr || rules.epoch_anew ? EpochProgress() : progress_from(*running, source);
+  load_progress(values, source);
+  if (rules.epoch_anew) progress = {};
   return same_optimizer;
+}
+
+void TrainingState::load_progress(const Value& values, const std::string& source) {
+  const Value* const all = values.find("global_step");
+  const Value* const running = values.find("epoch_state");
+  steps = all == nullptr ? 0 : all->as_int(source);
+  progress = running == nullptr ? EpochProgress() : progress_from(*running, source);
 }
 
 }  // namespace nnunet

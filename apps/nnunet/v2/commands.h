@@ -5,12 +5,14 @@
 #include "v2/blocks/planning.h"
 #include "v2/blocks/predict.h"
 #include "v2/blocks/preprocessing.h"
+#include "v2/blocks/train.h"
 
 /// What nnU-Net v2's commands do. Failures are thrown; the results are exit codes.
 namespace nnunet::app {
 
 int run_v2_preprocess(const V2PreprocessFlags& flags);
 int run_v2_plan_and_preprocess(const V2PlanAndPreprocessFlags& flags);
+int run_v2_train(const V2TrainFlags& flags);
 int run_v2_predict(const V2PredictFlags& flags);
 int run_v2_extract_fingerprint(const V2ExtractFingerprintFlags& flags);
 int run_v2_convert_decathlon(const V2ConvertDecathlonFlags& flags);

@@ -46,13 +46,16 @@ Entry entry(Command (*block)(Flags&), int (*run)(const Flags&)) {
 }
 
 std::vector<Entry> entries() {
-  return {entry(v2_preprocess_command, run_v2_preprocess),
+  return {entry(v2_convert_decathlon_command, run_v2_convert_decathlon),
+          entry(v2_convert_old_command, run_v2_convert_old),
+          entry(v2_extract_fingerprint_command, run_v2_extract_fingerprint),
+          entry(v2_plan_experiment_command, run_v2_plan_experiment),
+          entry(v2_move_plans_command, run_v2_move_plans),
+          entry(v2_preprocess_command, run_v2_preprocess),
           entry(v2_plan_and_preprocess_command, run_v2_plan_and_preprocess),
+          entry(v2_train_command, run_v2_train),
           entry(v2_predict_command, run_v2_predict),
           entry(v2_predict_from_modelfolder_command, run_v2_predict),
-          entry(v2_extract_fingerprint_command, run_v2_extract_fingerprint),
-          entry(v2_convert_decathlon_command, run_v2_convert_decathlon),
-          entry(v2_convert_old_command, run_v2_convert_old),
           entry(v2_ensemble_command, run_v2_ensemble),
           entry(v2_determine_postprocessing_command, run_v2_determine_postprocessing),
           entry(v2_apply_postprocessing_command, run_v2_apply_postprocessing),
@@ -63,9 +66,7 @@ std::vector<Entry> entries() {
           entry(v2_export_command, run_v2_export),
           entry(v2_install_command, run_v2_install),
           entry(v2_download_command, run_v2_download),
-          entry(v2_overlay_command, run_v2_overlay),
-          entry(v2_plan_experiment_command, run_v2_plan_experiment),
-          entry(v2_move_plans_command, run_v2_move_plans)};
+          entry(v2_overlay_command, run_v2_overlay)};
 }
 
 std::string list_of_commands() {

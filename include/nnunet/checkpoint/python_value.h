@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "nnunet/checkpoint/host_tensor.h"
+
 namespace nnunet {
 
 /// A value as Python pickles it, nearer to Python than Value: tuples are not lists, keys may be of any kind, functions
@@ -32,7 +34,20 @@ struct PythonValue {
     std::vector<std::int64_t> shape;
     std::string bytes;
   };
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Global, List, Tuple, Dict, Array> data;
+  /// To be written; read as strings.
+  struct Bytes {
+    std::string content;
+  };
+  /// To be written: what a call of a function or class gives, with the entries and the state that it is given then.
+  struct Call {
+    std::string callable;  ///< "collections.OrderedDict"
+    std::vector<PythonValue> arguments;
+    std::vector<std::pair<PythonValue, PythonValue>> entries = {};
+    std::vector<PythonValue> state = {};  ///< one, or none
+  };
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, Global, List, Tuple, Dict, Array, Bytes, Call,
+               HostTensor>
+      data;
 
   PythonValue() = default;
   template <class T>
@@ -56,7 +71,13 @@ struct PythonValue {
 PythonValue read_python_pickle(const std::filesystem::path& path);
 PythonValue read_python_pickle(std::string_view bytes, const std::string& name);
 
-/// The bytes of a pickle (protocol 4) that Python 3.4 and later read.
+/// The bytes of a pickle (protocol 4) that Python 3.4 and later read. Not for tensors, whose numbers lie beside a
+/// pickle (std::logic_error).
 std::string python_pickle(const PythonValue& value);
+
+/// numpy.float32(value), as numpy pickles it.
+PythonValue numpy_float32(float value);
+/// collections.OrderedDict of these entries.
+PythonValue ordered_dict(std::vector<std::pair<PythonValue, PythonValue>> entries);
 
 }  // namespace nnunet

@@ -13,6 +13,8 @@
 
 namespace nnunet {
 
+struct PythonValue;
+
 /// A plain value as torch.save / torch.load know it: None, bool, int, float, str, list (tuples and sets become lists),
 /// dict with string keys in order (OrderedDict too; other plain keys become text: 3 -> "3"), tensor.
 ///   Value v = Value::Dict{{"epoch", 3}, {"rates", Value::List{0.1, 0.01}}, {"weight", tensor}};
@@ -60,8 +62,11 @@ struct Value {
 /// become None. Throws Error (file, problem, remedy): missing, not a torch file, truncated, corrupt (CRC-32 of every
 /// entry that is read), legacy format (before PyTorch 1.6), TorchScript, big-endian, nested deeper than 500 levels.
 Value load_torch_file(const std::filesystem::path& path);
-/// Writes a file that torch.load reads with its default weights_only=True; atomically. Tensors are written contiguous.
-/// Bytes of a string that are not UTF-8 become U+FFFD. Throws Error for nesting deeper than 500 levels.
+/// Writes a file that torch.load reads with its default weights_only=True; atomically. Tensors are written contiguous,
+/// those that are the same numbers in memory once: they share them when they are read. Bytes of a string that are not
+/// UTF-8 become U+FFFD. Throws Error for nesting deeper than 500 levels.
 void save_torch_file(const std::filesystem::path& path, const Value& value);
+/// The same of anything that Python can say (python_value.h); torch.load may want weights_only=False for it.
+void save_torch_objects(const std::filesystem::path& path, const PythonValue& value);
 
 }  // namespace nnunet

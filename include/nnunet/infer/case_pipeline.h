@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "nnunet/infer/predictor.h"
 #include "nnunet/infer/restore.h"
@@ -20,6 +21,8 @@ class CaseStages {
   virtual PreprocessedCase read(std::size_t i, int threads) = 0;
   /// Where the logits of the preprocessed volume go.
   virtual RestoreSink restore(std::size_t i, const PreprocessedCase& c) = 0;
+  /// Who else gets them; asked after restore.
+  virtual std::vector<LogitSink*> others(std::size_t /*i*/) { return {}; }
   /// After the last window.
   virtual void write(std::size_t i, RestoreSink& restored, const WindowReport& report) = 0;
 };

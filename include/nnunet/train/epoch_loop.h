@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace nnunet {
 /// What the evaluation of an epoch gave.
 struct Evaluation {
   double loss = 0;
-  std::vector<ClassDice> dice;  ///< a foreground class each, 0-100
+  std::vector<ClassDice> dice;            ///< a foreground class each, 0-100
+  std::optional<PseudoDice> pseudo = {};  ///< of an evaluation by batches, without its moving average
 };
 
 /// Thrown by an evaluation that was asked to stop.
@@ -37,10 +39,13 @@ struct LoopOptions {
   std::int64_t skip_first_n_eval = 0;  ///< epochs without evaluation
   std::int64_t save_every_n_steps = 0;
   std::int64_t most_skipped = 0;  ///< so many steps in a row may be not finite: 0 where none should (fp32)
+  /// What to do where too many steps are not finite.
+  std::string remedy = "lower --learning_rate or set --gradient_clip_val; checkpoints of earlier steps are kept";
 };
 
 /// What it tells and asks its owner. All may be empty.
 struct LoopEvents {
+  std::function<void()> epoch_begins = {};                         ///< before its first step, or the next one
   std::function<bool()> asked_to_stop = {};                        ///< after each step
   std::function<void()> save = {};                                 ///< within an epoch
   std::function<void()> epoch_done = {};                           ///< the state stands at the start of the next epoch

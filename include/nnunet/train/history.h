@@ -11,14 +11,17 @@ namespace nnunet {
 /// The epochs of a training so far: what the logs, the curves, early stopping and the choice of the best epoch look at.
 class History {
  public:
+  /// Where an epoch has a pseudo Dice, its moving average is found: 0.9 x the last one + 0.1 x this mean, the mean
+  /// itself at first (contract-v2-run, section 4), and the epoch of the largest average is the best.
   void add(EpochRecord record);
   const std::vector<EpochRecord>& epochs() const { return epochs_; }
 
   /// From now on only later epochs can be the best: what was validated before is not what is validated now.
   void start_best_anew();
 
-  /// Index into epochs() of the best Dice sum (the first of equals); nullopt before the first evaluation. A class that
-  /// occurs in no case of an epoch counts as perfect in the sum, so that predicting it by mistake never looks better.
+  /// Index into epochs() of the best Dice sum, or moving average (the first of equals); nullopt before the first
+  /// evaluation. A class that occurs in no case of an epoch counts as perfect in the sum, so that predicting it by
+  /// mistake never looks better.
   std::optional<std::size_t> best() const { return best_; }
   /// The same as it was when the epoch of that index, an evaluated one, was the last.
   std::size_t best_until(std::size_t index) const;

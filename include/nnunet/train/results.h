@@ -2,11 +2,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace nnunet {
 
 /// checkpoints/epoch=<n>.ckpt.
 std::filesystem::path best_checkpoint_path(const std::filesystem::path& checkpoints, std::int64_t epoch);
+
+/// Moves entries of the folder into FOLDER/earlier-<n>, the first n that is free, and returns that.
+std::filesystem::path keep_earlier(const std::filesystem::path& folder, const std::vector<std::string>& names);
 
 /// last.ckpt of `checkpoints` becomes epoch=<n>.ckpt too (a hard link where the file system has them, else a copy),
 /// best.ckpt a symbolic link to it (a copy where there are none), and the former best is removed last: at every moment

@@ -10,6 +10,13 @@
 
 namespace nnunet {
 
+/// Dice of each class or region over an epoch's validation batches, as nnU-Net v2 has it: 0-1, in float32.
+struct PseudoDice {
+  std::vector<float> of_class;  ///< NaN where a class occurs nowhere
+  float mean = 0;               ///< over the classes that are not NaN
+  float average = 0;            ///< moving average of the means (History::add)
+};
+
 /// What one epoch gave. Values of a skipped evaluation are absent.
 struct EpochRecord {
   std::int64_t epoch = 0;
@@ -20,6 +27,8 @@ struct EpochRecord {
   double seconds = 0;            ///< training and evaluation
   double data_seconds = 0;       ///< of these, waiting for the loader
   double data_wait_percent = 0;  ///< of the training's seconds
+  std::optional<PseudoDice> pseudo = {};
+  double ended = 0;  ///< s since 1970
 };
 
 struct TrainResult {

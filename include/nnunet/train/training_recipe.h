@@ -1,6 +1,8 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 
 #include "nnunet/data/loader.h"
@@ -37,6 +39,9 @@ StepOptions step_options(const TrainingRecipe& recipe, const TrainOptions& optio
 LoaderOptions loader_options(const AugmentationList& augmentation, const TrainOptions& options,
                              const DataConfig& config, torch::Device device,
                              const ProcessGroup& group = ProcessGroup());
+
+/// Where batches for that device live (LoaderOptions::allocate).
+std::function<std::shared_ptr<void>(std::size_t)> batch_memory(torch::Device device);
 
 /// Fills in what was left open: batch sizes, the log's name.
 TrainOptions with_defaults(TrainOptions options);

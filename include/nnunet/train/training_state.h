@@ -44,6 +44,8 @@ struct TrainingState {
   /// the latter at the epoch reached; returns false for such an optimizer. Throws Error (subject: source) for what is
   /// missing or does not fit.
   bool load(const Value& values, const std::string& source, const ResumeRules& rules = {});
+  /// Of these values only the steps and the epoch that is running; what is absent begins anew.
+  void load_progress(const Value& values, const std::string& source);
 };
 
 }  // namespace nnunet
