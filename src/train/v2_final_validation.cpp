@@ -11,7 +11,7 @@
 #include "nnunet/torch_engine/torch_engine.h"
 #include "nnunet/train/epoch_loop.h"
 #include "nnunet/v2/fold_validation.h"
-#include "results_lock.h"
+#include "nnunet/v2/preprocess.h"
 #include "v2_fold_folder.h"
 
 namespace nnunet {
@@ -89,6 +89,7 @@ void run_validation(const V2FinalValidation& how, const ComputeOptions& compute,
 
 std::shared_ptr<const CaseStore> open_v2_cases(const v2::TrainingSetup& setup) {
   auto store = std::make_shared<CaseStore>(setup.folders.cases);
+  v2::require_made_by(*store, {setup.model, setup.description});
   if (setup.folders.previous.empty()) return store;
   if (!fs::is_directory(setup.folders.previous))
     throw Error(setup.folders.previous.string(),
@@ -116,10 +117,10 @@ V2TrainResult validate_v2(const V2TrainOptions& options) {
   V2TrainResult result;
   result.fold = folder.path();
   result.leads = job.group.leads();
-  std::optional<ResultsLock> lock;
+  std::unique_ptr<FolderLock> lock;
   std::optional<v2::TrainingLog> log;
   if (result.leads) {
-    lock.emplace(folder.path());
+    lock = lock_of(folder);
     log.emplace(folder.path());
   }
   V2FinalValidation how{setup, *cases, split.val, c.weights, c.mirror_axes};

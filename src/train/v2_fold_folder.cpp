@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "nnunet/core/error.h"
@@ -81,6 +82,11 @@ void V2FoldFolder::keep_earlier() const {
 void V2FoldFolder::remove_latest() const {
   std::error_code ignored;
   fs::remove(file(kLatest), ignored);
+}
+
+std::unique_ptr<FolderLock> lock_of(const V2FoldFolder& folder) {
+  return std::make_unique<FolderLock>(folder.path(), folder.path(), "another training",
+                                      "wait for it, or train another fold");
 }
 
 Value::Dict note_value(const V2TrainingNote& note) {

@@ -1,9 +1,11 @@
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "nnunet/checkpoint/v2_checkpoint.h"
+#include "nnunet/io/folder_lock.h"
 #include "nnunet/v2/splits.h"
 
 namespace nnunet {
@@ -34,6 +36,9 @@ class V2FoldFolder {
  private:
   std::filesystem::path folder_;
 };
+
+/// Keeps it for one training. Throws Error naming the holder when another process has it.
+std::unique_ptr<FolderLock> lock_of(const V2FoldFolder& folder);
 
 /// What this program notes in its checkpoints of the training that they belong to.
 struct V2TrainingNote {

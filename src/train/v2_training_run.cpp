@@ -124,7 +124,7 @@ void V2TrainingRun::prepare_folder() {
   std::string source;
   if (job_.group.leads()) {
     folder_.prepare();
-    lock_.emplace(folder_.path());
+    lock_ = lock_of(folder_);
     const bool goes_on = o_.resume || was_restarted();
     if (const auto newest = goes_on ? folder_.newest() : std::nullopt) source = newest->string();
     if (goes_on && source.empty())
@@ -181,8 +181,11 @@ void V2TrainingRun::begin_logs() {
 }
 
 void V2TrainingRun::train() {
-  if (state_.epoch >= setup_.recipe.epochs)
-    return log::info(fmt::format("all {} epochs are done", setup_.recipe.epochs));
+  if (state_.epoch >= setup_.recipe.epochs) {
+    log::info(fmt::format("all {} epochs are done", setup_.recipe.epochs));
+    if (!folder_.has(V2FoldFolder::kFinal)) finish_training();  // it was killed before that was written
+    return;
+  }
   training_ = batches_of(split_.train, v2_training_batches(setup_));
   validation_ = batches_of(split_.val, v2_validation_batches(setup_));
   const LoopParts parts{*training_, [this](const Batch& batch) { return step_(batch); },

@@ -5,11 +5,11 @@
 
 #include "nnunet/core/interrupt.h"
 #include "nnunet/data/case_store.h"
+#include "nnunet/io/folder_lock.h"
 #include "nnunet/train/v2_recipe.h"
 #include "nnunet/train/v2_trainer.h"
 #include "nnunet/v2/splits.h"
 #include "nnunet/v2/training_log.h"
-#include "results_lock.h"
 #include "training_job.h"
 #include "v2_fold_folder.h"
 
@@ -54,7 +54,7 @@ class V2TrainingRun {
   TrainStep step_;
   std::unique_ptr<BatchSource> training_, validation_;  ///< batches
   V2FoldFolder folder_;
-  std::optional<ResultsLock> lock_;     // the first process's
+  std::unique_ptr<FolderLock> lock_;    // the first process's
   std::optional<v2::TrainingLog> log_;  // likewise
   V2TrainResult result_;
 };
