@@ -1,0 +1,393 @@
+#include "nnunet/data/spatial_transform.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+#include <memory>
+
+#include "label_vote.h"
+#include "nnunet/core/vectorized.h"
+
+// Positions are computed in float32 as torch's grid_sample computes them, operation by operation, because labels that
+// lie exactly between two voxels are decided by the last bit.
+namespace nnunet {
+namespace {
+
+using Matrix = std::array<std::array<double, 3>, 3>;
+
+std::size_t at(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+Matrix product(const Matrix& a, const Matrix& b) {
+  Matrix result{};
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 3; ++j)
+      for (std::size_t k = 0; k < 3; ++k) result[i][j] += a[i][k] * b[k][j];
+  return result;
+}
+
+Matrix matrix_of(const SpatialTransform& how, Axes axes) {
+  const auto cosine = [&](std::size_t i) { return std::cos(how.angles[i]); };
+  const auto sine = [&](std::size_t i) { return std::sin(how.angles[i]); };
+  const Matrix rx{{{1, 0, 0}, {0, cosine(0), -sine(0)}, {0, sine(0), cosine(0)}}};
+  const Matrix ry{{{cosine(1), 0, sine(1)}, {0, 1, 0}, {-sine(1), 0, cosine(1)}}};
+  const Matrix rz{{{cosine(2), -sine(2), 0}, {sine(2), cosine(2), 0}, {0, 0, 1}}};
+  Matrix all = axes == Axes::InPlane ? rx : product(product(rz, ry), rx);
+  for (auto& row : all)
+    for (std::size_t j = 0; j < 3; ++j) row[j] *= how.scale[j];
+  return all;
+}
+
+/// The part of the initial patch that lies in the volume, counted from the patch's start, and where its voxels lie.
+struct ReadableBox {
+  std::array<std::int32_t, 3> low{}, high{};  // [low, high)
+  std::int64_t offset = 0;                    // of voxel `low` in the volume
+  std::array<std::int64_t, 3> stride{};
+
+  explicit ReadableBox(const PatchSource& source) {
+    const Shape3& volume = source.from.size;
+    stride = {volume[1] * volume[2], volume[2], 1};
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const std::int64_t start = source.start[axis];
+      low[axis] = static_cast<std::int32_t>(std::clamp<std::int64_t>(-start, 0, source.size[axis]));
+      high[axis] = static_cast<std::int32_t>(std::clamp<std::int64_t>(volume[axis] - start, 0, source.size[axis]));
+      offset += (start + low[axis]) * stride[axis];
+    }
+    if (empty()) offset = 0;
+  }
+  bool empty() const { return low[0] >= high[0] || low[1] >= high[1] || low[2] >= high[2]; }
+  bool holds(std::size_t axis, std::int32_t i) const { return i >= low[axis] && i < high[axis]; }
+  /// Relative to offset.
+  std::int64_t index(std::int32_t z, std::int32_t y, std::int32_t x) const {
+    return (z - low[0]) * stride[0] + (y - low[1]) * stride[1] + (x - low[2]);
+  }
+};
+
+/// What the voxels of one output row share.
+struct RowPlace {
+  std::array<float, 3> before{}, along{};  // M q = before + along * (the row's own coordinate)
+  std::array<float, 3> half{}, size{};     // of the initial patch
+  float first = 0;                         // own coordinate of the row's first voxel
+  std::array<std::int32_t, 3> low{}, high{};
+};
+
+// Where the neighbours of a place lie: none, some or all of them readable.
+enum : std::int8_t { kNone, kSome, kAll };
+
+/// A row's places, as arrays along W: the first neighbour, the distance to it, the nearest neighbour.
+struct RowPlaces {
+  std::array<std::int32_t*, 3> corner{};
+  std::array<float*, 3> fraction{};
+  std::int32_t* nearest = nullptr;
+  std::int8_t* state = nullptr;
+};
+
+constexpr Vectorized find_places = [](const RowPlace& row, std::size_t first_axis, std::int64_t width,
+                                      const RowPlaces& to) NNUNET_INLINED {
+  for (std::size_t axis = first_axis; axis < 3; ++axis) {
+    const float before = row.before[axis], along = row.along[axis], half = row.half[axis], size = row.size[axis];
+    const float first = row.first;
+    std::int32_t* __restrict corner = to.corner[axis];
+    float* __restrict fraction = to.fraction[axis];
+    for (std::int64_t w = 0; w < width; ++w) {
+      const float q = first + static_cast<float>(static_cast<std::int32_t>(w));
+      const float place = (((before + q * along) / half + 1.0F) * size - 1.0F) * 0.5F;
+      const auto whole = static_cast<std::int32_t>(place);
+      const std::int32_t below = whole - (static_cast<float>(whole) > place ? 1 : 0);
+      corner[w] = below;
+      fraction[w] = place - static_cast<float>(below);
+    }
+  }
+  const std::int32_t *z = to.corner[0], *y = to.corner[1], *x = to.corner[2];
+  const float *fz = to.fraction[0], *fy = to.fraction[1], *fx = to.fraction[2];
+  const auto [z0, y0, x0] = row.low;
+  const auto [z1, y1, x1] = row.high;
+  const std::int32_t more_z = first_axis == 0 ? 1 : 0;  // in a plane there is no neighbour along D
+  std::int32_t* __restrict nearest = to.nearest;
+  std::int8_t* __restrict state = to.state;
+  for (std::int64_t w = 0; w < width; ++w) {  // half to even
+    const std::int32_t up_z = (fz[w] > 0.5F) | ((fz[w] == 0.5F) & ((z[w] & 1) != 0));
+    const std::int32_t up_y = (fy[w] > 0.5F) | ((fy[w] == 0.5F) & ((y[w] & 1) != 0));
+    const std::int32_t up_x = (fx[w] > 0.5F) | ((fx[w] == 0.5F) & ((x[w] & 1) != 0));
+    nearest[w] = 4 * up_z + 2 * up_y + up_x;
+  }
+  for (std::int64_t w = 0; w < width; ++w) {
+    const std::int32_t z2 = z[w] + more_z, y2 = y[w] + 1, x2 = x[w] + 1;
+    const bool all = (z[w] >= z0) & (z2 < z1) & (y[w] >= y0) & (y2 < y1) & (x[w] >= x0) & (x2 < x1);
+    const bool some = (z2 >= z0) & (z[w] < z1) & (y2 >= y0) & (y[w] < y1) & (x2 >= x0) & (x[w] < x1);
+    state[w] = static_cast<std::int8_t>((all ? 1 : 0) + (some ? 1 : 0));
+  }
+};
+
+float between(float a, float b, float fraction) {
+  return a + fraction * (b - a);
+}
+
+/// The mean of the neighbours of a place, s being the first of them.
+template <bool kInPlane>
+float linear(const float* s, std::int64_t plane, std::int64_t row, float fz, float fy, float fx) {
+  const auto flat = [&](const float* p) {
+    return between(between(p[0], p[1], fx), between(p[row], p[row + 1], fx), fy);
+  };
+  if constexpr (kInPlane) return flat(s);
+  return between(flat(s), flat(s + plane), fz);
+}
+
+/// Two labels that lie side by side, as one number.
+std::uint32_t pair_of(const std::int16_t* labels) {
+  std::uint32_t both = 0;
+  std::memcpy(&both, labels, sizeof both);
+  return both;
+}
+
+/// Whether the neighbours of a place have the same label, s being the first of them.
+template <bool kInPlane>
+bool uniform(const std::int16_t* s, std::int64_t plane, std::int64_t row) {
+  const std::uint32_t first = pair_of(s);
+  std::uint32_t differ = (first ^ first >> 16) & 0xffffU;
+  differ |= first ^ pair_of(s + row);
+  if constexpr (!kInPlane) {
+    differ |= first ^ pair_of(s + plane);
+    differ |= first ^ pair_of(s + plane + row);
+  }
+  return differ == 0;
+}
+
+/// Reads a transformed patch row by row. kInPlane: the first axis stays as it is.
+template <bool kInPlane>
+class TransformedReader {
+ public:
+  static constexpr std::size_t kCorners = kInPlane ? 4 : 8;
+
+  TransformedReader(const PatchSource& source, const SpatialTransform& how, const PatchReading& reading,
+                    const Shape3& patch, SpatialScratch& scratch)
+      : source_(source), reading_(reading), patch_(patch), box_(source) {
+    const Matrix m = matrix_of(how, reading.axes);
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (std::size_t j = 0; j < 3; ++j) matrix_[i][j] = static_cast<float>(m[i][j]);
+      size_[i] = static_cast<float>(source.size[i]);
+      scratch.fraction[i].assign(at(patch[2]), 0.0F);
+      scratch.corner[i].resize(at(patch[2]));
+      places_.fraction[i] = scratch.fraction[i].data();
+      places_.corner[i] = scratch.corner[i].data();
+    }
+    scratch.nearest.resize(at(patch[2]));
+    scratch.state.resize(at(patch[2]));
+    places_.nearest = scratch.nearest.data();
+    places_.state = scratch.state.data();
+  }
+
+  void read(TrainingPatch& to) {
+    for (std::int64_t d = 0; d < patch_[0]; ++d) {
+      for (std::int64_t h = 0; h < patch_[1]; ++h) {
+        find(d, h);
+        const std::int64_t row = (d * patch_[1] + h) * patch_[2];
+        for (std::int64_t c = 0; c < source_.from.channels; ++c)
+          image(source_.from.image + c * volume(source_.from.size) + box_.offset, to.image.slab(c).data() + row);
+        for (std::size_t c = 0; c < source_.from.labels.size(); ++c)
+          labels(source_.from.labels[c] + box_.offset, to.labels.slab(static_cast<std::int64_t>(c)).data() + row);
+      }
+    }
+    vote_.decide();
+  }
+
+ private:
+  static float centred(std::int64_t i, std::int64_t size) {
+    return static_cast<float>(i) + static_cast<float>(1 - size) / 2.0F;
+  }
+
+  void find(std::int64_t d, std::int64_t h) {
+    const float z = centred(d, patch_[0]), y = centred(h, patch_[1]);
+    RowPlace row{.size = size_, .first = centred(0, patch_[2]), .low = box_.low, .high = box_.high};
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const auto& m = matrix_[axis];
+      row.before[axis] = kInPlane ? y * m[1] : z * m[0] + y * m[1];
+      row.along[axis] = m[2];
+      row.half[axis] = size_[axis] / 2.0F;
+    }
+    if (kInPlane) std::fill_n(places_.corner[0], patch_[2], static_cast<std::int32_t>(d));
+    find_places(row, std::size_t{kInPlane ? 1 : 0}, patch_[2], places_);
+    if (box_.empty()) std::fill_n(places_.state, patch_[2], std::int8_t{kNone});
+  }
+
+  std::int64_t first_index(std::int64_t w) const {
+    return box_.index(places_.corner[0][w], places_.corner[1][w], places_.corner[2][w]);
+  }
+
+  /// Index and whether it can be read of the corner of a place.
+  std::pair<std::int64_t, bool> corner_index(std::int64_t w, std::size_t corner) const {
+    const auto z = static_cast<std::int32_t>(places_.corner[0][w] + static_cast<int>(corner >> 2));
+    const auto y = static_cast<std::int32_t>(places_.corner[1][w] + static_cast<int>(corner >> 1 & 1));
+    const auto x = static_cast<std::int32_t>(places_.corner[2][w] + static_cast<int>(corner & 1));
+    return {box_.index(z, y, x), box_.holds(0, z) && box_.holds(1, y) && box_.holds(2, x)};
+  }
+
+  template <class T>
+  T nearest_value(const T* from, std::int64_t w, T outside) const {
+    const auto [index, readable] = corner_index(w, static_cast<std::size_t>(places_.nearest[w]));
+    return readable ? from[index] : outside;
+  }
+
+  float border_value(const float* from, std::int64_t w) const {
+    const float fz = places_.fraction[0][w], fy = places_.fraction[1][w], fx = places_.fraction[2][w];
+    float sum = 0;
+    for (std::size_t corner = 0; corner < kCorners; ++corner) {
+      const auto [index, readable] = corner_index(w, corner);
+      if (!readable) continue;
+      sum += from[index] * (((corner & 1) != 0 ? fx : 1 - fx) * ((corner & 2) != 0 ? fy : 1 - fy) *
+                            ((corner & 4) != 0 ? fz : 1 - fz));
+    }
+    return sum;
+  }
+
+  void image(const float* from, float* out) const {
+    const std::int64_t plane = box_.stride[0], row = box_.stride[1];
+    const bool nearest = reading_.image == PatchInterpolation::nearest;
+    for (std::int64_t w = 0; w < patch_[2]; ++w) {
+      if (places_.state[w] == kNone) {
+        out[w] = 0;
+      } else if (nearest) {
+        out[w] = nearest_value(from, w, 0.0F);
+      } else if (places_.state[w] == kAll) {
+        out[w] = linear<kInPlane>(from + first_index(w), plane, row, places_.fraction[0][w], places_.fraction[1][w],
+                                  places_.fraction[2][w]);
+      } else {
+        out[w] = border_value(from, w);
+      }
+    }
+  }
+
+  void labels(const std::int16_t* from, std::int16_t* out) {
+    const bool nearest = reading_.labels == PatchInterpolation::nearest;
+    for (std::int64_t w = 0; w < patch_[2]; ++w) {
+      if (places_.state[w] == kNone) {
+        out[w] = -1;
+      } else if (nearest) {
+        out[w] = nearest_value<std::int16_t>(from, w, -1);
+      } else if (places_.state[w] == kAll) {
+        const std::int16_t* const s = from + first_index(w);
+        out[w] = *s;
+        if (!uniform<kInPlane>(s, box_.stride[0], box_.stride[1])) vote(from, w, out + w);
+      } else {
+        vote(from, w, out + w);
+      }
+    }
+  }
+
+  void vote(const std::int16_t* from, std::int64_t w, std::int16_t* out) {
+    std::array<std::int16_t, kCorners> label{};
+    bool same = true;
+    for (std::size_t corner = 0; corner < kCorners; ++corner) {
+      const auto [index, readable] = corner_index(w, corner);
+      label[corner] = readable ? from[index] : std::int16_t{-1};
+      same = same && label[corner] == label[0];
+    }
+    *out = label[0];
+    if (same) return;
+    vote_.add(label, {places_.fraction[0][w], places_.fraction[1][w], places_.fraction[2][w]}, places_.nearest[w], out);
+  }
+
+  const PatchSource& source_;
+  const PatchReading reading_;
+  const Shape3 patch_;
+  const ReadableBox box_;
+  std::array<std::array<float, 3>, 3> matrix_{};
+  std::array<float, 3> size_{};
+  RowPlaces places_;
+  LabelVote<kCorners> vote_;
+};
+
+/// A crop's rows: what lies in the box is copied, the rest is filled.
+template <class T>
+void crop_channel(const T* volume_values, const ReadableBox& box, const Shape3& offset, const Shape3& patch, T outside,
+                  T* out) {
+  const T* const from = volume_values + box.offset;
+  const std::int64_t w0 = std::clamp<std::int64_t>(box.low[2] - offset[2], 0, patch[2]);
+  const std::int64_t w1 = std::clamp<std::int64_t>(box.high[2] - offset[2], w0, patch[2]);
+  for (std::int64_t d = 0; d < patch[0]; ++d) {
+    for (std::int64_t h = 0; h < patch[1]; ++h, out += patch[2]) {
+      const auto z = static_cast<std::int32_t>(d + offset[0]), y = static_cast<std::int32_t>(h + offset[1]);
+      if (!box.holds(0, z) || !box.holds(1, y) || w0 == w1) {
+        std::fill_n(out, patch[2], outside);
+        continue;
+      }
+      std::fill_n(out, w0, outside);
+      std::copy_n(from + box.index(z, y, static_cast<std::int32_t>(w0 + offset[2])), w1 - w0, out + w0);
+      std::fill_n(out + w1, patch[2] - w1, outside);
+    }
+  }
+}
+
+void crop(const PatchSource& source, const Shape3& patch, TrainingPatch& to) {
+  const ReadableBox box(source);
+  Shape3 offset{};
+  for (std::size_t axis = 0; axis < 3; ++axis) offset[axis] = source.size[axis] / 2 - patch[axis] / 2;
+  for (std::int64_t c = 0; c < source.from.channels; ++c)
+    crop_channel(source.from.image + c * volume(source.from.size), box, offset, patch, 0.0F, to.image.slab(c).data());
+  for (std::size_t c = 0; c < source.from.labels.size(); ++c)
+    crop_channel(source.from.labels[c], box, offset, patch, std::int16_t{-1},
+                 to.labels.slab(static_cast<std::int64_t>(c)).data());
+}
+
+template <class T>
+void shape_as(Array<T>& array, std::int64_t channels, const Shape3& size) {
+  array.shape = {channels, size[0], size[1], size[2]};
+  array.values.resize(at(channels * volume(size)));
+}
+
+template <class T>
+void turn_array(const Turn& turn, Array<T>& array, Array<T>& old) {
+  std::swap(array, old);
+  const Shape3 size = old.spatial();
+  const Shape3 strides{size[1] * size[2], size[2], 1};
+  Shape3 turned{}, step{};
+  std::int64_t start = 0;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const std::size_t from = turn.from[axis];
+    turned[axis] = size[from];
+    step[axis] = turn.flipped[axis] ? -strides[from] : strides[from];
+    if (turn.flipped[axis]) start += (size[from] - 1) * strides[from];
+  }
+  shape_as(array, old.size(0), turned);
+  T* out = array.data();
+  for (std::int64_t c = 0; c < old.size(0); ++c) {
+    const T* const from = old.slab(c).data() + start;
+    for (std::int64_t d = 0; d < turned[0]; ++d)
+      for (std::int64_t h = 0; h < turned[1]; ++h)
+        for (std::int64_t w = 0; w < turned[2]; ++w) *out++ = from[d * step[0] + h * step[1] + w * step[2]];
+  }
+}
+
+}  // namespace
+
+void read_patch(const PatchSource& source, const std::optional<SpatialTransform>& how, const PatchReading& reading,
+                const Shape3& patch, TrainingPatch& to, SpatialScratch& scratch) {
+  assert(reading.axes == Axes::Volume || source.size[0] == patch[0]);
+  shape_as(to.image, source.from.channels, patch);
+  shape_as(to.labels, static_cast<std::int64_t>(source.from.labels.size()), patch);
+  if (!how) {
+    crop(source, patch, to);
+  } else if (reading.axes == Axes::InPlane) {
+    TransformedReader<true>(source, *how, reading, patch, scratch).read(to);
+  } else {
+    TransformedReader<false>(source, *how, reading, patch, scratch).read(to);
+  }
+}
+
+Turn quarter_turns(int k, std::size_t a, std::size_t b) {
+  Turn turn;
+  if (k % 2 != 0) std::swap(turn.from[a], turn.from[b]);
+  turn.flipped[a] = k == 1 || k == 2;
+  turn.flipped[b] = k == 2 || k == 3;
+  return turn;
+}
+
+void turn_patch(const Turn& turn, TrainingPatch& patch, TrainingPatch& scratch) {
+  if (turn == Turn()) return;
+  turn_array(turn, patch.image, scratch.image);
+  turn_array(turn, patch.labels, scratch.labels);
+}
+
+}  // namespace nnunet
