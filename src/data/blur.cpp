@@ -26,7 +26,9 @@ inline void sum_rows_any(const float* const* rows, const float* weights, std::in
 
 constexpr Vectorized sum = [](const float* const* rows, const float* weights, std::int64_t radius, float* out,
                               std::int64_t n) NNUNET_INLINED {
-  switch (radius) {  // sigma 0.5 to 1.5
+  switch (radius) {  // sigma 0.3 to 1.5
+    case 1:
+      return sum_rows<1>(rows, weights, out, n);
     case 2:
       return sum_rows<2>(rows, weights, out, n);
     case 3:
@@ -42,8 +44,7 @@ constexpr Vectorized sum = [](const float* const* rows, const float* weights, st
 
 }  // namespace
 
-std::vector<float> gaussian_weights(float sigma) {
-  const auto radius = static_cast<std::int64_t>(std::ceil(3.0F * sigma));
+std::vector<float> gaussian_weights(float sigma, std::int64_t radius) {
   std::vector<double> exact;
   double sum = 0;
   for (std::int64_t k = 0; k <= radius; ++k) {
@@ -56,15 +57,21 @@ std::vector<float> gaussian_weights(float sigma) {
   return weights;
 }
 
-Blur::Blur(float sigma) : weights_(gaussian_weights(sigma)) {}
+std::vector<float> gaussian_weights(float sigma) {
+  return gaussian_weights(sigma, static_cast<std::int64_t>(std::ceil(3.0F * sigma)));
+}
+
+Blur::Blur(float sigma) {
+  weights_.fill(gaussian_weights(sigma));
+}
 
 // Rows with their mirrored ends, `step` apart, so that one sum runs over all rows of the plane at once; the few values
 // between rows are not used. Each plane is read and written once.
 void Blur::plane(float* values, std::int64_t height, std::int64_t width, AugmentScratch& scratch) const {
-  const std::int64_t r = radius(), step = width + 2 * r;
+  const std::int64_t r = radius(2), rows = radius(1), step = width + 2 * r;
   scratch.line.resize(static_cast<std::size_t>(height * step));
   scratch.filtered.resize(static_cast<std::size_t>(height * step));
-  scratch.taps.resize(static_cast<std::size_t>(2 * r + 1));
+  scratch.taps.resize(static_cast<std::size_t>(2 * std::max(r, rows) + 1));
   float *const line = scratch.line.data(), *const wide = scratch.filtered.data();
   const float** const taps = scratch.taps.data();
   for (std::int64_t h = 0; h < height; ++h) {
@@ -77,17 +84,17 @@ void Blur::plane(float* values, std::int64_t height, std::int64_t width, Augment
     }
   }
   for (std::int64_t k = 0; k <= 2 * r; ++k) taps[k] = line + k;
-  sum(taps, weights_.data(), r, wide, height * step - 2 * r);
+  sum(taps, weights_[2].data(), r, wide, height * step - 2 * r);
   for (std::int64_t h = 0; h < height; ++h) {
-    for (std::int64_t k = 0; k <= 2 * r; ++k) taps[k] = wide + augmenting::mirrored(h - r + k, height) * step;
-    sum(taps, weights_.data(), r, values + h * width, width);
+    for (std::int64_t k = 0; k <= 2 * rows; ++k) taps[k] = wide + augmenting::mirrored(h - rows + k, height) * step;
+    sum(taps, weights_[1].data(), rows, values + h * width, width);
   }
 }
 
 // For so many voxels of a plane at once that their columns stay in the first-level cache.
 void Blur::depth(const PatchView& patch, std::int64_t channel, Intensity& seen, AugmentScratch& scratch) const {
   constexpr std::int64_t kTile = 128;
-  const std::int64_t depth = patch.size[0], n = patch.plane_size(), r = radius();
+  const std::int64_t depth = patch.size[0], n = patch.plane_size(), r = radius(0);
   scratch.filtered.resize(static_cast<std::size_t>(depth * kTile));
   scratch.taps.resize(static_cast<std::size_t>(2 * r + 1));
   float* const columns = scratch.filtered.data();
@@ -98,7 +105,7 @@ void Blur::depth(const PatchView& patch, std::int64_t channel, Intensity& seen, 
     for (std::int64_t d = 0; d < depth; ++d) {
       for (std::int64_t k = 0; k <= 2 * r; ++k) taps[k] = columns + augmenting::mirrored(d - r + k, depth) * kTile;
       float* const out = patch.plane(channel, d) + begin;
-      sum(taps, weights_.data(), r, out, count);
+      sum(taps, weights_[0].data(), r, out, count);
       seen.see(out, count);
     }
   }

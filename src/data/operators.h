@@ -1,6 +1,8 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "nnunet/data/augment.h"
@@ -25,21 +27,26 @@ class Intensity {
   float low_ = std::numeric_limits<float>::infinity(), high_ = -std::numeric_limits<float>::infinity();
 };
 
-/// The mirrored half of a normalised Gaussian's window: weights[k] for the distance k.
+/// The mirrored half of a normalised Gaussian's window: weights[k] for the distance k up to the radius.
+std::vector<float> gaussian_weights(float sigma, std::int64_t radius);
+/// Up to ceil(3 sigma), as the reference system's.
 std::vector<float> gaussian_weights(float sigma);
 
 /// A separable Gaussian filter.
 class Blur {
  public:
+  /// The same on all axes.
   explicit Blur(float sigma);
+  /// By the weights of the axes D, H, W for the distances 0 to radius.
+  explicit Blur(std::array<std::vector<float>, 3> weights) : weights_(std::move(weights)) {}
   /// Width, then height of one plane.
   void plane(float* values, std::int64_t height, std::int64_t width, AugmentScratch& scratch) const;
   /// Depth of a channel. seen: what looks at the values when they are ready.
   void depth(const PatchView& patch, std::int64_t channel, Intensity& seen, AugmentScratch& scratch) const;
 
  private:
-  std::int64_t radius() const { return static_cast<std::int64_t>(weights_.size()) - 1; }
-  std::vector<float> weights_;  // for the distances 0 to radius
+  std::int64_t radius(std::size_t axis) const { return static_cast<std::int64_t>(weights_[axis].size()) - 1; }
+  std::array<std::vector<float>, 3> weights_;
 };
 
 }  // namespace nnunet

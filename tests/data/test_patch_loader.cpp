@@ -12,7 +12,7 @@
 #include <set>
 #include <span>
 
-#include "distributions.h"
+#include "chi_squared.h"
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/error.h"
 #include "nnunet/data/patch_loader.h"
@@ -149,8 +149,8 @@ TEST(PatchLoader, CasesAreDrawnEvenlyWithReplacement) {
   std::vector<std::int64_t> counts;
   for (const auto& [name, count] : seen) counts.push_back(count);
   ASSERT_EQ(counts.size(), 5U);
-  test::expect_even(counts);
-  test::expect_distribution({twice, 5000 - twice}, {0.2, 0.8});
+  test::expect_evenly_drawn(counts);
+  test::expect_drawn_from({twice, 5000 - twice}, {0.2, 0.8});
 }
 
 /// One voxel of class 1 in a large volume: a patch has it in its middle when it was forced.
@@ -193,7 +193,7 @@ TEST(PatchLoader, OrEachWithItsProbability) {
   auto options = Needle::options(4, 5000);
   options.probabilistic = true;
   const double p = 0.33 + 0.67 / (28 * 27 * 26);
-  for (const std::int64_t hits : needle.hits(options)) test::expect_distribution({hits, 5000 - hits}, {p, 1 - p});
+  for (const std::int64_t hits : needle.hits(options)) test::expect_drawn_from({hits, 5000 - hits}, {p, 1 - p});
 }
 
 TEST(PatchLoader, PartsOfSeveralProcessesMakeTheWholeBatch) {

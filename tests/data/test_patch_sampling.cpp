@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
-#include "distributions.h"
+#include "chi_squared.h"
 #include "nnunet/core/error.h"
 #include "nnunet/data/patch_sampling.h"
 #include "reference/numbers.h"
@@ -14,8 +14,8 @@ namespace nnunet {
 namespace {
 
 using nlohmann::json;
-using test::expect_distribution;
-using test::expect_even;
+using test::expect_drawn_from;
+using test::expect_evenly_drawn;
 
 json geometry() {
   std::ifstream in(test::reference_file("reference-v2/run/geometry.json"));
@@ -127,13 +127,13 @@ TEST(PatchPlace, AnywhereIsEvenOverTheBounds) {
     for (std::size_t axis = 0; axis < 3; ++axis)
       ++counts[axis].at(static_cast<std::size_t>(start[axis] - range.lower[axis]));
   }
-  for (const auto& axis : counts) expect_even(axis);
+  for (const auto& axis : counts) expect_evenly_drawn(axis);
 }
 
 TEST(PatchPlace, ForcedIsEvenOverClassesThenOverTheirVoxels) {
   PlacedCase c;
   const Voxels all{{3, 4, 5}, {9, 2, 1}, {0, 0, 0}, {7, 7, 7}, {11, 12, 13}};
-  expect_distribution(c.around(all, true), {0.25, 0.25, 1. / 6, 1. / 6, 1. / 6});
+  expect_drawn_from(c.around(all, true), {0.25, 0.25, 1. / 6, 1. / 6, 1. / 6});
 }
 
 TEST(PatchPlace, AnIgnoreLabelMakesTheOthersAnnotated) {
@@ -141,11 +141,11 @@ TEST(PatchPlace, AnIgnoreLabelMakesTheOthersAnnotated) {
   c.placing.has_ignore_label = true;
   const Voxels annotated{{4, 4, 4}, {5, 8, 8}};
   c.voxels.push_back(annotated);
-  expect_even(c.around(annotated, false));
+  expect_evenly_drawn(c.around(annotated, false));
   const Voxels classes{{3, 4, 5}, {9, 2, 1}, {0, 0, 0}, {7, 7, 7}, {11, 12, 13}};
-  expect_distribution(c.around(classes, true), {0.25, 0.25, 1. / 6, 1. / 6, 1. / 6});
+  expect_drawn_from(c.around(classes, true), {0.25, 0.25, 1. / 6, 1. / 6, 1. / 6});
   c.voxels = {{}, {}, {}, annotated};
-  expect_even(c.around(annotated, true));  // no class at all: annotated voxels rather than none
+  expect_evenly_drawn(c.around(annotated, true));  // no class at all: annotated voxels rather than none
 }
 
 TEST(PatchPlace, AnywhereWithoutLocations) {
@@ -169,7 +169,7 @@ TEST(PatchPlace, SlicesOfA2DNetwork) {
   std::vector<std::int64_t> slices(12);
   for (std::uint32_t sample = 0; sample < 100000; ++sample)
     ++slices.at(static_cast<std::size_t>(c.draw(false, sample)[0]));
-  expect_even(slices);
+  expect_evenly_drawn(slices);
   for (std::uint32_t sample = 0; sample < 100; ++sample) {
     const std::int64_t slice = c.draw(true, sample)[0];
     EXPECT_TRUE(slice == 3 || slice == 9 || slice == 0 || slice == 7 || slice == 11) << slice;
