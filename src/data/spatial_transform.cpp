@@ -4,9 +4,10 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
-#include <memory>
+#include <utility>
 
 #include "label_vote.h"
+#include "nnunet/core/simd.h"
 #include "nnunet/core/vectorized.h"
 
 // Positions are computed in float32 as torch's grid_sample computes them, operation by operation, because labels that
@@ -121,39 +122,67 @@ constexpr Vectorized find_places = [](const RowPlace& row, std::size_t first_axi
   }
 };
 
-float between(float a, float b, float fraction) {
+/// The neighbours of a row's places as pairs along W: one array for each pair, of D (slow) and H (fast).
+template <class T>
+using Pairs = std::array<T*, 4>;
+
+/// Collects them. Two values are moved at once: that is what most of the time goes to.
+template <std::size_t kPairs, class T>
+void collect_pairs(const T* from, const std::int64_t* first, std::int64_t count, std::int64_t plane, std::int64_t row,
+                   const Pairs<T>& to) {
+  const std::array<std::int64_t, 4> step{0, row, plane, plane + row};
+  for (std::int64_t w = 0; w < count; ++w) {
+    const T* const s = from + first[w];
+    for (std::size_t pair = 0; pair < kPairs; ++pair) std::memcpy(to[pair] + 2 * w, s + step[pair], 2 * sizeof(T));
+  }
+}
+
+NNUNET_INLINE float between(float a, float b, float fraction) {
   return a + fraction * (b - a);
 }
 
-/// The mean of the neighbours of a place, s being the first of them.
-template <bool kInPlane>
-float linear(const float* s, std::int64_t plane, std::int64_t row, float fz, float fy, float fx) {
-  const auto flat = [&](const float* p) {
-    return between(between(p[0], p[1], fx), between(p[row], p[row + 1], fx), fy);
-  };
-  if constexpr (kInPlane) return flat(s);
-  return between(flat(s), flat(s + plane), fz);
-}
-
-/// Two labels that lie side by side, as one number.
-std::uint32_t pair_of(const std::int16_t* labels) {
-  std::uint32_t both = 0;
-  std::memcpy(&both, labels, sizeof both);
-  return both;
-}
-
-/// Whether the neighbours of a place have the same label, s being the first of them.
-template <bool kInPlane>
-bool uniform(const std::int16_t* s, std::int64_t plane, std::int64_t row) {
-  const std::uint32_t first = pair_of(s);
-  std::uint32_t differ = (first ^ first >> 16) & 0xffffU;
-  differ |= first ^ pair_of(s + row);
-  if constexpr (!kInPlane) {
-    differ |= first ^ pair_of(s + plane);
-    differ |= first ^ pair_of(s + plane + row);
+constexpr Vectorized blend_planes = [](const Pairs<float>& from, const std::array<const float*, 3>& fraction,
+                                       std::int64_t count, float* __restrict out) NNUNET_INLINED {
+  const float *a = from[0], *b = from[1], *fy = fraction[1], *fx = fraction[2];
+  for (std::int64_t w = 0; w < count; ++w) {
+    const float low = between(a[2 * w], a[2 * w + 1], fx[w]), high = between(b[2 * w], b[2 * w + 1], fx[w]);
+    out[w] = between(low, high, fy[w]);
   }
-  return differ == 0;
-}
+};
+
+constexpr Vectorized blend_volumes = [](const Pairs<float>& from, const std::array<const float*, 3>& fraction,
+                                        std::int64_t count, float* __restrict out) NNUNET_INLINED {
+  const auto [a, b, c, d] = from;
+  const auto [fz, fy, fx] = fraction;
+  for (std::int64_t w = 0; w < count; ++w) {
+    const float front = between(between(a[2 * w], a[2 * w + 1], fx[w]), between(b[2 * w], b[2 * w + 1], fx[w]), fy[w]);
+    const float back = between(between(c[2 * w], c[2 * w + 1], fx[w]), between(d[2 * w], d[2 * w + 1], fx[w]), fy[w]);
+    out[w] = between(front, back, fz[w]);
+  }
+};
+
+// The first neighbour's label, and whether another one differs.
+constexpr Vectorized first_label = []<std::size_t kPairs>(std::integral_constant<std::size_t, kPairs>,
+                                                          const Pairs<std::int16_t>& from, std::int64_t count,
+                                                          std::int16_t* __restrict out,
+                                                          std::int16_t* __restrict differs) NNUNET_INLINED {
+  for (std::int64_t w = 0; w < count; ++w) {
+    const std::int16_t first = from[0][2 * w];
+    int difference = 0;
+    for (std::size_t pair = 0; pair < kPairs; ++pair)
+      difference |= (first ^ from[pair][2 * w]) | (first ^ from[pair][2 * w + 1]);
+    out[w] = first;
+    differs[w] = static_cast<std::int16_t>(difference);
+  }
+};
+
+/// The neighbours of a place at the border, along each axis: those that cannot be read have no weight and the index of
+/// one that can.
+struct BorderPlace {
+  std::array<std::array<std::int64_t, 2>, 3> index{};
+  std::array<std::array<float, 2>, 3> weight{};
+  std::array<std::array<bool, 2>, 3> readable{};
+};
 
 /// Reads a transformed patch row by row. kInPlane: the first axis stays as it is.
 template <bool kInPlane>
@@ -175,8 +204,18 @@ class TransformedReader {
     }
     scratch.nearest.resize(at(patch[2]));
     scratch.state.resize(at(patch[2]));
+    scratch.first.resize(at(patch[2]));
+    scratch.differs.resize(at(patch[2]));
+    scratch.values.resize(8 * at(patch[2]));
+    scratch.labels.resize(8 * at(patch[2]));
     places_.nearest = scratch.nearest.data();
     places_.state = scratch.state.data();
+    first_ = scratch.first.data();
+    differs_ = scratch.differs.data();
+    for (std::size_t pair = 0; pair < 4; ++pair) {
+      values_[pair] = scratch.values.data() + 2 * pair * at(patch[2]);
+      labels_[pair] = scratch.labels.data() + 2 * pair * at(patch[2]);
+    }
   }
 
   void read(TrainingPatch& to) {
@@ -210,82 +249,118 @@ class TransformedReader {
     if (kInPlane) std::fill_n(places_.corner[0], patch_[2], static_cast<std::int32_t>(d));
     find_places(row, std::size_t{kInPlane ? 1 : 0}, patch_[2], places_);
     if (box_.empty()) std::fill_n(places_.state, patch_[2], std::int8_t{kNone});
+    // The box is convex and the row straight, so that these lie together.
+    begin_ = std::find(places_.state, places_.state + patch_[2], kAll) - places_.state;
+    end_ = std::find_if(places_.state + begin_, places_.state + patch_[2], [](int s) { return s != kAll; }) -
+           places_.state;
+    for (std::int64_t w = begin_; w < end_; ++w)
+      first_[w] = box_.index(places_.corner[0][w], places_.corner[1][w], places_.corner[2][w]);
   }
 
-  std::int64_t first_index(std::int64_t w) const {
-    return box_.index(places_.corner[0][w], places_.corner[1][w], places_.corner[2][w]);
+  /// Calls body(w) for each place of the row some of whose neighbours can be read, sets the others.
+  template <class T, class Body>
+  void border(T outside, T* out, const Body& body) const {
+    const auto one = [&](std::int64_t w) {
+      if (places_.state[w] == kNone)
+        out[w] = outside;
+      else
+        body(w);
+    };
+    for (std::int64_t w = 0; w < begin_; ++w) one(w);
+    for (std::int64_t w = end_; w < patch_[2]; ++w) one(w);
   }
 
-  /// Index and whether it can be read of the corner of a place.
-  std::pair<std::int64_t, bool> corner_index(std::int64_t w, std::size_t corner) const {
-    const auto z = static_cast<std::int32_t>(places_.corner[0][w] + static_cast<int>(corner >> 2));
-    const auto y = static_cast<std::int32_t>(places_.corner[1][w] + static_cast<int>(corner >> 1 & 1));
-    const auto x = static_cast<std::int32_t>(places_.corner[2][w] + static_cast<int>(corner & 1));
-    return {box_.index(z, y, x), box_.holds(0, z) && box_.holds(1, y) && box_.holds(2, x)};
+  BorderPlace border_place(std::int64_t w) const {
+    BorderPlace place;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      for (std::size_t second = 0; second < 2; ++second) {
+        const auto i = static_cast<std::int32_t>(places_.corner[axis][w] + static_cast<int>(second));
+        const float fraction = places_.fraction[axis][w];
+        const bool readable = box_.holds(axis, i);
+        place.readable[axis][second] = readable;
+        place.index[axis][second] =
+            (std::clamp(i, box_.low[axis], box_.high[axis] - 1) - box_.low[axis]) * box_.stride[axis];
+        place.weight[axis][second] = readable ? (second == 1 ? fraction : 1 - fraction) : 0;
+      }
+    }
+    return place;
   }
 
   template <class T>
   T nearest_value(const T* from, std::int64_t w, T outside) const {
-    const auto [index, readable] = corner_index(w, static_cast<std::size_t>(places_.nearest[w]));
-    return readable ? from[index] : outside;
+    const BorderPlace p = border_place(w);
+    const auto nearest = static_cast<std::size_t>(places_.nearest[w]);
+    const std::size_t z = nearest >> 2, y = nearest >> 1 & 1, x = nearest & 1;
+    const bool readable = p.readable[0][z] && p.readable[1][y] && p.readable[2][x];
+    return readable ? from[p.index[0][z] + p.index[1][y] + p.index[2][x]] : outside;
   }
 
   float border_value(const float* from, std::int64_t w) const {
-    const float fz = places_.fraction[0][w], fy = places_.fraction[1][w], fx = places_.fraction[2][w];
+    const BorderPlace p = border_place(w);
     float sum = 0;
-    for (std::size_t corner = 0; corner < kCorners; ++corner) {
-      const auto [index, readable] = corner_index(w, corner);
-      if (!readable) continue;
-      sum += from[index] * (((corner & 1) != 0 ? fx : 1 - fx) * ((corner & 2) != 0 ? fy : 1 - fy) *
-                            ((corner & 4) != 0 ? fz : 1 - fz));
+    for (std::size_t z = 0; z < (kInPlane ? 1 : 2); ++z) {
+      for (std::size_t y = 0; y < 2; ++y) {
+        const float* const row = from + p.index[0][z] + p.index[1][y];
+        sum += p.weight[0][z] * p.weight[1][y] *
+               (p.weight[2][0] * row[p.index[2][0]] + p.weight[2][1] * row[p.index[2][1]]);
+      }
     }
     return sum;
   }
 
   void image(const float* from, float* out) const {
-    const std::int64_t plane = box_.stride[0], row = box_.stride[1];
-    const bool nearest = reading_.image == PatchInterpolation::nearest;
-    for (std::int64_t w = 0; w < patch_[2]; ++w) {
-      if (places_.state[w] == kNone) {
-        out[w] = 0;
-      } else if (nearest) {
-        out[w] = nearest_value(from, w, 0.0F);
-      } else if (places_.state[w] == kAll) {
-        out[w] = linear<kInPlane>(from + first_index(w), plane, row, places_.fraction[0][w], places_.fraction[1][w],
-                                  places_.fraction[2][w]);
-      } else {
-        out[w] = border_value(from, w);
-      }
+    if (reading_.image == PatchInterpolation::nearest) {
+      for (std::int64_t w = 0; w < patch_[2]; ++w)
+        out[w] = places_.state[w] == kNone ? 0 : nearest_value(from, w, 0.0F);
+      return;
     }
+    border(0.0F, out, [&](std::int64_t w) { out[w] = border_value(from, w); });
+    const std::int64_t count = end_ - begin_;
+    collect_pairs<kCorners / 2>(from, first_ + begin_, count, box_.stride[0], box_.stride[1], values_);
+    const std::array<const float*, 3> fraction{places_.fraction[0] + begin_, places_.fraction[1] + begin_,
+                                               places_.fraction[2] + begin_};
+    if constexpr (kInPlane)
+      blend_planes(values_, fraction, count, out + begin_);
+    else
+      blend_volumes(values_, fraction, count, out + begin_);
   }
 
   void labels(const std::int16_t* from, std::int16_t* out) {
-    const bool nearest = reading_.labels == PatchInterpolation::nearest;
-    for (std::int64_t w = 0; w < patch_[2]; ++w) {
-      if (places_.state[w] == kNone) {
-        out[w] = -1;
-      } else if (nearest) {
-        out[w] = nearest_value<std::int16_t>(from, w, -1);
-      } else if (places_.state[w] == kAll) {
-        const std::int16_t* const s = from + first_index(w);
-        out[w] = *s;
-        if (!uniform<kInPlane>(s, box_.stride[0], box_.stride[1])) vote(from, w, out + w);
-      } else {
-        vote(from, w, out + w);
-      }
+    if (reading_.labels == PatchInterpolation::nearest) {
+      for (std::int64_t w = 0; w < patch_[2]; ++w)
+        out[w] = places_.state[w] == kNone ? std::int16_t{-1} : nearest_value<std::int16_t>(from, w, -1);
+      return;
+    }
+    border(std::int16_t{-1}, out, [&](std::int64_t w) { border_label(from, w, out + w); });
+    const std::int64_t count = end_ - begin_;
+    collect_pairs<kCorners / 2>(from, first_ + begin_, count, box_.stride[0], box_.stride[1], labels_);
+    first_label(std::integral_constant<std::size_t, kCorners / 2>(), std::as_const(labels_), count, out + begin_,
+                differs_);
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (differs_[i] == 0) continue;
+      std::array<std::int16_t, kCorners> label{};
+      for (std::size_t corner = 0; corner < kCorners; ++corner)
+        label[corner] = labels_[corner / 2][2 * i + static_cast<std::int64_t>(corner % 2)];
+      vote(label, begin_ + i, out + begin_ + i);
     }
   }
 
-  void vote(const std::int16_t* from, std::int64_t w, std::int16_t* out) {
+  void border_label(const std::int16_t* from, std::int64_t w, std::int16_t* out) {
+    const BorderPlace p = border_place(w);
     std::array<std::int16_t, kCorners> label{};
-    bool same = true;
+    int difference = 0;
     for (std::size_t corner = 0; corner < kCorners; ++corner) {
-      const auto [index, readable] = corner_index(w, corner);
-      label[corner] = readable ? from[index] : std::int16_t{-1};
-      same = same && label[corner] == label[0];
+      const std::size_t z = corner >> 2, y = corner >> 1 & 1, x = corner & 1;
+      const bool readable = p.readable[0][z] & p.readable[1][y] & p.readable[2][x];
+      const std::int16_t there = from[p.index[0][z] + p.index[1][y] + p.index[2][x]];
+      label[corner] = readable ? there : std::int16_t{-1};
+      difference |= label[corner] ^ label[0];
     }
     *out = label[0];
-    if (same) return;
+    if (difference != 0) vote(label, w, out);
+  }
+
+  void vote(const std::array<std::int16_t, kCorners>& label, std::int64_t w, std::int16_t* out) {
     vote_.add(label, {places_.fraction[0][w], places_.fraction[1][w], places_.fraction[2][w]}, places_.nearest[w], out);
   }
 
@@ -296,6 +371,11 @@ class TransformedReader {
   std::array<std::array<float, 3>, 3> matrix_{};
   std::array<float, 3> size_{};
   RowPlaces places_;
+  std::int64_t begin_ = 0, end_ = 0;  // the row's places whose neighbours can all be read
+  std::int64_t* first_ = nullptr;     // index of their first neighbour
+  std::int16_t* differs_ = nullptr;
+  Pairs<float> values_{};
+  Pairs<std::int16_t> labels_{};
   LabelVote<kCorners> vote_;
 };
 

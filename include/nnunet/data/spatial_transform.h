@@ -37,10 +37,13 @@ struct PatchReading {
 
 /// Buffers for rows of the patch, one a thread.
 struct SpatialScratch {
-  std::vector<std::int32_t> index, nearest;  // of the first neighbour in the volume; which neighbour is the nearest
-  std::vector<std::int8_t> state;
-  std::array<std::vector<float>, 3> fraction;
-  std::array<std::vector<std::int32_t>, 3> corner;
+  std::array<std::vector<std::int32_t>, 3> corner;  // first neighbour
+  std::array<std::vector<float>, 3> fraction;       // distance to it
+  std::vector<std::int32_t> nearest;                // which neighbour that is
+  std::vector<std::int8_t> state;                   // how many neighbours can be read
+  std::vector<std::int64_t> first;                  // index of the first neighbour
+  std::vector<float> values;                        // neighbours, collected
+  std::vector<std::int16_t> labels, differs;
 };
 
 /// Fills `to` (image (C,D,H,W), labels (L,D,H,W), whose memory is reused) with a patch of that size. Without a
