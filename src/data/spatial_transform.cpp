@@ -71,29 +71,38 @@ struct RowPlace {
   std::array<float, 3> before{}, along{};  // M q = before + along * (the row's own coordinate)
   std::array<float, 3> half{}, size{};     // of the initial patch
   float first = 0;                         // own coordinate of the row's first voxel
-  std::array<std::int32_t, 3> low{}, high{};
 };
 
-// Where the neighbours of a place lie: none, some or all of them readable.
-enum : std::int8_t { kNone, kSome, kAll };
-
-/// A row's places, as arrays along W: the first neighbour, the distance to it, the nearest neighbour.
+/// A row's places, as arrays along W: the first neighbour, the distance to it, its index in the box.
 struct RowPlaces {
   std::array<std::int32_t*, 3> corner{};
   std::array<float*, 3> fraction{};
-  std::int32_t* nearest = nullptr;
-  std::int8_t* state = nullptr;
+  std::int64_t* first = nullptr;
 };
 
-constexpr Vectorized find_places = [](const RowPlace& row, std::size_t first_axis, std::int64_t width,
+/// Places of a row [begin, end).
+struct Run {
+  std::int32_t begin = 0, end = 0;
+};
+/// Those with neighbours that can be read, and those all of whose neighbours can. The box is convex and the row
+/// straight, so that they lie together.
+struct ReadableRuns {
+  Run some, all;
+};
+
+constexpr std::int64_t kLanes =
+    16;  // rows are computed as multiples of it: places behind the row cost less than a rest
+
+// width: with the places behind the row, which are computed and not used.
+constexpr Vectorized find_places = [](const RowPlace& row, std::size_t first_axis, std::int32_t width,
                                       const RowPlaces& to) NNUNET_INLINED {
   for (std::size_t axis = first_axis; axis < 3; ++axis) {
     const float before = row.before[axis], along = row.along[axis], half = row.half[axis], size = row.size[axis];
     const float first = row.first;
     std::int32_t* __restrict corner = to.corner[axis];
     float* __restrict fraction = to.fraction[axis];
-    for (std::int64_t w = 0; w < width; ++w) {
-      const float q = first + static_cast<float>(static_cast<std::int32_t>(w));
+    for (std::int32_t w = 0; w < width; ++w) {
+      const float q = first + static_cast<float>(w);
       const float place = (((before + q * along) / half + 1.0F) * size - 1.0F) * 0.5F;
       const auto whole = static_cast<std::int32_t>(place);
       const std::int32_t below = whole - (static_cast<float>(whole) > place ? 1 : 0);
@@ -101,25 +110,42 @@ constexpr Vectorized find_places = [](const RowPlace& row, std::size_t first_axi
       fraction[w] = place - static_cast<float>(below);
     }
   }
-  const std::int32_t *z = to.corner[0], *y = to.corner[1], *x = to.corner[2];
-  const float *fz = to.fraction[0], *fy = to.fraction[1], *fx = to.fraction[2];
-  const auto [z0, y0, x0] = row.low;
-  const auto [z1, y1, x1] = row.high;
-  const std::int32_t more_z = first_axis == 0 ? 1 : 0;  // in a plane there is no neighbour along D
-  std::int32_t* __restrict nearest = to.nearest;
-  std::int8_t* __restrict state = to.state;
-  for (std::int64_t w = 0; w < width; ++w) {  // half to even
-    const std::int32_t up_z = (fz[w] > 0.5F) | ((fz[w] == 0.5F) & ((z[w] & 1) != 0));
-    const std::int32_t up_y = (fy[w] > 0.5F) | ((fy[w] == 0.5F) & ((y[w] & 1) != 0));
-    const std::int32_t up_x = (fx[w] > 0.5F) | ((fx[w] == 0.5F) & ((x[w] & 1) != 0));
-    nearest[w] = 4 * up_z + 2 * up_y + up_x;
-  }
-  for (std::int64_t w = 0; w < width; ++w) {
+};
+
+// more_z: 1, or 0 in a plane, where there is no neighbour along D.
+constexpr Vectorized find_runs = [](const ReadableBox& box, std::int32_t more_z, std::int32_t width,
+                                    const RowPlaces& places) NNUNET_INLINED {
+  const std::int32_t* __restrict z = places.corner[0];
+  const std::int32_t* __restrict y = places.corner[1];
+  const std::int32_t* __restrict x = places.corner[2];
+  const auto [z0, y0, x0] = box.low;
+  const auto [z1, y1, x1] = box.high;
+  std::int32_t some_begin = width, some_end = 0, all_begin = width, all_end = 0;
+  for (std::int32_t w = 0; w < width; ++w) {
     const std::int32_t z2 = z[w] + more_z, y2 = y[w] + 1, x2 = x[w] + 1;
-    const bool all = (z[w] >= z0) & (z2 < z1) & (y[w] >= y0) & (y2 < y1) & (x[w] >= x0) & (x2 < x1);
     const bool some = (z2 >= z0) & (z[w] < z1) & (y2 >= y0) & (y[w] < y1) & (x2 >= x0) & (x[w] < x1);
-    state[w] = static_cast<std::int8_t>((all ? 1 : 0) + (some ? 1 : 0));
+    const bool all = (z[w] >= z0) & (z2 < z1) & (y[w] >= y0) & (y2 < y1) & (x[w] >= x0) & (x2 < x1);
+    const std::int32_t some_here = some ? w : width, all_here = all ? w : width;
+    const std::int32_t some_after = some ? w + 1 : 0, all_after = all ? w + 1 : 0;
+    some_begin = some_begin < some_here ? some_begin : some_here;
+    all_begin = all_begin < all_here ? all_begin : all_here;
+    some_end = some_end > some_after ? some_end : some_after;
+    all_end = all_end > all_after ? all_end : all_after;
   }
+  return ReadableRuns{{some_begin, some_end}, {all_begin, all_end}};
+};
+
+constexpr Vectorized find_first = [](const ReadableBox& box, std::int32_t width,
+                                     const RowPlaces& places) NNUNET_INLINED {
+  const std::int32_t* __restrict z = places.corner[0];
+  const std::int32_t* __restrict y = places.corner[1];
+  const std::int32_t* __restrict x = places.corner[2];
+  std::int64_t* __restrict first = places.first;
+  const auto [z0, y0, x0] = box.low;
+  const std::int64_t plane = box.stride[0], row = box.stride[1];
+  for (std::int32_t w = 0; w < width; ++w)
+    first[w] = static_cast<std::int64_t>(z[w] - z0) * plane + static_cast<std::int64_t>(y[w] - y0) * row +
+               static_cast<std::int64_t>(x[w] - x0);
 };
 
 /// The neighbours of a row's places as pairs along W: one array for each pair, of D (slow) and H (fast).
@@ -130,10 +156,15 @@ using Pairs = std::array<T*, 4>;
 template <std::size_t kPairs, class T>
 void collect_pairs(const T* from, const std::int64_t* first, std::int64_t count, std::int64_t plane, std::int64_t row,
                    const Pairs<T>& to) {
-  const std::array<std::int64_t, 4> step{0, row, plane, plane + row};
+  const auto [a, b, c, d] = to;
   for (std::int64_t w = 0; w < count; ++w) {
     const T* const s = from + first[w];
-    for (std::size_t pair = 0; pair < kPairs; ++pair) std::memcpy(to[pair] + 2 * w, s + step[pair], 2 * sizeof(T));
+    std::memcpy(a + 2 * w, s, 2 * sizeof(T));
+    std::memcpy(b + 2 * w, s + row, 2 * sizeof(T));
+    if constexpr (kPairs == 4) {
+      std::memcpy(c + 2 * w, s + plane, 2 * sizeof(T));
+      std::memcpy(d + 2 * w, s + plane + row, 2 * sizeof(T));
+    }
   }
 }
 
@@ -194,27 +225,24 @@ class TransformedReader {
                     const Shape3& patch, SpatialScratch& scratch)
       : source_(source), reading_(reading), patch_(patch), box_(source) {
     const Matrix m = matrix_of(how, reading.axes);
+    const std::size_t room = at(padded());
     for (std::size_t i = 0; i < 3; ++i) {
       for (std::size_t j = 0; j < 3; ++j) matrix_[i][j] = static_cast<float>(m[i][j]);
       size_[i] = static_cast<float>(source.size[i]);
-      scratch.fraction[i].assign(at(patch[2]), 0.0F);
-      scratch.corner[i].resize(at(patch[2]));
+      scratch.fraction[i].assign(room, 0.0F);
+      scratch.corner[i].resize(room);
       places_.fraction[i] = scratch.fraction[i].data();
       places_.corner[i] = scratch.corner[i].data();
     }
-    scratch.nearest.resize(at(patch[2]));
-    scratch.state.resize(at(patch[2]));
-    scratch.first.resize(at(patch[2]));
-    scratch.differs.resize(at(patch[2]));
-    scratch.values.resize(8 * at(patch[2]));
-    scratch.labels.resize(8 * at(patch[2]));
-    places_.nearest = scratch.nearest.data();
-    places_.state = scratch.state.data();
-    first_ = scratch.first.data();
+    scratch.first.resize(room);
+    scratch.differs.resize(room);
+    scratch.values.resize(8 * room);
+    scratch.labels.resize(8 * room);
+    places_.first = scratch.first.data();
     differs_ = scratch.differs.data();
     for (std::size_t pair = 0; pair < 4; ++pair) {
-      values_[pair] = scratch.values.data() + 2 * pair * at(patch[2]);
-      labels_[pair] = scratch.labels.data() + 2 * pair * at(patch[2]);
+      values_[pair] = scratch.values.data() + 2 * pair * room;
+      labels_[pair] = scratch.labels.data() + 2 * pair * room;
     }
   }
 
@@ -239,35 +267,46 @@ class TransformedReader {
 
   void find(std::int64_t d, std::int64_t h) {
     const float z = centred(d, patch_[0]), y = centred(h, patch_[1]);
-    RowPlace row{.size = size_, .first = centred(0, patch_[2]), .low = box_.low, .high = box_.high};
+    RowPlace row{.size = size_, .first = centred(0, patch_[2])};
     for (std::size_t axis = 0; axis < 3; ++axis) {
       const auto& m = matrix_[axis];
       row.before[axis] = kInPlane ? y * m[1] : z * m[0] + y * m[1];
       row.along[axis] = m[2];
       row.half[axis] = size_[axis] / 2.0F;
     }
-    if (kInPlane) std::fill_n(places_.corner[0], patch_[2], static_cast<std::int32_t>(d));
-    find_places(row, std::size_t{kInPlane ? 1 : 0}, patch_[2], places_);
-    if (box_.empty()) std::fill_n(places_.state, patch_[2], std::int8_t{kNone});
-    // The box is convex and the row straight, so that these lie together.
-    begin_ = std::find(places_.state, places_.state + patch_[2], kAll) - places_.state;
-    end_ = std::find_if(places_.state + begin_, places_.state + patch_[2], [](int s) { return s != kAll; }) -
-           places_.state;
-    for (std::int64_t w = begin_; w < end_; ++w)
-      first_[w] = box_.index(places_.corner[0][w], places_.corner[1][w], places_.corner[2][w]);
+    if (kInPlane) std::fill_n(places_.corner[0], padded(), static_cast<std::int32_t>(d));
+    find_places(row, std::size_t{kInPlane ? 1 : 0}, padded(), places_);
+    runs_ = box_.empty() ? ReadableRuns() : find_runs(box_, kInPlane ? 0 : 1, padded(), places_);
+    const auto width = static_cast<std::int32_t>(patch_[2]);
+    for (Run* const run : {&runs_.some, &runs_.all}) {
+      run->end = std::min(run->end, width);
+      run->begin = std::min(run->begin, run->end);
+    }
+    if (runs_.all.begin == runs_.all.end) runs_.all = {runs_.some.begin, runs_.some.begin};
+    if (runs_.all.begin < runs_.all.end) find_first(box_, padded(), places_);
   }
 
-  /// Calls body(w) for each place of the row some of whose neighbours can be read, sets the others.
+  std::int32_t padded() const { return static_cast<std::int32_t>((patch_[2] + kLanes - 1) / kLanes * kLanes); }
+
+  /// Calls body(w) for each place of the row that has neighbours on both sides of the border; sets those outside.
   template <class T, class Body>
   void border(T outside, T* out, const Body& body) const {
-    const auto one = [&](std::int64_t w) {
-      if (places_.state[w] == kNone)
-        out[w] = outside;
-      else
-        body(w);
-    };
-    for (std::int64_t w = 0; w < begin_; ++w) one(w);
-    for (std::int64_t w = end_; w < patch_[2]; ++w) one(w);
+    const auto [some, all] = runs_;
+    std::fill(out, out + some.begin, outside);
+    for (std::int32_t w = some.begin; w < all.begin; ++w) body(w);
+    for (std::int32_t w = all.end; w < some.end; ++w) body(w);
+    std::fill(out + some.end, out + patch_[2], outside);
+  }
+
+  /// Number of the nearest corner, half to even.
+  std::int32_t nearest(std::int64_t w) const {
+    std::int32_t corner = 0;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const float f = places_.fraction[axis][w];
+      const bool up = f > 0.5F || (f == 0.5F && (places_.corner[axis][w] & 1) != 0);
+      corner = 2 * corner + (up ? 1 : 0);
+    }
+    return corner;
   }
 
   BorderPlace border_place(std::int64_t w) const {
@@ -289,10 +328,17 @@ class TransformedReader {
   template <class T>
   T nearest_value(const T* from, std::int64_t w, T outside) const {
     const BorderPlace p = border_place(w);
-    const auto nearest = static_cast<std::size_t>(places_.nearest[w]);
-    const std::size_t z = nearest >> 2, y = nearest >> 1 & 1, x = nearest & 1;
+    const auto corner = static_cast<std::size_t>(nearest(w));
+    const std::size_t z = corner >> 2, y = corner >> 1 & 1, x = corner & 1;
     const bool readable = p.readable[0][z] && p.readable[1][y] && p.readable[2][x];
     return readable ? from[p.index[0][z] + p.index[1][y] + p.index[2][x]] : outside;
+  }
+
+  template <class T>
+  void read_nearest(const T* from, T outside, T* out) const {
+    std::fill(out, out + runs_.some.begin, outside);
+    for (std::int32_t w = runs_.some.begin; w < runs_.some.end; ++w) out[w] = nearest_value(from, w, outside);
+    std::fill(out + runs_.some.end, out + patch_[2], outside);
   }
 
   float border_value(const float* from, std::int64_t w) const {
@@ -310,38 +356,38 @@ class TransformedReader {
 
   void image(const float* from, float* out) const {
     if (reading_.image == PatchInterpolation::nearest) {
-      for (std::int64_t w = 0; w < patch_[2]; ++w)
-        out[w] = places_.state[w] == kNone ? 0 : nearest_value(from, w, 0.0F);
+      read_nearest(from, 0.0F, out);
       return;
     }
     border(0.0F, out, [&](std::int64_t w) { out[w] = border_value(from, w); });
-    const std::int64_t count = end_ - begin_;
-    collect_pairs<kCorners / 2>(from, first_ + begin_, count, box_.stride[0], box_.stride[1], values_);
-    const std::array<const float*, 3> fraction{places_.fraction[0] + begin_, places_.fraction[1] + begin_,
-                                               places_.fraction[2] + begin_};
+    const std::int64_t begin = runs_.all.begin, count = runs_.all.end - begin;
+    if (count == 0) return;
+    collect_pairs<kCorners / 2>(from, places_.first + begin, count, box_.stride[0], box_.stride[1], values_);
+    const std::array<const float*, 3> fraction{places_.fraction[0] + begin, places_.fraction[1] + begin,
+                                               places_.fraction[2] + begin};
     if constexpr (kInPlane)
-      blend_planes(values_, fraction, count, out + begin_);
+      blend_planes(values_, fraction, count, out + begin);
     else
-      blend_volumes(values_, fraction, count, out + begin_);
+      blend_volumes(values_, fraction, count, out + begin);
   }
 
   void labels(const std::int16_t* from, std::int16_t* out) {
     if (reading_.labels == PatchInterpolation::nearest) {
-      for (std::int64_t w = 0; w < patch_[2]; ++w)
-        out[w] = places_.state[w] == kNone ? std::int16_t{-1} : nearest_value<std::int16_t>(from, w, -1);
+      read_nearest(from, std::int16_t{-1}, out);
       return;
     }
     border(std::int16_t{-1}, out, [&](std::int64_t w) { border_label(from, w, out + w); });
-    const std::int64_t count = end_ - begin_;
-    collect_pairs<kCorners / 2>(from, first_ + begin_, count, box_.stride[0], box_.stride[1], labels_);
-    first_label(std::integral_constant<std::size_t, kCorners / 2>(), std::as_const(labels_), count, out + begin_,
+    const std::int64_t begin = runs_.all.begin, count = runs_.all.end - begin;
+    if (count == 0) return;
+    collect_pairs<kCorners / 2>(from, places_.first + begin, count, box_.stride[0], box_.stride[1], labels_);
+    first_label(std::integral_constant<std::size_t, kCorners / 2>(), std::as_const(labels_), count, out + begin,
                 differs_);
     for (std::int64_t i = 0; i < count; ++i) {
       if (differs_[i] == 0) continue;
       std::array<std::int16_t, kCorners> label{};
       for (std::size_t corner = 0; corner < kCorners; ++corner)
         label[corner] = labels_[corner / 2][2 * i + static_cast<std::int64_t>(corner % 2)];
-      vote(label, begin_ + i, out + begin_ + i);
+      vote(label, begin + i, out + begin + i);
     }
   }
 
@@ -361,7 +407,7 @@ class TransformedReader {
   }
 
   void vote(const std::array<std::int16_t, kCorners>& label, std::int64_t w, std::int16_t* out) {
-    vote_.add(label, {places_.fraction[0][w], places_.fraction[1][w], places_.fraction[2][w]}, places_.nearest[w], out);
+    vote_.add(label, {places_.fraction[0][w], places_.fraction[1][w], places_.fraction[2][w]}, nearest(w), out);
   }
 
   const PatchSource& source_;
@@ -371,8 +417,7 @@ class TransformedReader {
   std::array<std::array<float, 3>, 3> matrix_{};
   std::array<float, 3> size_{};
   RowPlaces places_;
-  std::int64_t begin_ = 0, end_ = 0;  // the row's places whose neighbours can all be read
-  std::int64_t* first_ = nullptr;     // index of their first neighbour
+  ReadableRuns runs_;
   std::int16_t* differs_ = nullptr;
   Pairs<float> values_{};
   Pairs<std::int16_t> labels_{};

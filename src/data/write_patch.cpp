@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <string>
+#include <array>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/simd.h"
@@ -11,82 +11,77 @@
 namespace nnunet {
 namespace {
 
-// Rows in order or reversed: body(index of the output, index of the input).
+/// A patch of some size, mirrored on its way from one array to another.
+struct Mirroring {
+  Shape3 size{};
+  std::array<bool, 3> mirrored{};
+};
+
+// body(index in the output, index in the input), row by row.
 template <class Body>
-NNUNET_INLINE void each_voxel(std::int64_t width, bool reversed, const Body& body) {
-  if (reversed) {
-    for (std::int64_t w = 0; w < width; ++w) body(w, width - 1 - w);
-  } else {
-    for (std::int64_t w = 0; w < width; ++w) body(w, w);
-  }
-}
-
-constexpr Vectorized copy_row = [](const float* from, std::int64_t width, bool reversed,
-                                   float* __restrict to) NNUNET_INLINED {
-  each_voxel(width, reversed, [&](std::int64_t w, std::int64_t v) NNUNET_INLINED { to[w] = from[v]; });
-};
-
-constexpr Vectorized copy_masked_row = [](const float* from, const std::int16_t* label, std::int64_t width,
-                                          bool reversed, float* __restrict to) NNUNET_INLINED {
-  each_voxel(width, reversed,
-             [&](std::int64_t w, std::int64_t v) NNUNET_INLINED { to[w] = label[v] < 0 ? 0.0F : from[v]; });
-};
-
-// Returns the row's largest label.
-constexpr Vectorized label_row = [](const std::int16_t* from, std::int64_t width, bool reversed,
-                                    std::uint8_t* __restrict to) NNUNET_INLINED {
-  std::int16_t largest = 0;
-  for (std::int64_t v = 0; v < width; ++v) largest = std::max(largest, from[v]);
-  each_voxel(width, reversed, [&](std::int64_t w, std::int64_t v) NNUNET_INLINED {
-    to[w] = static_cast<std::uint8_t>(from[v] < 0 ? 0 : from[v]);
-  });
-  return largest;
-};
-
-constexpr Vectorized equal_row = [](const std::int16_t* from, std::int64_t width, bool reversed, std::int16_t label,
-                                    std::uint8_t* __restrict to) NNUNET_INLINED {
-  each_voxel(width, reversed, [&](std::int64_t w, std::int64_t v) NNUNET_INLINED {
-    to[w] = static_cast<std::uint8_t>(from[v] == label ? 1 : 0);
-  });
-};
-
-// body(first voxel of an output row, first voxel of the row that it mirrors).
-template <class Body>
-void each_row(const Shape3& size, const std::array<bool, 3>& mirrored, const Body& body) {
-  const auto [depth, height, width] = size;
+NNUNET_INLINE void each_voxel(const Mirroring& m, const Body& body) {
+  const auto [depth, height, width] = m.size;
   for (std::int64_t d = 0; d < depth; ++d) {
     for (std::int64_t h = 0; h < height; ++h) {
-      const std::int64_t z = mirrored[0] ? depth - 1 - d : d, y = mirrored[1] ? height - 1 - h : h;
-      body((d * height + h) * width, (z * height + y) * width);
+      const std::int64_t z = m.mirrored[0] ? depth - 1 - d : d, y = m.mirrored[1] ? height - 1 - h : h;
+      const std::int64_t out = (d * height + h) * width, in = (z * height + y) * width;
+      if (m.mirrored[2]) {
+        for (std::int64_t w = 0; w < width; ++w) body(out + w, in + width - 1 - w);
+      } else {
+        for (std::int64_t w = 0; w < width; ++w) body(out + w, in + w);
+      }
     }
   }
 }
+
+constexpr Vectorized mirror_image = [](const float* from, const Mirroring& m, float* __restrict to) NNUNET_INLINED {
+  each_voxel(m, [&](std::int64_t o, std::int64_t i) NNUNET_INLINED { to[o] = from[i]; });
+};
+
+constexpr Vectorized mirror_masked = [](const float* from, const std::int16_t* label, const Mirroring& m,
+                                        float* __restrict to) NNUNET_INLINED {
+  each_voxel(m, [&](std::int64_t o, std::int64_t i) NNUNET_INLINED { to[o] = label[i] < 0 ? 0.0F : from[i]; });
+};
+
+constexpr Vectorized mirror_label = [](const std::int16_t* from, const Mirroring& m, std::uint8_t* __restrict to)
+                                        NNUNET_INLINED {
+                                          each_voxel(m, [&](std::int64_t o, std::int64_t i) NNUNET_INLINED {
+                                            to[o] = static_cast<std::uint8_t>(from[i] < 0 ? 0 : from[i]);
+                                          });
+                                        };
+
+constexpr Vectorized mirror_equal = [](const std::int16_t* from, const Mirroring& m, std::int16_t label,
+                                       std::uint8_t* __restrict to) NNUNET_INLINED {
+  each_voxel(m, [&](std::int64_t o, std::int64_t i)
+                    NNUNET_INLINED { to[o] = static_cast<std::uint8_t>(from[i] == label ? 1 : 0); });
+};
+
+constexpr Vectorized largest_of = [](const std::int16_t* values, std::int64_t count) NNUNET_INLINED {
+  std::int16_t largest = 0;
+  for (std::int64_t i = 0; i < count; ++i) largest = largest < values[i] ? values[i] : largest;
+  return largest;
+};
 
 }  // namespace
 
 void write_patch(const TrainingPatch& patch, const std::array<bool, 3>& mirrored,
                  const std::vector<std::int64_t>& masked_channels, const PatchLabels& labels, const PatchOutput& to) {
   const Shape3 size = patch.image.spatial();
-  const std::int64_t width = size[2];
   const std::int16_t* const label = patch.labels.data();
-  std::int16_t largest = 0;
-  each_row(size, mirrored, [&](std::int64_t out, std::int64_t in) {
-    largest = std::max(largest, label_row(label + in, width, mirrored[2], to.label + out));
-  });
+  const std::int16_t largest = largest_of(label, volume(size));
   if (largest > labels.largest) {
     throw Error("", fmt::format("label {} is none of the dataset's", largest),
                 "correct the labels of dataset.json or preprocess the case again");
   }
+  const Mirroring how{size, mirrored};
+  mirror_label(label, how, to.label);
   for (std::int64_t c = 0; c < patch.image.size(0); ++c) {
     const float* const from = patch.image.slab(c).data();
     float* const out = to.image + c * volume(size);
-    const bool masked = std::find(masked_channels.begin(), masked_channels.end(), c) != masked_channels.end();
-    each_row(size, mirrored, [&](std::int64_t o, std::int64_t i) {
-      if (masked)
-        copy_masked_row(from + i, label + i, width, mirrored[2], out + o);
-      else
-        copy_row(from + i, width, mirrored[2], out + o);
-    });
+    if (std::find(masked_channels.begin(), masked_channels.end(), c) != masked_channels.end())
+      mirror_masked(from, label, how, out);
+    else
+      mirror_image(from, how, out);
   }
 }
 
@@ -96,8 +91,7 @@ void separate_labels(const std::int16_t* labels, const Shape3& size, const std::
   channels.values.resize(foreground.size() * static_cast<std::size_t>(volume(size)));
   std::uint8_t* out = channels.data();
   for (const std::int16_t label : foreground) {
-    each_row(size, mirrored,
-             [&](std::int64_t o, std::int64_t i) { equal_row(labels + i, size[2], mirrored[2], label, out + o); });
+    mirror_equal(labels, Mirroring{size, mirrored}, label, out);
     out += volume(size);
   }
 }

@@ -39,8 +39,6 @@ struct PatchReading {
 struct SpatialScratch {
   std::array<std::vector<std::int32_t>, 3> corner;  // first neighbour
   std::array<std::vector<float>, 3> fraction;       // distance to it
-  std::vector<std::int32_t> nearest;                // which neighbour that is
-  std::vector<std::int8_t> state;                   // how many neighbours can be read
   std::vector<std::int64_t> first;                  // index of the first neighbour
   std::vector<float> values;                        // neighbours, collected
   std::vector<std::int16_t> labels, differs;
