@@ -214,6 +214,7 @@ Array<T> read_npy(const std::filesystem::path& path) {
 NNUNET_NPY_TYPE(float)
 NNUNET_NPY_TYPE(double)
 NNUNET_NPY_TYPE(std::uint8_t)
+NNUNET_NPY_TYPE(std::int16_t)
 NNUNET_NPY_TYPE(std::uint16_t)
 NNUNET_NPY_TYPE(std::int32_t)
 NNUNET_NPY_TYPE(std::int64_t)

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "nnunet/core/error.h"
 #include "nnunet/preprocess/numpy_random.h"
@@ -15,22 +16,64 @@ namespace {
 
 using Places = std::map<int, std::vector<std::uint32_t>>;  // places of each label in the array, ascending
 
-Places places_of(const Array<std::int16_t>& label, const std::vector<std::vector<int>>& requests) {
-  Places places;
-  for (const auto& request : requests)
-    for (const int l : request) places[l];
-  int known = std::numeric_limits<int>::min();
-  std::vector<std::uint32_t>* of_known = nullptr;
-  for (std::size_t i = 0; i < label.values.size(); ++i) {
-    const int l = label.values[i];
-    if (l != known) {  // runs of a label are long
-      const auto found = places.find(l);
-      of_known = found == places.end() ? nullptr : &found->second;
-      known = l;
-    }
-    if (of_known != nullptr) of_known->push_back(static_cast<std::uint32_t>(i));
+/// Calls body(label, first, last) for each run of voxels [first, last) of one label: runs are long.
+template <class Body>
+void for_each_run(const std::vector<std::int16_t>& labels, const Body& body) {
+  for (std::size_t first = 0; first < labels.size();) {
+    std::size_t last = first + 1;
+    while (last < labels.size() && labels[last] == labels[first]) ++last;
+    body(labels[first], first, last);
+    first = last;
   }
+}
+
+Places places_of(const Array<std::int16_t>& label, const std::vector<std::vector<int>>& requests) {
+  std::map<int, std::size_t> counts;
+  for (const auto& request : requests)
+    for (const int l : request) counts[l] = 0;
+  for_each_run(label.values, [&](int l, std::size_t first, std::size_t last) {
+    if (const auto found = counts.find(l); found != counts.end()) found->second += last - first;
+  });
+  Places places;
+  for (const auto& [l, count] : counts) places[l].reserve(count);
+  for_each_run(label.values, [&](int l, std::size_t first, std::size_t last) {
+    const auto found = places.find(l);
+    if (found == places.end()) return;
+    for (std::size_t i = first; i < last; ++i) found->second.push_back(static_cast<std::uint32_t>(i));
+  });
   return places;
+}
+
+/// The first `count` entries of a permutation of 0 .. n - 1. Few of the entries that the shuffle swaps end there, so
+/// all its swaps are drawn first, and then gone through from the last to the first with an eye on these places only.
+std::vector<std::uint32_t> leading_permutation(NumpyRandom& random, std::uint32_t n, std::size_t count) {
+  std::vector<std::uint32_t> other(
+      n);  // whom entry i is swapped with; once that is done, which of the entries it holds
+  for (std::size_t i = n; i-- > 1;) other[i] = static_cast<std::uint32_t>(random.below(i + 1));
+  std::vector<bool> followed(n);  // places that hold one of the entries
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t j = other[i];
+    if (i < count) {
+      other[i] = static_cast<std::uint32_t>(i);
+      std::swap(other[i], other[j]);
+      followed[i] = true;
+    } else if (followed[j]) {
+      other[i] = other[j];
+      followed[j] = false;
+      followed[i] = true;
+    }
+  }
+  std::vector<std::uint32_t> result(count);
+  for (std::size_t i = 0; i < n; ++i)
+    if (followed[i]) result[other[i]] = static_cast<std::uint32_t>(i);
+  return result;
+}
+
+/// Entry i of the places of several labels, one after the other.
+std::int64_t joined_place(const std::vector<const std::vector<std::uint32_t>*>& of_labels, std::size_t i) {
+  std::size_t label = 0;
+  while (i >= of_labels[label]->size()) i -= of_labels[label++]->size();
+  return (*of_labels[label])[i];
 }
 
 std::size_t draws_of(std::size_t total) {
@@ -57,6 +100,12 @@ std::vector<std::vector<int>> location_requests(const LabelSpec& labels) {
   return requests;
 }
 
+std::int64_t class_locations_memory(const Shape3& shape) {
+  // Places of all voxels and the swaps of a request that has them all, a bit each, and a hundredth of them drawn.
+  constexpr double bytes = 4 + 4 + 0.125 + 0.01 * 24;
+  return static_cast<std::int64_t>(bytes * static_cast<double>(volume(shape)));
+}
+
 std::vector<ClassLocations> draw_class_locations(const Array<std::int16_t>& label,
                                                  const std::vector<std::vector<int>>& requests, std::uint32_t seed) {
   if (label.values.size() > std::numeric_limits<std::uint32_t>::max())
@@ -67,13 +116,16 @@ std::vector<ClassLocations> draw_class_locations(const Array<std::int16_t>& labe
   std::vector<ClassLocations> result;
   for (const auto& request : requests) {
     ClassLocations& made = result.emplace_back(ClassLocations{request, {}});
-    std::vector<std::uint32_t> joined;
-    for (const int l : request) joined.insert(joined.end(), places.at(l).begin(), places.at(l).end());
-    if (joined.empty()) continue;
-    std::vector<std::uint32_t> drawn = random.permutation(static_cast<std::uint32_t>(joined.size()));
-    drawn.resize(draws_of(joined.size()));
-    for (const std::uint32_t d : drawn) {
-      const std::int64_t place = joined[d];
+    std::vector<const std::vector<std::uint32_t>*> of_labels;
+    std::size_t total = 0;
+    for (const int l : request) {
+      of_labels.push_back(&places.at(l));
+      total += of_labels.back()->size();
+    }
+    if (total == 0) continue;
+    made.voxels.reserve(draws_of(total));
+    for (const std::uint32_t d : leading_permutation(random, static_cast<std::uint32_t>(total), draws_of(total))) {
+      const std::int64_t place = joined_place(of_labels, d);
       made.voxels.push_back({place / (shape[1] * shape[2]), place / shape[2] % shape[1], place % shape[2]});
     }
   }

@@ -1,20 +1,19 @@
 #pragma once
 #include <filesystem>
 
+#include "nnunet/io/folder_lock.h"
+
 namespace nnunet {
 
-/// Keeps a results folder for one training: `.lock` in it is held (flock) as long as this lives, and so goes with the
-/// process whatever ends it.
+/// Keeps a results folder for one training.
 class ResultsLock {
  public:
   /// Throws Error naming the holder when another process has it.
-  explicit ResultsLock(const std::filesystem::path& results);
-  ~ResultsLock();
-  ResultsLock(const ResultsLock&) = delete;
-  ResultsLock& operator=(const ResultsLock&) = delete;
+  explicit ResultsLock(const std::filesystem::path& results)
+      : lock_(results, results, "another training", "wait for it, or choose another --results") {}
 
  private:
-  int file_ = -1;
+  FolderLock lock_;
 };
 
 }  // namespace nnunet

@@ -43,6 +43,25 @@ PythonValue nibabel_stuff(const ReaderProperties::Nibabel& nibabel) {
   return dict;
 }
 
+/// A label, or several as a tuple.
+PythonValue request_key(std::span<const int> labels) {
+  if (labels.size() == 1) return labels.front();
+  return tuple_of(labels);
+}
+
+PythonValue rows_of(std::span<const std::array<std::int32_t, 3>> voxels) {
+  if (voxels.empty()) return PythonValue::List{};
+  std::vector<std::int64_t> rows;
+  rows.reserve(4 * voxels.size());
+  for (const auto& voxel : voxels) {
+    rows.push_back(0);
+    rows.insert(rows.end(), voxel.begin(), voxel.end());
+  }
+  const auto* const bytes = reinterpret_cast<const char*>(rows.data());
+  return PythonValue::Array{
+      "i8", {static_cast<std::int64_t>(voxels.size()), 4}, std::string(bytes, rows.size() * sizeof(std::int64_t))};
+}
+
 }  // namespace
 
 PythonValue case_properties(const PreprocessedCase& c, const ReaderProperties& reader) {
@@ -57,6 +76,17 @@ PythonValue case_properties(const PreprocessedCase& c, const ReaderProperties& r
   dict.entries.emplace_back("bbox_used_for_cropping", std::move(box));
   dict.entries.emplace_back("shape_after_cropping_and_before_resampling", tuple_of(c.cropped()));
   return dict;
+}
+
+PythonValue case_properties(const CaseStore& store, const std::string& name) {
+  const StoredOrigin origin = store.origin(name);
+  const auto stored = store.open(name);
+  Dict locations;
+  for (std::size_t i = 0; i < stored->requests(); ++i)
+    locations.entries.emplace_back(request_key(stored->request_labels(i)), rows_of(stored->locations(i)));
+  PythonValue properties = case_properties(origin.grid, origin.reader);
+  std::get<Dict>(properties.data).entries.emplace_back("class_locations", std::move(locations));
+  return properties;
 }
 
 void write_properties(const std::filesystem::path& path, const PythonValue& properties) {

@@ -2,10 +2,13 @@
 #include "v2/blocks/evaluation.h"
 #include "v2/blocks/models.h"
 #include "v2/blocks/predict.h"
+#include "v2/blocks/preprocessing.h"
 
 /// What nnU-Net v2's commands do. Failures are thrown; the results are exit codes.
 namespace nnunet::app {
 
+int run_v2_preprocess(const V2PreprocessFlags& flags);
+int run_v2_plan_and_preprocess(const V2PlanAndPreprocessFlags& flags);
 int run_v2_predict(const V2PredictFlags& flags);
 int run_v2_evaluate_folder(const V2EvaluateFolderFlags& flags);
 int run_v2_evaluate_simple(const V2EvaluateSimpleFlags& flags);

@@ -46,7 +46,9 @@ Entry entry(Command (*block)(Flags&), int (*run)(const Flags&)) {
 }
 
 std::vector<Entry> entries() {
-  return {entry(v2_predict_command, run_v2_predict),
+  return {entry(v2_preprocess_command, run_v2_preprocess),
+          entry(v2_plan_and_preprocess_command, run_v2_plan_and_preprocess),
+          entry(v2_predict_command, run_v2_predict),
           entry(v2_predict_from_modelfolder_command, run_v2_predict),
           entry(v2_ensemble_command, run_v2_ensemble),
           entry(v2_determine_postprocessing_command, run_v2_determine_postprocessing),

@@ -45,7 +45,8 @@ class NpyFile {
   std::size_t count_ = 0;
 };
 
-/// Writes format version 1.0, atomically. Instantiated for float, double, uint8_t, int64_t, int32_t, uint16_t.
+/// Writes format version 1.0, atomically. Instantiated for float, double, uint8_t, int64_t, int32_t, int16_t,
+/// uint16_t.
 template <class T>
 void write_npy(const std::filesystem::path& path, const Array<T>& array);
 /// The same as one of several files.

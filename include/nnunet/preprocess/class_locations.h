@@ -23,5 +23,7 @@ std::vector<std::vector<int>> location_requests(const LabelSpec& labels);
 std::vector<ClassLocations> draw_class_locations(const Array<std::int16_t>& label,
                                                  const std::vector<std::vector<int>>& requests,
                                                  std::uint32_t seed = 1234);
+/// Bytes that it holds beside the label map, at most.
+std::int64_t class_locations_memory(const Shape3& shape);
 
 }  // namespace nnunet

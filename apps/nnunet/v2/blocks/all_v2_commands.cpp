@@ -3,11 +3,14 @@
 #include "v2/blocks/evaluation.h"
 #include "v2/blocks/models.h"
 #include "v2/blocks/predict.h"
+#include "v2/blocks/preprocessing.h"
 
 namespace nnunet::app {
 
 std::vector<Command> all_v2_commands() {
-  return {declare(v2_predict_command),
+  return {declare(v2_preprocess_command),
+          declare(v2_plan_and_preprocess_command),
+          declare(v2_predict_command),
           declare(v2_predict_from_modelfolder_command),
           declare(v2_ensemble_command),
           declare(v2_determine_postprocessing_command),

@@ -1,4 +1,4 @@
-#include "results_lock.h"
+#include "nnunet/io/folder_lock.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -7,10 +7,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <string>
 
 #include "nnunet/core/error.h"
+#include "posix_file.h"
 
 namespace nnunet {
 
@@ -29,27 +29,28 @@ std::string holder_of(int file) {
 
 }  // namespace
 
-ResultsLock::ResultsLock(const std::filesystem::path& results) {
-  const std::filesystem::path path = results / ".lock";
+FolderLock::FolderLock(const std::filesystem::path& folder, const std::filesystem::path& subject, std::string_view who,
+                       std::string_view remedy) {
+  const std::filesystem::path path = folder / ".lock";
   file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (file_ < 0) throw Error(path.string(), std::strerror(errno), "choose a --results folder that can be written");
+  if (file_ < 0)
+    throw Error(path.string(), "cannot be written: " + system_reason(errno), "choose a folder that can be written");
   if (::flock(file_, LOCK_EX | LOCK_NB) != 0) {
     const int reason = errno;
     const std::string holder = holder_of(file_);
     ::close(file_);
     if (reason != EWOULDBLOCK)
-      throw Error(path.string(), fmt::format("the folder cannot be locked ({})", std::strerror(reason)),
+      throw Error(path.string(), fmt::format("the folder cannot be locked ({})", system_reason(reason)),
                   "use a file system that has locks");
-    throw Error(results.string(), fmt::format("another training writes here ({})", holder),
-                "wait for it, or choose another --results");
+    throw Error(subject.string(), fmt::format("{} writes here ({})", who, holder), remedy);
   }
   const std::string holder = fmt::format("process {} on {}", ::getpid(), host_name());
   if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, holder.data(), holder.size(), 0) < 0) {
-    // Only the message of a second training would be poorer.
+    // Only the message of a second process would be poorer.
   }
 }
 
-ResultsLock::~ResultsLock() {
+FolderLock::~FolderLock() {
   ::close(file_);
 }
 
