@@ -22,6 +22,9 @@ class BenchmarkData {
   explicit BenchmarkData(const BenchmarkOptions& options);
 
   const DataConfig& config() const { return folder_->config(); }
+  const PreprocessedFolder& folder() const { return *folder_; }
+  /// Those to measure on, as indices into the folder's.
+  const std::vector<std::int64_t>& cases() const { return cases_; }
   /// For the report.
   const std::string& description() const { return description_; }
   /// The cases, repeated until they fill `steps` batches (0: one epoch) of batch_size images. sampling: how their
