@@ -7,6 +7,7 @@
 
 #include "grid.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/rounding.h"
 #include "nnunet/core/vectorized.h"
 
 namespace nnunet {
@@ -45,14 +46,6 @@ void linear_slice(const float* below, const float* above, double wz0, double wz1
              width, mixed.data());
     stretch_row(mixed.data(), ax, out);
   }
-}
-
-// Whatever rounding mode the thread is in.
-Index half_to_even(double value) {
-  const double whole = std::floor(value), rest = value - whole;
-  const auto below = static_cast<Index>(whole);
-  if (rest != 0.5) return rest < 0.5 ? below : below + 1;
-  return below % 2 == 0 ? below : below + 1;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 #include "v2/blocks/evaluation.h"
 #include "v2/blocks/models.h"
+#include "v2/blocks/planning.h"
 #include "v2/blocks/predict.h"
 #include "v2/blocks/preprocessing.h"
 
@@ -21,5 +22,7 @@ int run_v2_export(const V2ExportFlags& flags);
 int run_v2_install(const V2InstallFlags& flags);
 int run_v2_download(const V2DownloadFlags& flags);
 int run_v2_overlay(const V2OverlayFlags& flags);
+int run_v2_plan_experiment(const V2PlanExperimentFlags& flags);
+int run_v2_move_plans(const V2MovePlansFlags& flags);
 
 }  // namespace nnunet::app

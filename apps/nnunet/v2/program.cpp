@@ -60,7 +60,9 @@ std::vector<Entry> entries() {
           entry(v2_export_command, run_v2_export),
           entry(v2_install_command, run_v2_install),
           entry(v2_download_command, run_v2_download),
-          entry(v2_overlay_command, run_v2_overlay)};
+          entry(v2_overlay_command, run_v2_overlay),
+          entry(v2_plan_experiment_command, run_v2_plan_experiment),
+          entry(v2_move_plans_command, run_v2_move_plans)};
 }
 
 std::string list_of_commands() {

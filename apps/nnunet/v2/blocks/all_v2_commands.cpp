@@ -2,6 +2,7 @@
 
 #include "v2/blocks/evaluation.h"
 #include "v2/blocks/models.h"
+#include "v2/blocks/planning.h"
 #include "v2/blocks/predict.h"
 #include "v2/blocks/preprocessing.h"
 
@@ -22,7 +23,9 @@ std::vector<Command> all_v2_commands() {
           declare(v2_export_command),
           declare(v2_install_command),
           declare(v2_download_command),
-          declare(v2_overlay_command)};
+          declare(v2_overlay_command),
+          declare(v2_plan_experiment_command),
+          declare(v2_move_plans_command)};
 }
 
 }  // namespace nnunet::app

@@ -1,0 +1,65 @@
+// nnUNetv2_plan_experiment, nnUNetv2_move_plans_between_datasets.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdio>
+
+#include "nnunet/core/log.h"
+#include "nnunet/core/table.h"
+#include "nnunet/v2/environment.h"
+#include "v2/commands.h"
+#include "v2/planner_options.h"
+
+namespace nnunet::app {
+namespace {
+
+std::string numbers(const v2::Json& list) {
+  std::vector<std::string> texts;
+  for (const v2::Json& item : list)
+    texts.push_back(item.is_number_integer() ? fmt::format("{}", item.get<std::int64_t>())
+                                             : fmt::format("{:.6g}", item.get<double>()));
+  return fmt::format("{}", fmt::join(texts, " x "));
+}
+
+/// Those that hold a network of their own.
+std::string configurations_table(const v2::Json& plans) {
+  Table table({"configuration", "spacing (mm)", "median size", "patch", "batch", "stages"});
+  for (const auto& [name, one] : plans["configurations"].items()) {
+    if (!one.is_object() || !one.contains("architecture") || !one.contains("patch_size")) continue;
+    table.add({name, numbers(one["spacing"]), numbers(one["median_image_size_in_voxels"]), numbers(one["patch_size"]),
+               one["batch_size"].dump(), one["architecture"]["arch_kwargs"]["n_stages"].dump()});
+  }
+  return table.text();
+}
+
+}  // namespace
+
+int run_v2_plan_experiment(const V2PlanExperimentFlags& flags) {
+  const v2::PlannerOptions options = planner_options(flags.planner);
+  (void)v2::default_plans_name(options.planner);  // an unknown planner is said once, not for each dataset
+  if (options.preprocessor != "DefaultPreprocessor")
+    log::warn(
+        fmt::format("-preprocessor_name: \"{}\" is written into the plans, but this program knows only "
+                    "DefaultPreprocessor",
+                    options.preprocessor));
+  int failed = 0;
+  for (const std::string& dataset : flags.datasets) {
+    try {
+      const auto planned = v2::plan_experiment(v2::dataset_name(dataset), options);
+      std::fputs(fmt::format("{}\n{}\n", planned.file.string(), configurations_table(planned.plans)).c_str(), stdout);
+    } catch (const Error& error) {
+      log::error(error.what());
+      ++failed;
+    }
+  }
+  return failed == 0 ? 0 : 1;
+}
+
+int run_v2_move_plans(const V2MovePlansFlags& flags) {
+  v2::MovePlansOptions options{v2::dataset_name(flags.source), v2::dataset_name(flags.target), flags.source_plans, {}};
+  if (!flags.target_plans.empty()) options.new_plans = flags.target_plans;
+  log::info(fmt::format("{}: written", v2::move_plans_between_datasets(options).string()));
+  return 0;
+}
+
+}  // namespace nnunet::app
