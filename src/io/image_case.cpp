@@ -10,6 +10,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/label_case.h"
 #include "nnunet/io/names.h"
 
 namespace nnunet {
@@ -183,24 +184,30 @@ CaseImage read_case_image(const ImageCase& c, const ImageFormat& format) {
   return result;
 }
 
-Array<std::uint16_t> read_case_labels(const fs::path& path, const CaseImage& image, const ImageFormat& format) {
+CaseLabels read_label_case(const fs::path& path, const ImageFormat& format) {
   WideLabelMap map = read_label_file(path, format.reader);
-  if (map.geometry.shape != image.original.shape)
-    throw Error(
-        path.string(),
-        fmt::format("is {}, but the image is {}", shape_text(map.geometry.shape), shape_text(image.original.shape)),
-        "give the label map of this image");
-  if (!image.turned) return std::move(map.voxels);
-  // Turned as the image was: as an image of one channel.
+  if (!reorients(format.reader)) return {std::move(map.voxels), reader_properties(map.geometry, format.reader)};
+  // Turned as an image of one channel.
   Image labels;
   labels.geometry = map.geometry;
   labels.voxels = Array<float>({1, map.geometry.shape[0], map.geometry.shape[1], map.geometry.shape[2]});
   std::ranges::copy(map.voxels.values, labels.voxels.values.begin());
-  to_canonical(labels, format.reader, path.string());
-  Array<std::uint16_t> turned({labels.voxels.shape[1], labels.voxels.shape[2], labels.voxels.shape[3]});
-  std::ranges::transform(labels.voxels.values, turned.values.begin(),
+  const Reorientation turning = to_canonical(labels, format.reader, path.string());
+  CaseLabels turned{Array<std::uint16_t>({labels.voxels.shape[1], labels.voxels.shape[2], labels.voxels.shape[3]}),
+                    reader_properties(labels.geometry, format.reader, &turning)};
+  std::ranges::transform(labels.voxels.values, turned.voxels.values.begin(),
                          [](float v) { return static_cast<std::uint16_t>(v); });
   return turned;
+}
+
+Array<std::uint16_t> read_case_labels(const fs::path& path, const CaseImage& image, const ImageFormat& format) {
+  CaseLabels labels = read_label_case(path, format);
+  if (labels.voxels.spatial() != image.image.voxels.spatial())
+    throw Error(path.string(),
+                fmt::format("is {}, but the image is {}", shape_text(labels.voxels.spatial()),
+                            shape_text(image.image.voxels.spatial())),
+                "give the label map of this image");
+  return std::move(labels.voxels);
 }
 
 void require_label_output(const fs::path& output, const ImageFormat& format) {

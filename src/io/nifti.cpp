@@ -17,6 +17,7 @@
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/gzip.h"
 #include "nnunet/io/names.h"
+#include "nnunet/io/split_channels.h"
 #include "posix_file.h"
 
 namespace nnunet {
@@ -181,6 +182,33 @@ std::vector<std::byte> encode_image(const Image& image, bool compress) {
 
 void write_image(const fs::path& path, const Image& image) {
   write_file(path, encode_image(image, compressed_name(path)));
+}
+
+void split_channels(const fs::path& path,
+                    const std::function<void(std::int64_t channel, std::span<const std::byte> nifti)>& use) {
+  const std::string name = path.string();
+  const Buffer file = read_bytes(path, static_cast<std::size_t>(-1));
+  StoredVoxels source(file.bytes(), 0, name, NiftiLimits{});
+  const NiftiHeader& header = source.header();
+  const bool as_stored = !header.scaled() && !header.swapped;
+  const auto voxels = static_cast<std::size_t>(volume(header.geometry.shape));
+  const NiftiOutput output{.channels = 1,
+                           .datatype = as_stored ? header.datatype : DT_FLOAT32,
+                           .bits = static_cast<int>(8 * (as_stored ? header.voxel_bytes : sizeof(float))),
+                           .intent = NIFTI_INTENT_NONE};
+  for (std::int64_t c = 0; c < header.channels; ++c) {
+    const auto bytes =
+        source.stored().subspan(static_cast<std::size_t>(c) * voxels * header.voxel_bytes, voxels * header.voxel_bytes);
+    if (as_stored) {
+      use(c, encode(header.geometry, output, bytes));
+      continue;
+    }
+    std::vector<float> values(voxels);
+    NiftiHeader one = header;
+    one.channels = 1;
+    to_float(one, bytes, values, name);
+    use(c, encode(header.geometry, output, std::as_bytes(std::span(values))));
+  }
 }
 
 bool is_nifti_name(const fs::path& path) {

@@ -1,9 +1,9 @@
 #include "nnunet/plan/intensity.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "nnunet/core/error.h"
@@ -15,7 +15,6 @@ namespace {
 // Whole values that are counted in a table: what 16-bit images hold.
 constexpr std::int64_t whole_low = -32768, whole_high = 65535;
 constexpr std::size_t halves = std::size_t{1} << 16;
-constexpr std::array<double, 2> wanted{0.5, 99.5};  // percentiles
 
 // Position of a percentile among n sorted values, as numpy's linear method.
 struct Rank {
@@ -33,6 +32,12 @@ struct Rank {
 // numpy's interpolation, which starts from the nearer end.
 double interpolate(double a, double b, double t) {
   return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
+}
+
+// The same where numpy keeps the two values and their difference in float32.
+double interpolate_float32(double a, double b, double t) {
+  const auto difference = static_cast<double>(static_cast<float>(b - a));
+  return t < 0.5 ? a + difference * t : b - difference * (1 - t);
 }
 
 // A float's bits as a number that grows with its value, and back.
@@ -83,21 +88,30 @@ void IntensityCounts::Bucket::merge(const Bucket& other) {
   most = std::max(most, other.most);
 }
 
-void IntensityCounts::add(std::span<const float> image, std::span<const std::uint8_t> label) {
+template <class Times>
+void IntensityCounts::count_values(std::span<const float> values, const Times& times) {
   if (whole_.empty()) whole_.resize(static_cast<std::size_t>(whole_high - whole_low + 1));
-  for (std::size_t i = 0; i < image.size(); ++i) {
-    if (label[i] == 0) continue;
-    ++count_;
-    const float v = image[i];
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::uint32_t n = times(i);
+    if (n == 0) continue;
+    count_ += n;
+    const float v = values[i];
     if (is_whole(v)) {
-      ++whole_[static_cast<std::size_t>(static_cast<std::int32_t>(v) - whole_low)];
+      whole_[static_cast<std::size_t>(static_cast<std::int32_t>(v) - whole_low)] += n;
       continue;
     }
     if (others_.empty()) others_.resize(halves);
     const std::uint32_t key = key_of(v);
     const std::uint64_t low = lower(key);
-    others_[upper(key)].merge({1, low, low * low, lower(key), lower(key)});
+    others_[upper(key)].merge({n, low * n, low * low * n, lower(key), lower(key)});
   }
+}
+
+void IntensityCounts::add(std::span<const float> image, std::span<const std::uint8_t> label) {
+  count_values(image, [&](std::size_t i) { return label[i] != 0 ? 1U : 0U; });
+}
+void IntensityCounts::add(std::span<const float> values, std::span<const std::uint32_t> times) {
+  count_values(values, [&](std::size_t i) { return times[i]; });
 }
 
 void IntensityCounts::merge(const IntensityCounts& other) {
@@ -116,18 +130,27 @@ bool IntensityCounts::needs_second_pass() {
 }
 
 IntensityCounts IntensityCounts::second_pass_part() const {
-  IntensityCounts part;
+  IntensityCounts part(percentiles_);
   for (const auto& [bucket, counts] : lower_) part.lower_[bucket].resize(counts.size());
   return part;
 }
 
-void IntensityCounts::add_again(std::span<const float> image, std::span<const std::uint8_t> label) {
-  for (std::size_t i = 0; i < image.size(); ++i) {
-    if (label[i] == 0 || is_whole(image[i])) continue;
-    const std::uint32_t key = key_of(image[i]);
+template <class Times>
+void IntensityCounts::count_values_again(std::span<const float> values, const Times& times) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::uint32_t n = times(i);
+    if (n == 0 || is_whole(values[i])) continue;
+    const std::uint32_t key = key_of(values[i]);
     const auto bucket = lower_.find(upper(key));
-    if (bucket != lower_.end()) ++bucket->second[lower(key)];
+    if (bucket != lower_.end()) bucket->second[lower(key)] += n;
   }
+}
+
+void IntensityCounts::add_again(std::span<const float> image, std::span<const std::uint8_t> label) {
+  count_values_again(image, [&](std::size_t i) { return label[i] != 0 ? 1U : 0U; });
+}
+void IntensityCounts::add_again(std::span<const float> values, std::span<const std::uint32_t> times) {
+  count_values_again(values, [&](std::size_t i) { return times[i]; });
 }
 
 // Where the values lie that the percentiles are interpolated between: two for each percentile.
@@ -136,7 +159,7 @@ std::vector<IntensityCounts::Place> IntensityCounts::places() const {
   for (std::size_t i = 0; i < whole_.size(); ++i) in_bucket[upper(key_of(whole_value(i)))] += whole_[i];
   for (std::size_t i = 0; i < others_.size(); ++i) in_bucket[i] += others_[i].count;
   std::vector<Place> found;
-  for (const double q : wanted) {
+  for (const double q : percentiles_) {
     const Rank position(count_, q);
     for (std::int64_t rank : {position.low, position.high}) {
       std::uint32_t bucket = 0;
@@ -162,7 +185,7 @@ double IntensityCounts::value_at(const Place& place) const {
     if (rank < times) return value;
     rank -= times;
   }
-  throw Error("CT statistics", "the second pass was left out");
+  throw Error("intensities", "the second pass was left out");
 }
 
 bool IntensityCounts::is_constant() const {
@@ -172,10 +195,7 @@ bool IntensityCounts::is_constant() const {
          std::all_of(others_.begin(), others_.end(), [](const Bucket& b) { return b.count == 0 || b.least == b.most; });
 }
 
-CtStats IntensityCounts::stats() const {
-  constexpr const char* remedy = "give the statistics with --ct_stats MIN MAX MEAN STD";
-  if (count_ == 0) throw Error("CT statistics", "no training voxel has a label > 0", remedy);
-  if (is_constant()) throw Error("CT statistics", "all training voxels with a label > 0 have the same value", remedy);
+IntensityCounts::Moments IntensityCounts::moments() const {
   // A bucket's values are start + step * lower half.
   struct Line {
     double start, step, count, sum, squares;
@@ -197,11 +217,50 @@ CtStats IntensityCounts::stats() const {
     const double d = l.start - mean;
     squares += d * d * l.count + 2 * d * l.step * l.sum + l.step * l.step * l.squares;
   }
-  const std::vector<Place> place = places();
-  const auto between = [&](std::size_t q) {
-    return interpolate(value_at(place[2 * q]), value_at(place[2 * q + 1]), Rank(count_, wanted[q]).fraction);
+  return {mean, std::sqrt(squares / n)};
+}
+
+std::pair<double, double> IntensityCounts::extremes() const {
+  double least = std::numeric_limits<double>::infinity(), most = -least;
+  const auto meet = [&](double value) {
+    least = std::min(least, value);
+    most = std::max(most, value);
   };
-  return {between(0), between(1), mean, std::sqrt(squares / n)};
+  for (std::size_t i = 0; i < whole_.size(); ++i)
+    if (whole_[i] > 0) meet(static_cast<double>(whole_value(i)));
+  for (std::size_t i = 0; i < others_.size(); ++i) {
+    if (others_[i].count == 0) continue;
+    const auto first = static_cast<std::uint32_t>(i) << 16;
+    meet(value_of(first | others_[i].least));
+    meet(value_of(first | others_[i].most));
+  }
+  return {least, most};
+}
+
+template <class Between>
+std::vector<double> IntensityCounts::interpolated(const Between& between) const {
+  const std::vector<Place> place = places();
+  std::vector<double> values;
+  for (std::size_t q = 0; q < percentiles_.size(); ++q)
+    values.push_back(
+        between(value_at(place[2 * q]), value_at(place[2 * q + 1]), Rank(count_, percentiles_[q]).fraction));
+  return values;
+}
+
+IntensitySummary IntensityCounts::summary() const {
+  if (count_ == 0) throw Error("intensities", "there is none to be counted");
+  const Moments m = moments();
+  const auto [least, most] = extremes();
+  return {m.mean, m.std, least, most, interpolated(interpolate_float32)};
+}
+
+CtStats IntensityCounts::stats() const {
+  constexpr const char* remedy = "give the statistics with --ct_stats MIN MAX MEAN STD";
+  if (count_ == 0) throw Error("CT statistics", "no training voxel has a label > 0", remedy);
+  if (is_constant()) throw Error("CT statistics", "all training voxels with a label > 0 have the same value", remedy);
+  const Moments m = moments();
+  const std::vector<double> ends = interpolated(interpolate);
+  return {ends.at(0), ends.at(1), m.mean, m.std};
 }
 
 }  // namespace nnunet

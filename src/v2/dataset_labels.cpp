@@ -61,6 +61,8 @@ DatasetLabels dataset_labels(const Json& dataset, const std::string& file) {
   labels.file_ending = dataset["file_ending"].get<std::string>();
   if (!dataset["labels"].contains("background"))
     throw Error(file, "the label \"background\" is missing", "it has to be 0");
+  if (label_value(dataset["labels"]["background"], "background", file) != 0)
+    throw Error(file, "the label \"background\" is not 0", kRemedy);
   std::vector<LabelOrRegion> entries;
   std::set<int> all;
   for (const auto& [name, value] : dataset["labels"].items()) {
@@ -73,6 +75,11 @@ DatasetLabels dataset_labels(const Json& dataset, const std::string& file) {
     labels.has_regions = labels.has_regions || entries.back().values.size() > 1;
   }
   labels.all_labels.assign(all.begin(), all.end());
+  if (labels.ignore && *labels.ignore != labels.all_labels.back() + 1)
+    throw Error(file,
+                fmt::format("the ignore label is {}, but has to follow the largest label, {}", *labels.ignore,
+                            labels.all_labels.back()),
+                kRemedy);
   std::ranges::copy_if(all, std::back_inserter(labels.foreground_labels), [](int value) { return value != 0; });
   if (labels.has_regions)
     add_regions(entries, dataset, file, labels);

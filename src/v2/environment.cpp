@@ -4,11 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <set>
 
+#include "decathlon.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/parallel.h"
 
@@ -36,6 +38,20 @@ std::optional<int> whole_number(const std::string& text) {
   return value;
 }
 
+constexpr std::array kVariables{"nnUNet_preprocessed", "nnUNet_raw", "nnUNet_results"};
+
+/// Whether the word is a folder itself: a path, or a task of the Decathlon.
+bool is_folder(const std::string& word) {
+  return word.find('/') != std::string::npos || word.starts_with("Task");
+}
+
+std::string name_of_folder(const std::string& word) {
+  const std::string name = (fs::path(word) / "").parent_path().filename().string();
+  if (name.starts_with("Dataset")) return name;
+  const TaskName task = task_name(word);
+  return fmt::format("Dataset{:03}_{}", task.number, task.name);
+}
+
 }  // namespace
 
 fs::path raw_folder() {
@@ -60,30 +76,45 @@ int case_threads(int asked) {
   return std::min(asked, available_cores());
 }
 
-std::string dataset_name(const std::string& name_or_id) {
-  if (name_or_id.starts_with("Dataset")) return name_or_id;
-  const auto id = whole_number(name_or_id);
-  if (!id || *id < 0)
-    throw Error(name_or_id, "is neither the number nor the name of a dataset", "give 4, or Dataset004_Hippocampus");
-  const std::string start = fmt::format("Dataset{:03}", *id);
+std::vector<std::string> datasets_with_id(int id) {
+  const std::string start = fmt::format("Dataset{:03}", id);
   std::set<std::string> names;
-  std::vector<std::string> searched;
-  for (const char* const variable : {"nnUNet_preprocessed", "nnUNet_raw", "nnUNet_results"}) {
+  for (const char* const variable : kVariables) {
     const auto folder = folder_in(variable);
-    searched.push_back(fmt::format("{}={}", variable, folder ? folder->string() : "(not set)"));
     std::error_code absent;
     if (!folder || !fs::is_directory(*folder, absent)) continue;
     for (const auto& entry : fs::directory_iterator(*folder, absent))
       if (const std::string name = entry.path().filename().string(); entry.is_directory() && name.starts_with(start))
         names.insert(name);
   }
-  if (names.empty())
-    throw Error("dataset " + name_or_id, fmt::format("there is no folder {}_..", start),
+  return {names.begin(), names.end()};
+}
+
+std::string dataset_name(const std::string& name_or_id) {
+  if (is_folder(name_or_id)) return name_of_folder(name_or_id);
+  if (name_or_id.starts_with("Dataset")) return name_or_id;
+  const auto id = whole_number(name_or_id);
+  if (!id || *id < 0)
+    throw Error(name_or_id, "is neither the number nor the name of a dataset", "give 4, or Dataset004_Hippocampus");
+  const std::vector<std::string> names = datasets_with_id(*id);
+  if (names.empty()) {
+    std::vector<std::string> searched;
+    for (const char* const variable : kVariables)
+      searched.push_back(fmt::format("{}={}", variable, folder_in(variable).value_or("(not set)").string()));
+    throw Error(fmt::format("dataset {}", name_or_id), fmt::format("there is no folder Dataset{:03}_..", *id),
                 fmt::format("searched: {}", fmt::join(searched, ", ")));
+  }
   if (names.size() > 1)
-    throw Error("dataset " + name_or_id, fmt::format("several names have this number: {}", fmt::join(names, ", ")),
+    throw Error(fmt::format("dataset {}", name_or_id),
+                fmt::format("several names have this number: {}", fmt::join(names, ", ")),
                 "rename one of them, or give the whole name");
-  return *names.begin();
+  return names.front();
+}
+
+fs::path raw_dataset_folder(const std::string& name_or_id) {
+  if (!is_folder(name_or_id)) return raw_folder() / dataset_name(name_or_id);
+  return name_or_id.starts_with("Task") && name_or_id.find('/') == std::string::npos ? raw_folder() / name_or_id
+                                                                                     : fs::path(name_or_id);
 }
 
 ModelName model_name(const std::string& folder) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "nnunet/core/error.h"
@@ -111,6 +113,48 @@ TEST(IntensityCounts, WholeValuesNeedOnePass) {
   counts.add(std::vector<float>{1e5F}, std::vector<std::uint8_t>{1});
   EXPECT_THROW(counts.stats(), Error);
   EXPECT_TRUE(counts.needs_second_pass());
+}
+
+// Values that count several times are as many single ones.
+TEST(IntensityCounts, ValuesWithTheirNumbers) {
+  std::vector<float> values, all;
+  std::vector<std::uint32_t> times;
+  for (int i = 0; i < 3000; ++i) {
+    values.push_back(i % 3 == 0 ? static_cast<float>(i) : 1000 * std::sin(static_cast<float>(i)));
+    times.push_back(static_cast<std::uint32_t>(i * i % 7));
+    all.insert(all.end(), times.back(), values.back());
+  }
+  IntensityCounts counts({0.5, 50, 99.5});
+  counts.add(values, times);
+  EXPECT_EQ(counts.count(), static_cast<std::int64_t>(all.size()));
+  ASSERT_TRUE(counts.needs_second_pass());
+  counts.add_again(values, times);
+  const IntensitySummary got = counts.summary();
+  const CtStats expected = plain_stats(all);
+  std::ranges::sort(all);
+  EXPECT_EQ(got.min, static_cast<double>(all.front()));
+  EXPECT_EQ(got.max, static_cast<double>(all.back()));
+  EXPECT_NEAR(got.mean, expected.mean, 1e-9 * expected.std);
+  EXPECT_NEAR(got.std, expected.std, 1e-9 * expected.std);
+  const std::vector<double> sorted(all.begin(), all.end());
+  ASSERT_EQ(got.percentiles.size(), 3U);
+  const std::array wanted{0.5, 50.0, 99.5};
+  for (std::size_t q = 0; q < 3; ++q) EXPECT_NEAR(got.percentiles[q], percentile(sorted, wanted[q]), 1e-4);
+}
+
+TEST(IntensityCounts, ASummaryOfOneValue) {
+  IntensityCounts counts({50});
+  EXPECT_THROW(counts.summary(), Error);
+  counts.add(std::vector<float>{7.25F}, std::vector<std::uint32_t>{5});
+  EXPECT_TRUE(counts.needs_second_pass());
+  EXPECT_THROW(counts.summary(), Error);
+  counts.add_again(std::vector<float>{7.25F}, std::vector<std::uint32_t>{5});
+  const IntensitySummary got = counts.summary();
+  EXPECT_EQ(got.min, 7.25);
+  EXPECT_EQ(got.max, 7.25);
+  EXPECT_EQ(got.mean, 7.25);
+  EXPECT_NEAR(got.std, 0, 1e-12);
+  EXPECT_EQ(got.percentiles, std::vector<double>{7.25});
 }
 
 TEST(IntensityCounts, NothingToCount) {

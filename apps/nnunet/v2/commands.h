@@ -1,4 +1,5 @@
 #pragma once
+#include "v2/blocks/dataset.h"
 #include "v2/blocks/evaluation.h"
 #include "v2/blocks/models.h"
 #include "v2/blocks/planning.h"
@@ -11,6 +12,9 @@ namespace nnunet::app {
 int run_v2_preprocess(const V2PreprocessFlags& flags);
 int run_v2_plan_and_preprocess(const V2PlanAndPreprocessFlags& flags);
 int run_v2_predict(const V2PredictFlags& flags);
+int run_v2_extract_fingerprint(const V2ExtractFingerprintFlags& flags);
+int run_v2_convert_decathlon(const V2ConvertDecathlonFlags& flags);
+int run_v2_convert_old(const V2ConvertOldFlags& flags);
 int run_v2_evaluate_folder(const V2EvaluateFolderFlags& flags);
 int run_v2_evaluate_simple(const V2EvaluateSimpleFlags& flags);
 int run_v2_ensemble(const V2EnsembleFlags& flags);

@@ -16,8 +16,14 @@ std::filesystem::path results_folder();
 int case_threads(int asked);
 
 /// "4" or "Dataset004_Hippocampus" -> "Dataset004_Hippocampus"; a number is looked up in the three folders that are
-/// set. Throws Error where none, or more than one name, has that number.
+/// set. So is the name of a folder that is given itself: a path, or Task04_Hippocampus in $nnUNet_raw. Throws Error
+/// where none, or more than one name, has that number.
 std::string dataset_name(const std::string& name_or_id);
+/// The raw dataset that the same word means: $nnUNet_raw/Dataset004_Hippocampus, or the folder that was given. It need
+/// not be there.
+std::filesystem::path raw_dataset_folder(const std::string& name_or_id);
+/// Names of datasets in these folders that have the number, sorted.
+std::vector<std::string> datasets_with_id(int id);
 
 /// A trained model of a dataset, in names.
 struct ModelName {

@@ -1,5 +1,6 @@
 #include "v2/blocks/all_v2_commands.h"
 
+#include "v2/blocks/dataset.h"
 #include "v2/blocks/evaluation.h"
 #include "v2/blocks/models.h"
 #include "v2/blocks/planning.h"
@@ -13,6 +14,9 @@ std::vector<Command> all_v2_commands() {
           declare(v2_plan_and_preprocess_command),
           declare(v2_predict_command),
           declare(v2_predict_from_modelfolder_command),
+          declare(v2_extract_fingerprint_command),
+          declare(v2_convert_decathlon_command),
+          declare(v2_convert_old_command),
           declare(v2_ensemble_command),
           declare(v2_determine_postprocessing_command),
           declare(v2_apply_postprocessing_command),
