@@ -9,6 +9,7 @@
 #include "nnunet/core/log.h"
 #include "nnunet/v2/environment.h"
 #include "nnunet/v2/planner.h"
+#include "nnunet/v2/raw_dataset.h"
 #include "nnunet/v2/splits.h"
 
 namespace nnunet::v2 {
@@ -68,7 +69,7 @@ PlannedExperiment plan_experiment(const std::string& dataset, const PlannerOptio
                  splits = folders.preprocessed / kSplitsFile;
   PlannerInput input{.dataset_name = dataset,
                      .reader = {},
-                     .dataset = read_python_json(dataset_json),
+                     .dataset = read_dataset_description(folders.raw),
                      .fingerprint = fingerprint_of(folders.fingerprint(), dataset),
                      .dataset_file = dataset_json.string(),
                      .fingerprint_file = folders.fingerprint().string()};
@@ -82,7 +83,11 @@ PlannedExperiment plan_experiment(const std::string& dataset, const PlannerOptio
     require_same_splits(raw_splits, splits);
 
   if (copy_splits) copy_atomically(raw_splits, splits);
-  copy_atomically(dataset_json, folders.preprocessed / "dataset.json");
+  const fs::path copy = folders.preprocessed / "dataset.json";
+  if (input.dataset == read_python_json(dataset_json))
+    copy_atomically(dataset_json, copy);
+  else  // of the Medical Segmentation Decathlon
+    write_python_json(copy, input.dataset, Keys::as_they_are);
   write_python_json(planned.file, planned.plans, Keys::as_they_are);
   return planned;
 }

@@ -45,7 +45,7 @@ int run_v2_plan_experiment(const V2PlanExperimentFlags& flags) {
   int failed = 0;
   for (const std::string& dataset : flags.datasets) {
     try {
-      const auto planned = v2::plan_experiment(v2::dataset_name(dataset), options);
+      const auto planned = v2::plan_experiment(v2::dataset_name(dataset), options, v2::raw_dataset_folder(dataset));
       std::fputs(fmt::format("{}\n{}\n", planned.file.string(), configurations_table(planned.plans)).c_str(), stdout);
     } catch (const Error& error) {
       log::error(error.what());

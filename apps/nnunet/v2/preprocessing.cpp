@@ -9,10 +9,10 @@
 #include "nnunet/core/memory.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/v2/environment.h"
+#include "nnunet/v2/planner.h"
 #include "nnunet/v2/preprocess.h"
 #include "v2/commands.h"
 #include "v2/exit_code.h"
-#include "v2/planning_steps.h"
 
 namespace nnunet::app {
 namespace {
@@ -54,7 +54,7 @@ void say(const std::string& configuration, const v2::PreprocessingReport& report
 int preprocess_dataset(const std::string& name, const std::string& plans, const V2CaseFlags& flags) {
   const std::string dataset = v2::dataset_name(name);
   v2::PreprocessingOptions options;
-  options.raw = v2::raw_folder() / dataset;
+  options.raw = v2::raw_dataset_folder(name);
   options.preprocessed = v2::preprocessed_folder() / dataset;
   options.plans = plans;
   options.progress = !flags.no_progress;
@@ -87,13 +87,15 @@ int run_v2_preprocess(const V2PreprocessFlags& flags) {
 
 int run_v2_plan_and_preprocess(const V2PlanAndPreprocessFlags& flags) {
   check_threads(threads_of(flags.cases));
-  for (const std::string& dataset : flags.datasets) extract_fingerprint(dataset, flags);
-  std::string plans;
-  for (const std::string& dataset : flags.datasets) plans = plan_experiment(dataset, flags);
+  V2ExtractFingerprintFlags fingerprint = flags.fingerprint;
+  fingerprint.datasets = flags.datasets;
+  fingerprint.no_progress = flags.cases.no_progress;
+  if (const int code = run_v2_extract_fingerprint(fingerprint); code != 0) return code;
+  if (const int code = run_v2_plan_experiment({flags.datasets, flags.planner}); code != 0) return code;
   if (flags.no_preprocessing) return 0;
-  int failed = 0;
-  for (const std::string& dataset : flags.datasets) failed += preprocess_dataset(dataset, plans, flags.cases);
-  return exit_code(failed);
+  const std::string& name = flags.planner.plans_name;
+  return run_v2_preprocess(
+      {flags.datasets, name.empty() ? v2::default_plans_name(flags.planner.planner) : name, flags.cases});
 }
 
 }  // namespace nnunet::app

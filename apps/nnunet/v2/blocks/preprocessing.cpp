@@ -4,7 +4,11 @@ namespace nnunet::app {
 namespace {
 
 Option datasets(std::vector<std::string>& names) {
-  return option("-d", names, "Datasets: numbers, or names (Dataset004_Hippocampus)").must_be_given();
+  return option("-d", names,
+                "Datasets' ids or names; also folders of the Medical Segmentation Decathlon, as a path or as "
+                "TaskNN_Name in "
+                "$nnUNet_raw, which are read as they are")
+      .must_be_given();
 }
 
 std::vector<Option> case_options(V2CaseFlags& f) {
@@ -18,21 +22,13 @@ std::vector<Option> case_options(V2CaseFlags& f) {
           option("--verbose", f.verbose, "Say more"), option("--no_pbar", f.no_progress, "No progress lines")};
 }
 
-std::vector<Option> planning_options(V2PlanAndPreprocessFlags& f) {
-  return {
-      option("-fpe", f.fingerprint_extractor, "Class that extracts the fingerprint"),
-      option("-npfp", f.fingerprint_threads, "Cases at a time for the fingerprint, at most one a core"),
-      option("--verify_dataset_integrity", f.verify, "Check the dataset first"),
-      option("--clean", f.clean, "Extract the fingerprint anew where there is one"),
-      option("-pl", f.planner, "Class that plans"),
-      option("-gpu_memory_target", f.gpu_memory_target, "GPU memory to plan for").in("GB").by_default("the planner's"),
-      option("-preprocessor_name", f.preprocessor, "Class that preprocesses"),
-      option("-overwrite_target_spacing", f.target_spacing, "Spacing of 3d_fullres, before any transposition")
-          .values("Z Y X", 3, 3)
-          .in("mm")
-          .by_default("the planner's choice"),
-      option("-overwrite_plans_name", f.plans_name, "Name of the plans").by_default("the planner's"),
-      option("--no_pp", f.no_preprocessing, "Plan only")};
+std::vector<Option> fingerprint_options(V2ExtractFingerprintFlags& f) {
+  return {option("-fpe", f.extractor, "Name of the fingerprint's extractor; there is this one").one_of({f.extractor}),
+          option("-npfp", f.threads, "Cases at a time for the fingerprint, at most one a core")
+              .by_default("nnUNet_def_n_proc, or 8"),
+          option("--verify_dataset_integrity", f.verify_integrity,
+                 "First look for faults in all files; nothing is made where there are some"),
+          option("--clean", f.clean, "Make a fingerprint anew that is there")};
 }
 
 }  // namespace
@@ -56,7 +52,11 @@ Command v2_plan_and_preprocess_command(V2PlanAndPreprocessFlags& f) {
   return {
       .name = "v2 plan_and_preprocess",
       .summary = "Fingerprint, plans and preprocessed cases of a raw dataset: all that a training needs",
-      .groups = {{"", {datasets(f.datasets)}}, {"", planning_options(f)}, {"", case_options(f.cases)}},
+      .groups = {{"", {datasets(f.datasets)}},
+                 {"", fingerprint_options(f.fingerprint)},
+                 {"", v2_planner_options(f.planner)},
+                 {"", {option("--no_pp", f.no_preprocessing, "Do not preprocess")}},
+                 {"", case_options(f.cases)}},
   };
 }
 

@@ -3,6 +3,8 @@
 #include <vector>
 
 #include "options/command.h"
+#include "v2/blocks/dataset.h"
+#include "v2/blocks/planning.h"
 
 /// What the commands that preprocess datasets take.
 namespace nnunet::app {
@@ -22,14 +24,10 @@ struct V2PreprocessFlags {
 
 struct V2PlanAndPreprocessFlags {
   std::vector<std::string> datasets;
-  std::string fingerprint_extractor = "DatasetFingerprintExtractor";
-  int fingerprint_threads = 8;
-  bool verify = false, clean = false, no_preprocessing = false;
-  std::string planner = "ExperimentPlanner", preprocessor = "DefaultPreprocessor";
-  double gpu_memory_target = 0;        ///< GB; 0: the planner's own
-  std::vector<double> target_spacing;  ///< mm, z y x; empty: the planner's choice
-  std::string plans_name;              ///< empty: the planner's own
+  V2ExtractFingerprintFlags fingerprint;  ///< its datasets are these
+  V2PlannerFlags planner;
   V2CaseFlags cases;
+  bool no_preprocessing = false;
 };
 
 Command v2_preprocess_command(V2PreprocessFlags& flags);
