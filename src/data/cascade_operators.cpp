@@ -86,20 +86,6 @@ void write_result(std::span<std::uint8_t> mask, const BitLayout& layout, const s
 
 }  // namespace
 
-Array<std::uint8_t> one_hot(std::span<const std::int16_t> labels, const Shape3& size, std::span<const int> which) {
-  Array<std::uint8_t> channels({static_cast<std::int64_t>(which.size()), size[0], size[1], size[2]});
-  for (std::size_t k = 0; k < which.size(); ++k) {
-    const std::span<std::uint8_t> channel = channels.slab(static_cast<std::int64_t>(k));
-    for (std::size_t i = 0; i < channel.size(); ++i) channel[i] = labels[i] == which[k] ? 1 : 0;
-  }
-  return channels;
-}
-
-void append_channels(Array<float>& image, const Array<std::uint8_t>& channels) {
-  image.values.insert(image.values.end(), channels.values.begin(), channels.values.end());
-  image.shape[0] += channels.shape[0];
-}
-
 void change_mask(std::span<std::uint8_t> mask, const Shape3& size, Morphology how, const Array<std::uint8_t>& element,
                  PatchScratch& scratch) {
   const BitLayout layout(size);

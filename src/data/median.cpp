@@ -111,32 +111,35 @@ struct Padded {
 };
 
 /// A number that grows with the float.
-std::uint32_t ordered_bits(float value) {
+std::uint64_t ordered_bits(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   return (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
 }
 
-/// scratch.rank: the place of every padded value; scratch.sorted: the values in their order. Radix sort of indices.
+/// scratch.rank: the place of every padded value; scratch.sorted: the values in their order. Radix sort by bytes of the
+/// values' bits, in the upper half of a word, with their indices in the lower.
 void rank_values(PatchScratch& scratch) {
-  constexpr unsigned kBits = 11;
   const std::vector<float>& values = scratch.padded;
-  std::vector<std::uint32_t>&order = scratch.order, &next = scratch.rank;
-  order.resize(values.size());
+  std::vector<std::uint64_t>&entries = scratch.entries, &next = scratch.next_entries;
+  entries.resize(values.size());
   next.resize(values.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
-  for (unsigned shift = 0; shift < 32; shift += kBits) {
-    const auto digit = [&](std::uint32_t i) { return ordered_bits(values[i]) >> shift & ((1U << kBits) - 1); };
-    std::array<std::uint32_t, std::size_t{1} << kBits> start{};
-    for (const std::uint32_t i : order) ++start[digit(i)];
-    std::uint32_t sum = 0;
-    for (std::uint32_t& each : start) sum += std::exchange(each, sum);
-    for (const std::uint32_t i : order) next[start[digit(i)]++] = i;
-    std::swap(order, next);
+  std::array<std::array<std::uint32_t, 256>, 4> start{};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    entries[i] = ordered_bits(values[i]) << 32 | i;
+    for (unsigned byte = 0; byte < 4; ++byte) ++start[byte][entries[i] >> (32 + 8 * byte) & 0xFF];
   }
+  for (unsigned byte = 0; byte < 4; ++byte) {
+    std::uint32_t sum = 0;
+    for (std::uint32_t& each : start[byte]) sum += std::exchange(each, sum);
+    for (const std::uint64_t entry : entries) next[start[byte][entry >> (32 + 8 * byte) & 0xFF]++] = entry;
+    std::swap(entries, next);
+  }
+  scratch.rank.resize(values.size());
   scratch.sorted.resize(values.size());
-  for (std::size_t place = 0; place < order.size(); ++place) {
-    scratch.sorted[place] = values[order[place]];
-    next[order[place]] = static_cast<std::uint32_t>(place);
+  for (std::size_t place = 0; place < entries.size(); ++place) {
+    const std::uint64_t index = entries[place] & 0xFFFFFFFFU;
+    scratch.sorted[place] = values[index];
+    scratch.rank[index] = static_cast<std::uint32_t>(place);
   }
 }
 

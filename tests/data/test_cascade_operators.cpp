@@ -242,19 +242,5 @@ TEST(CascadeOperators, RemovalHasItsCoins) {
   test::expect_drawn_from(sets, {0.85, 0.05, 0.05, 0.05});
 }
 
-TEST(CascadeOperators, LabelsToChannels) {
-  const std::vector<std::int16_t> labels{0, 3, -1, 1, 3, 2};
-  const int which[] = {1, 3};
-  const Array<std::uint8_t> channels = one_hot(labels, {1, 2, 3}, which);
-  EXPECT_EQ(channels.shape, (std::vector<std::int64_t>{2, 1, 2, 3}));
-  EXPECT_EQ(channels.values, (Mask{0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0}));
-  Array<float> image({1, 1, 2, 3}, 0.5F);
-  append_channels(image, channels);
-  EXPECT_EQ(image.shape, (std::vector<std::int64_t>{3, 1, 2, 3}));
-  EXPECT_EQ(image.values[5], 0.5F);
-  EXPECT_EQ(image.slab(2)[4], 1.0F);
-  EXPECT_EQ(image.slab(2)[5], 0.0F);
-}
-
 }  // namespace
 }  // namespace nnunet

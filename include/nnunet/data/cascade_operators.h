@@ -11,11 +11,6 @@
 /// 12). Channels (K,D,H,W) hold 0 or 1, one foreground label each; patches of 2D networks have depth 1.
 namespace nnunet {
 
-/// One channel for each of these labels: 1 where the label map (D,H,W) has it.
-Array<std::uint8_t> one_hot(std::span<const std::int16_t> labels, const Shape3& size, std::span<const int> which);
-/// The image (C,D,H,W) with these channels behind its own.
-void append_channels(Array<float>& image, const Array<std::uint8_t>& channels);
-
 /// Structuring element of a radius in voxels, above 0 and below 15: (n,n,n), n = floor(2 radius + 1), points evenly
 /// spaced from -radius to radius; in_plane: (1,n,n), points from -radius in steps of 1 below radius + 1. 1 where a
 /// point is no farther from the centre than the radius.
