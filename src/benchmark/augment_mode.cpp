@@ -56,7 +56,7 @@ MakeSource reference_patches(const BenchmarkData& data, const TrainOptions& o) {
   const EpochSampling sampling{.seed = o.seed, .oversampling = o.oversampling};
   return [&data, loading, sampling](int workers, std::int64_t batches) mutable {
     loading.num_workers = workers;
-    return std::make_unique<Loader>(data.loader(loading, sampling, batches));
+    return data.loader(loading, sampling, batches);
   };
 }
 

@@ -29,7 +29,7 @@ class BenchmarkData {
   const std::string& description() const { return description_; }
   /// The cases, repeated until they fill `steps` batches (0: one epoch) of batch_size images. sampling: how their
   /// patches are chosen; the number of steps is `steps`.
-  Loader loader(const LoaderOptions& loader, EpochSampling sampling, std::int64_t steps) const;
+  std::unique_ptr<BatchSource> loader(const LoaderOptions& loader, EpochSampling sampling, std::int64_t steps) const;
 
  private:
   void make_synthetic(const BenchmarkOptions& options);

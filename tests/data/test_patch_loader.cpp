@@ -15,8 +15,12 @@
 #include "chi_squared.h"
 #include "nnunet/core/cpu.h"
 #include "nnunet/core/error.h"
+#include "nnunet/data/case_store.h"
+#include "nnunet/data/case_store_writer.h"
 #include "nnunet/data/patch_loader.h"
+#include "nnunet/io/atomic_file.h"
 #include "nnunet/io/digest.h"
+#include "reference/shared.h"
 #include "training_cases.h"
 
 namespace nnunet {
@@ -213,6 +217,41 @@ TEST(PatchLoader, PartsOfSeveralProcessesMakeTheWholeBatch) {
     both.cases.insert(both.cases.end(), second[i].cases.begin(), second[i].cases.end());
     EXPECT_TRUE(both == whole[i]) << i;
   }
+}
+
+/// The five cases as preprocessing leaves them.
+std::shared_ptr<CaseStore> stored(CasesInMemory& cases, const test::TempFolder& temp) {
+  const auto folder = temp / "plans_3d";
+  std::vector<CaseSources> sources;
+  for (const std::string& name : all_cases()) {
+    write_text(temp / name, name);
+    sources.push_back({name, {temp / name}});
+  }
+  CaseStoreWriter writer(folder, {{"spacing", 1}}, sources);
+  for (const CaseSources& one : sources) {
+    PreprocessedCase item;
+    item.x = cases.at(one.name).image;
+    item.label = cases.at(one.name).labels[0];
+    item.crop_end = item.original = item.x.spatial();
+    item.spacing = {1, 1, 1};
+    const auto locations = draw_class_locations(*item.label, location_requests(plain_labels(2)));
+    PendingFiles files = writer.write(one.name, std::move(item), locations, {}, {record_file(one.files.front())});
+    writer.publish(one.name, files);
+  }
+  return std::make_shared<CaseStore>(folder);
+}
+
+TEST(PatchLoader, StoredCasesGiveTheSameBatches) {
+  const test::TempFolder temp;
+  const auto cases = five_cases(2);
+  const auto store = stored(*cases, temp);
+  EXPECT_TRUE(run_epoch(*load_patches(training_cases(store), all_cases(), options_of(kPatch, 2)), 3) ==
+              epoch_of(options_of(kPatch), 3));
+  for (const std::string& name : all_cases()) write_previous_stage(temp / "previous", name, cases->at(name).labels[1]);
+  const auto again = std::make_shared<CaseStore>(store->folder());
+  again->attach_previous(temp / "previous");
+  EXPECT_TRUE(run_epoch(*load_patches(training_cases(again), all_cases(), options_of(kPatch, 0, true)), 3) ==
+              epoch_of(options_of(kPatch, 0, true), 3, 0, 2));
 }
 
 TEST(PatchLoader, ABadCaseGivesItsPlaceToAnother) {

@@ -36,4 +36,8 @@ class TrainingCases {
   virtual TrainingCase open(const std::string& name) const = 0;
 };
 
+class CaseStore;
+/// Those of a store, with the previous stage's label maps where it has them attached.
+std::shared_ptr<const TrainingCases> training_cases(std::shared_ptr<const CaseStore> store);
+
 }  // namespace nnunet
