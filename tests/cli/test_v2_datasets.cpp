@@ -27,7 +27,7 @@ class V2Datasets : public testing::Test {
   }
 
   TempFolder folder_;
-  TinyDataset tiny_{folder_ / "raw/Dataset003_Tiny"};
+  TinyDataset tiny_{folder_ / "raw/Dataset003_Tiny", 3, {9, 16, 16}};
 };
 
 TEST_F(V2Datasets, FingerprintsOfSeveral) {
