@@ -14,18 +14,18 @@ Option datasets(std::vector<std::string>& names) {
 std::vector<Option> case_options(V2CaseFlags& f) {
   return {option("-c", f.configurations,
                  "Configurations to preprocess for; those that the plans lack are left out. 3d_cascade_fullres uses "
-                 "the cases of 3d_fullres"),
+                 "the cases of 3d_fullres")
+              .by_default("2d 3d_fullres 3d_lowres"),
           option("-np", f.threads,
                  "Cases at a time, at most one a core and as memory allows: one number for all configurations, or one "
                  "for each")
               .by_default("8 for 2d and 3d_lowres, 4 for others"),
-          option("--verbose", f.verbose, "Say more"), option("--no_pbar", f.no_progress, "No progress lines")};
+          option("--verbose", f.verbose, "Has no effect"), option("--no_pbar", f.no_progress, "No progress lines")};
 }
 
 std::vector<Option> fingerprint_options(V2ExtractFingerprintFlags& f) {
   return {option("-fpe", f.extractor, "Name of the fingerprint's extractor; there is this one").one_of({f.extractor}),
-          option("-npfp", f.threads, "Cases at a time for the fingerprint, at most one a core")
-              .by_default("nnUNet_def_n_proc, or 8"),
+          option("-npfp", f.threads, "Cases at a time for the fingerprint, at most one a core"),
           option("--verify_dataset_integrity", f.verify_integrity,
                  "First look for faults in all files; nothing is made where there are some"),
           option("--clean", f.clean, "Make a fingerprint anew that is there")};

@@ -24,7 +24,7 @@ struct V2PreprocessFlags {
 
 struct V2PlanAndPreprocessFlags {
   std::vector<std::string> datasets;
-  V2ExtractFingerprintFlags fingerprint;  ///< its datasets are these
+  V2ExtractFingerprintFlags fingerprint{.datasets = {}, .threads = 8};  ///< its datasets are these
   V2PlannerFlags planner;
   V2CaseFlags cases;
   bool no_preprocessing = false;
