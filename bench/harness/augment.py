@@ -6,7 +6,9 @@ from .process import Worker
 from .program import OwnBenchmark
 
 SECONDS = 2  # of a measurement
+LARGE_SECONDS = 10
 FLOOR = 5
+V2_FLOOR = 15
 # name, script, arguments, floor. Those without one do other or less work than the reference's pipeline, or do the same
 # as their authors advise but their users seldom write it.
 PEERS = [("batchgeneratorsv2, nnU-Net's default", "batchgenerators_v2.py", [], FLOOR),
@@ -16,31 +18,48 @@ PEERS = [("batchgeneratorsv2, nnU-Net's default", "batchgenerators_v2.py", [], F
          ("MONAI, linear zoom (less work)", "monai_transforms.py", ["linear"], None)]
 
 
-def augment(context):
-    context.say("augmentation, one core")
-    folder = datasets.preprocessed(context, 3)
-    own = OwnBenchmark(context, "augment", ["--mode", "augment", "--task", "04", "--dim", "3", "--num_workers", "1",
-                                            "--data", str(folder)], threads=1)
-    ours = Contestant("nnunet", own.command, lambda: own.measure("throughput_augment"))
-    workers, peers = {}, []
+def contest(context, folder, mode, what, peers, seconds=SECONDS):
+    """Our mode of `nnunet benchmark` beside these peers on the preprocessed cases of folder/04_3d."""
+    own = OwnBenchmark(context, mode, ["--mode", mode, "--task", "04", "--dim", "3", "--num_workers", "1",
+                                       "--data", str(folder)], threads=1)
+    ours = Contestant("nnunet", own.command, lambda: own.measure(f"throughput_{mode}"))
+    workers = {}
 
     def peer(name, script, arguments):
         command = [peer_program("python"), f"bench/peers/{script}", str(folder / "04_3d"), *arguments]
 
         def measure():
             if name not in workers:
-                workers[name] = Worker(command, 1, context.log_file(f"augment {name}"))
-            return workers[name].ask(SECONDS, "patches_per_second")
+                workers[name] = Worker(command, 1, context.log_file(f"{mode} {name}"))
+            return workers[name].ask(seconds, "patches_per_second")
 
         return Contestant(name, command, measure)
 
-    for name, script, arguments, floor in PEERS:
-        peers.append((peer(name, script, arguments), floor))
+    contestants = [(peer(name, script, arguments), floor) for name, script, arguments, floor in peers]
     try:
-        play([ours, *(one for one, _ in peers)], context.rounds, context.say)
+        play([ours, *(one for one, _ in contestants)], context.rounds, context.say)
     finally:
         for worker in workers.values():
             worker.stop()
-    what = "augmented patches 40x56x40, one core"
-    rows = [ratio_row(what, ours, one, "patches/s", floor, more_is_better=True) for one, floor in peers]
-    return rows, [ours, *(one for one, _ in peers)]
+    rows = [ratio_row(what, ours, one, "patches/s", floor, more_is_better=True) for one, floor in contestants]
+    return rows, [ours, *(one for one, _ in contestants)]
+
+
+def augment(context):
+    context.say("augmentation, one core")
+    return contest(context, datasets.preprocessed(context, 3), "augment", "augmented patches 40x56x40, one core", PEERS)
+
+
+def v2_augment(context):
+    """nnU-Net v2's own list of operators, from the preprocessed case to the patch."""
+    rows, contestants = [], []
+    for folder, patch, floor, seconds in ((datasets.preprocessed(context, 3), (40, 56, 40), V2_FLOOR, SECONDS),
+                                          (datasets.enlarged(context), datasets.LARGE_PATCH, V2_FLOOR, LARGE_SECONDS)):
+        size = "x".join(map(str, patch))
+        context.say(f"nnU-Net v2's augmentation, {size}, one core")
+        more = contest(context, folder, "augment_v2", f"nnU-Net v2's augmented patches {size}, one core",
+                       [("batchgeneratorsv2, nnU-Net's default", "batchgenerators_v2.py", list(map(str, patch)), floor)],
+                       seconds)
+        rows += more[0]
+        contestants += more[1]
+    return rows, contestants

@@ -8,6 +8,7 @@ from .environment import ROOT, peer_program
 from .process import Failure, run
 
 CASES, PREDICTED = 200, 20
+LARGE_PATCH = (128, 128, 128)
 NNUNET_DATASET = "Dataset004_Hippocampus"
 
 
@@ -84,6 +85,16 @@ def preprocessed(context, dim):
         context.say(f"preparing: hippocampus, {dim}D")
         run([context.nnunet, "preprocess", "--data", str(hippocampus(context)), "--task", "04", "--dim", str(dim),
              "--results", str(folder), "--quiet"], context.threads, context.log_file("prepare preprocess"))
+    return folder
+
+
+def enlarged(context):
+    """Some of these cases at five times the resolution, for a large patch: the folder that holds 04_3d."""
+    folder = context.work / "preprocessed" / "enlarged"
+    if not (ROOT / folder / "04_3d" / "config.json").is_file():
+        context.say("preparing: enlarged hippocampus")
+        run([peer_program("python"), "bench/peers/enlarge_cases.py", str(preprocessed(context, 3) / "04_3d"),
+             str(folder / "04_3d"), *map(str, LARGE_PATCH)], context.threads, context.log_file("prepare enlarged"))
     return folder
 
 

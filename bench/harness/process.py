@@ -18,7 +18,8 @@ class Failure(Exception):
 
 def limits(threads):
     """Environment and start-up function that keep a process and its children to so many cores."""
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": ""}
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": "",
+                   "PYTHONPATH": str(ROOT / "bench/peers/startup")}
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
         environment[name] = str(threads)
     cores = sorted(os.sched_getaffinity(0))[:threads]

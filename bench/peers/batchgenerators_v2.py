@@ -1,4 +1,7 @@
-"""nnU-Net v2's default 3D training pipeline (crop as its data loader does, then batchgeneratorsv2), one thread."""
+"""nnU-Net v2's default 3D training pipeline (crop as its data loader does, then batchgeneratorsv2), one thread.
+
+usage: batchgenerators_v2.py FOLDER [D H W]    the patch, without sizes the hippocampus's
+"""
 import sys
 
 import numpy as np
@@ -6,9 +9,10 @@ import torch
 from acvl_utils.cropping_and_padding.bounding_boxes import crop_and_pad_nd
 from nnunetv2.training.data_augmentation.compute_initial_patch_size import get_patch_size
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
-from patches import OVERSAMPLING, PATCH, load, serve
+from patches import OVERSAMPLING, PATCH as HIPPOCAMPUS, load, serve
 
 torch.set_num_threads(1)
+PATCH = tuple(map(int, sys.argv[2:])) or HIPPOCAMPUS
 angle = np.pi / 6
 larger = get_patch_size(PATCH, (-angle, angle), (-angle, angle), (-angle, angle), (0.85, 1.25))
 # Without the down-sampled labels of deep supervision: the others do not make them either.
@@ -33,4 +37,4 @@ def one_patch():
 
 
 with torch.no_grad():
-    serve(one_patch, 1, warmup=20)
+    serve(one_patch, 1, warmup=20 if PATCH == HIPPOCAMPUS else 3)

@@ -101,7 +101,8 @@ void BenchmarkData::make_synthetic(const BenchmarkOptions& o) {
   description_ = fmt::format("synthetic, {} random volumes {}x{}", count, config.in_channels, shape_text(size));
 }
 
-Loader BenchmarkData::loader(const LoaderOptions& options, EpochSampling sampling, std::int64_t steps) const {
+std::unique_ptr<BatchSource> BenchmarkData::loader(const LoaderOptions& options, EpochSampling sampling,
+                                                   std::int64_t steps) const {
   const bool slices = config().dim() == 2 && options.data2d_dim == 3;
   const std::int64_t per_batch = slices ? options.nvol : options.batch_size;
   const auto count = static_cast<std::int64_t>(cases_.size());
@@ -109,7 +110,7 @@ Loader BenchmarkData::loader(const LoaderOptions& options, EpochSampling samplin
   for (std::int64_t i = 0; i < std::max(count, steps * per_batch); ++i)
     repeated.push_back(cases_[static_cast<std::size_t>(i % count)]);
   sampling.limit_steps = steps;
-  return Loader(*folder_, sample_epochs(std::move(repeated), sampling), options);
+  return std::make_unique<Loader>(*folder_, sample_epochs(std::move(repeated), sampling), options);
 }
 
 }  // namespace nnunet

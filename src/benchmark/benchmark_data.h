@@ -22,11 +22,14 @@ class BenchmarkData {
   explicit BenchmarkData(const BenchmarkOptions& options);
 
   const DataConfig& config() const { return folder_->config(); }
+  const PreprocessedFolder& folder() const { return *folder_; }
+  /// Those to measure on, as indices into the folder's.
+  const std::vector<std::int64_t>& cases() const { return cases_; }
   /// For the report.
   const std::string& description() const { return description_; }
   /// The cases, repeated until they fill `steps` batches (0: one epoch) of batch_size images. sampling: how their
   /// patches are chosen; the number of steps is `steps`.
-  Loader loader(const LoaderOptions& loader, EpochSampling sampling, std::int64_t steps) const;
+  std::unique_ptr<BatchSource> loader(const LoaderOptions& loader, EpochSampling sampling, std::int64_t steps) const;
 
  private:
   void make_synthetic(const BenchmarkOptions& options);

@@ -53,10 +53,11 @@ struct NetworkBenchmark {
   // flops: of one image.
   BenchmarkReport measure(std::int64_t steps, double NetworkFlops::*flops, const StepFunction& step) {
     const LoaderOptions loading = loader_options({}, o.train, data.config(), device);
-    Loader loader = data.loader(loading, {.seed = o.train.seed, .centred = true}, steps);  // the same batches for each
-    const StepTimes times = time_steps(loader, device, o.train.warmup, step);
+    // The same batches for each.
+    const auto source = data.loader(loading, {.seed = o.train.seed, .centred = true}, steps);
+    const StepTimes times = time_steps(*source, device, o.train.warmup, step);
     const double memory = peak_memory_mib(device);
-    if (o.train.profile) trace(loader, step);
+    if (o.train.profile) trace(*source, step);
 
     const Latency latency = summarise(times.seconds);
     const double images_a_second = 1000 * static_cast<double>(times.images * group.size()) / latency.mean;
@@ -76,10 +77,10 @@ struct NetworkBenchmark {
     return report;
   }
 
-  void trace(Loader& loader, const StepFunction& step) const {
+  void trace(BatchSource& source, const StepFunction& step) const {
     require_writable_folder(o.train.results);
     const auto path = o.train.results / (group.leads() ? "trace.json" : fmt::format("trace_{}.json", group.rank()));
-    const bool written = write_trace(path, device, [&] { trace_steps(loader, device, kTracedSteps, step); });
+    const bool written = write_trace(path, device, [&] { trace_steps(source, device, kTracedSteps, step); });
     log::info(written ? "trace of further steps: " + path.string() : "ranges of further steps were sent as NVTX");
   }
 

@@ -25,7 +25,7 @@ double StepTimes::total() const {
   return std::accumulate(seconds.begin(), seconds.end(), 0.0);
 }
 
-StepTimes time_steps(Loader& loader, torch::Device device, std::int64_t warmup, const StepFunction& step) {
+StepTimes time_steps(BatchSource& loader, torch::Device device, std::int64_t warmup, const StepFunction& step) {
   const std::int64_t total = loader.batches_per_epoch();
   if (warmup >= total)
     throw Error("--warmup", fmt::format("{} batches of {} leave none to measure", warmup, total),
@@ -53,7 +53,7 @@ StepTimes time_steps(Loader& loader, torch::Device device, std::int64_t warmup, 
   return times;
 }
 
-void trace_steps(Loader& loader, torch::Device device, std::int64_t count, const StepFunction& step) {
+void trace_steps(BatchSource& loader, torch::Device device, std::int64_t count, const StepFunction& step) {
   Batch batch;
   loader.start_epoch(2);
   for (std::int64_t i = 0; i < count; ++i) {

@@ -24,9 +24,9 @@ using StepFunction = std::function<void(const Batch&)>;
 
 /// A warm pass over the loader's batches (epoch 0), then one (epoch 1) that is timed after `warmup` batches. Throws
 /// Error when these leave none.
-StepTimes time_steps(Loader& loader, torch::Device device, std::int64_t warmup, const StepFunction& step);
+StepTimes time_steps(BatchSource& loader, torch::Device device, std::int64_t warmup, const StepFunction& step);
 
 /// Runs up to `count` further batches (epoch 2), each with a range "data" and the step's own.
-void trace_steps(Loader& loader, torch::Device device, std::int64_t count, const StepFunction& step);
+void trace_steps(BatchSource& loader, torch::Device device, std::int64_t count, const StepFunction& step);
 
 }  // namespace nnunet

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "nnunet/core/error.h"
+#include "case_error.h"
 
 namespace nnunet {
 namespace {
@@ -43,13 +43,6 @@ std::unique_ptr<OpenCase> open_case(const PreprocessedFolder& folder, const std:
   return std::make_unique<OpenCase>(OpenCase{std::move(x), std::move(y), view, std::move(foreground)});
 }
 
-// An error's text as the problem of another: without its final full stop.
-std::string problem_of(const Error& error) {
-  std::string text = error.what();
-  if (text.ends_with('.')) text.pop_back();
-  return text;
-}
-
 }  // namespace
 
 const OpenCase& CaseCache::get(std::int64_t index) {
@@ -60,7 +53,7 @@ const OpenCase& CaseCache::get(std::int64_t index) {
     try {
       entry.open = open_case(folder_, name);
     } catch (const Error& error) {
-      throw Error("case " + name, problem_of(error));
+      throw error_of_case(name, error);
     }
   }
   return *entry.open;

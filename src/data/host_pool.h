@@ -1,7 +1,9 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -49,6 +51,24 @@ class HostPool : public std::enable_shared_from_this<HostPool> {
 
   std::mutex mutex_;
   std::vector<Buffer> free_;
+};
+
+/// Where batches live: in memory of the caller's function, else in a pool. Thread-safe as the function is.
+class BatchMemory {
+ public:
+  explicit BatchMemory(std::function<std::shared_ptr<void>(std::size_t bytes)> allocate)
+      : allocate_(std::move(allocate)) {}
+
+  template <class T>
+  std::shared_ptr<T> take(std::int64_t count) const {
+    const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
+    const std::shared_ptr<void> memory = allocate_ ? allocate_(bytes) : pool_->take(bytes);
+    return {memory, static_cast<T*>(memory.get())};
+  }
+
+ private:
+  std::function<std::shared_ptr<void>(std::size_t bytes)> allocate_;
+  std::shared_ptr<HostPool> pool_ = std::make_shared<HostPool>();
 };
 
 }  // namespace nnunet

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -26,14 +25,13 @@ class EpochSampler final : public Sampler {
     return how_.limit_steps > 0 ? std::min(all, how_.limit_steps) : all;
   }
 
-  std::vector<std::int64_t> order(std::uint32_t epoch, std::int64_t) const override {
+  std::vector<std::int64_t> order(std::uint32_t epoch) const override {
     auto order = epoch_order(static_cast<std::int64_t>(cases_.size()), how_.seed, epoch);
     for (std::int64_t& place : order) place = cases_[static_cast<std::size_t>(place)];
     return order;
   }
 
-  Shape3 patch_start(const SampledCase& from, const Shape3& patch, const SampleKey& key,
-                     const BatchPlace&) const override {
+  Shape3 patch_start(const SampledCase& from, const Shape3& patch, const SampleKey& key) const override {
     if (how_.centred) return centre_start(patch, from.size);
     CounterRng rng = key.rng(Stream::Crop);
     return crop_start(draw_centre(from.foreground, from.size, how_.oversampling, rng), patch, from.size);
@@ -42,39 +40,6 @@ class EpochSampler final : public Sampler {
  private:
   const std::vector<std::int64_t> cases_;
   const EpochSampling how_;
-};
-
-class IterationSampler final : public Sampler {
- public:
-  IterationSampler(std::vector<std::int64_t> cases, const IterationSampling& how)
-      : cases_(std::move(cases)), how_(how) {
-    if (!(how_.forced_share >= 0 && how_.forced_share <= 1))
-      throw Error("oversampling", fmt::format("{} is not a share", how_.forced_share), "use 0 to 1");
-    if (how_.steps < 1) throw Error("steps", fmt::format("an epoch of {}", how_.steps), "use at least 1");
-  }
-
-  const std::vector<std::int64_t>& cases() const override { return cases_; }
-  std::int64_t steps(std::int64_t) const override { return how_.steps; }
-
-  std::vector<std::int64_t> order(std::uint32_t epoch, std::int64_t cases_per_step) const override {
-    CounterRng rng = SampleKey{how_.seed, epoch, 0}.rng(Stream::Order);
-    std::vector<std::int64_t> order(static_cast<std::size_t>(how_.steps * cases_per_step));
-    for (std::int64_t& place : order)
-      place = cases_[static_cast<std::size_t>(rng.integer(static_cast<std::int64_t>(cases_.size())))];
-    return order;
-  }
-
-  Shape3 patch_start(const SampledCase& from, const Shape3& patch, const SampleKey& key,
-                     const BatchPlace& place) const override {
-    const double free = std::nearbyint(static_cast<double>(place.images) * (1 - how_.forced_share));
-    const bool forced = static_cast<double>(place.image) >= free;
-    CounterRng rng = key.rng(Stream::Crop);
-    return crop_start(draw_centre(from.foreground, from.size, forced ? 1 : 0, rng), patch, from.size);
-  }
-
- private:
-  const std::vector<std::int64_t> cases_;
-  const IterationSampling how_;
 };
 
 }  // namespace
@@ -91,10 +56,6 @@ std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, st
 
 std::shared_ptr<const Sampler> sample_epochs(std::vector<std::int64_t> cases, const EpochSampling& how) {
   return std::make_shared<EpochSampler>(std::move(cases), how);
-}
-
-std::shared_ptr<const Sampler> sample_iterations(std::vector<std::int64_t> cases, const IterationSampling& how) {
-  return std::make_shared<IterationSampler>(std::move(cases), how);
 }
 
 }  // namespace nnunet

@@ -5,7 +5,6 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/v2/preprocess.h"
-#include "nnunet/v2/python_json.h"
 #include "nnunet/v2/raw_dataset.h"
 
 namespace nnunet::v2 {
@@ -22,12 +21,12 @@ bool is_newer(const fs::path& file, const fs::path& than) {
 }  // namespace
 
 int copy_references(const fs::path& raw, const fs::path& preprocessed) {
-  const Json dataset = read_python_json(raw / "dataset.json");
-  const std::string ending = dataset.value("file_ending", std::string(".nii.gz"));
+  const RawDataset dataset = read_raw_dataset(raw);
+  const std::string ending = dataset.description.value("file_ending", std::string(".nii.gz"));
   const fs::path folder = preprocessed / "gt_segmentations";
   require_writable_folder(folder);
   int failed = 0;
-  for (const RawCase& c : training_cases(raw)) {
+  for (const RawCase& c : dataset.cases) {
     try {
       const fs::path copy = folder / (c.name + ending);
       if (is_newer(c.label, copy)) copy_atomically(c.label, copy);

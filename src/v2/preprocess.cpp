@@ -139,7 +139,7 @@ class Preprocessing {
 
   PendingFiles make_case(const RawCase& c, int threads) {
     writer_.require_free(c.name);
-    if (c.images.empty()) throw Error(c.name, "dataset.json lists no image of it", "add its images");
+    if (c.images.empty()) throw Error(c.name, "it has no image of channel 0", "add CASE_0000, or list its images");
     std::vector<FileRecord> sources;
     for (const fs::path& image : c.images) sources.push_back(record_file(image));
     sources.push_back(record_file(c.label));
@@ -160,13 +160,12 @@ class Preprocessing {
   /// What a case needs is known before it is read where the headers of its files are NIfTI's. Others are read one at a
   /// time, since only then their size is known, and wait for their share of the memory afterwards.
   CaseImage read_within_budget(const RawCase& c, std::optional<MemoryBudget::Share>& share) {
-    const ImageCase files{c.name, c.images, {}};
     if (std::ranges::all_of(c.images, is_nifti_name) && is_nifti_name(c.label)) {
       share.emplace(memory_, noted(c, expected_memory(c)));
-      return read_case_image(files, format_);
+      return read_case_image(c.image_case(), format_);
     }
     const std::lock_guard lock(reading_);
-    CaseImage image = read_case_image(files, format_);
+    CaseImage image = read_case_image(c.image_case(), format_);
     NiftiInfo info;
     info.geometry = image.image.geometry;
     info.channels = image.image.voxels.size(0);

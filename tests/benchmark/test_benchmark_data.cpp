@@ -48,12 +48,12 @@ TEST(BenchmarkData, RandomVolumesFillTheBatches) {
     loading.batch_size = o.train.batch_size;
     loading.augmentation.clear();
     loading.num_workers = 1;
-    Loader loader = data.loader(loading, {.centred = true}, 5);
-    EXPECT_EQ(loader.batches_per_epoch(), 5);
-    loader.start_epoch(0);
+    const auto loader = data.loader(loading, {.centred = true}, 5);
+    EXPECT_EQ(loader->batches_per_epoch(), 5);
+    loader->start_epoch(0);
     Batch batch;
     std::int64_t batches = 0;
-    for (; loader.next(batch); ++batches) {
+    for (; loader->next(batch); ++batches) {
       std::vector<std::int64_t> shape{4, 2};
       shape.insert(shape.end(), o.patch_size.begin(), o.patch_size.end());
       EXPECT_EQ(batch.image_shape, shape);

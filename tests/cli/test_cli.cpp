@@ -272,7 +272,7 @@ TEST_F(Cli, BenchmarkMeasuresEveryModeOnSyntheticData) {
   const std::string shape =
       std::string(" --patch_size 16 32 16 --in_channels 2 --n_class 3 --batch_size 2") + small_network;
   const std::string results = " --results " + at("bench_modes");
-  for (const std::string mode : {"train", "predict", "preprocess", "augment", "export"}) {
+  for (const std::string mode : {"train", "predict", "preprocess", "augment", "augment_v2", "export"}) {
     const auto run = nnunet_run("benchmark --mode " + mode + tiny + shape + results);
     ASSERT_EQ(run.code, 0) << run.text;
     EXPECT_NE(run.text.find("synthetic"), std::string::npos) << run.text;
@@ -285,9 +285,9 @@ TEST_F(Cli, BenchmarkMeasuresEveryModeOnSyntheticData) {
   for (const char* key : {"gflops_train", "gflops_predict", "peak_gflops", "peak_percent", "peak_memory_mib",
                           "data_wait_percent", "throughput_augment_per_core", "megabytes_preprocess"})
     EXPECT_NE(perf.find(key), std::string::npos) << key;
-  EXPECT_EQ(std::count(perf.begin(), perf.end(), '\n'), 5);
+  EXPECT_EQ(std::count(perf.begin(), perf.end(), '\n'), 6);
   const auto table = read(at("bench_modes/perf.md"));
-  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 7);
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 8);
 }
 
 TEST_F(Cli, BenchmarkTracesStagesInTwoDimensions) {

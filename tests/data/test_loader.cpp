@@ -258,17 +258,6 @@ TEST_F(Volumes, WithoutAugmentationCentreCrops) {
   }
 }
 
-TEST_F(Volumes, AnEpochOfIterations) {
-  auto options = options_3d(2);
-  Loader loader(folder(), sample_iterations({1, 4}, {.steps = 9}), options);
-  EXPECT_EQ(loader.batches_per_epoch(), 9);
-  const auto all = run_epoch(loader, 3);
-  ASSERT_EQ(all.size(), 9U);
-  EXPECT_TRUE(run_epoch(loader, 3, 6) == std::vector<Copy>(all.begin() + 6, all.end()));
-  for (const Copy& batch : all)
-    for (const std::string& name : batch.cases) EXPECT_TRUE(name == "case_01" || name == "case_04") << name;
-}
-
 TEST_F(Volumes, OperatorsInAnotherOrder) {
   auto options = options_3d(0), other = options;
   std::ranges::reverse(other.augmentation);

@@ -103,49 +103,15 @@ TEST(Samplers, EpochsAreEachCaseOnce) {
   const auto sampler = sample_epochs({8, 3, 5, 4, 7}, {.seed = 3});
   EXPECT_EQ(sampler->steps(2), 3);
   EXPECT_EQ(sample_epochs({8, 3, 5, 4, 7}, {.limit_steps = 2})->steps(2), 2);
-  const auto first = sampler->order(0, 2);
+  const auto first = sampler->order(0);
   auto sorted = first;
   std::sort(sorted.begin(), sorted.end());
   EXPECT_EQ(sorted, (std::vector<std::int64_t>{3, 4, 5, 7, 8}));
-  EXPECT_EQ(sampler->order(0, 4), first);
-  EXPECT_NE(sampler->order(1, 2), first);
-}
-
-TEST(Samplers, IterationsAreSoManyStepsOfDrawnCases) {
-  const auto sampler = sample_iterations({2, 6, 9}, {.seed = 3, .steps = 500});
-  EXPECT_EQ(sampler->steps(2), 500);
-  const auto order = sampler->order(4, 2);
-  ASSERT_EQ(order.size(), 1000U);
-  for (const std::int64_t index : {2, 6, 9})
-    EXPECT_NEAR(static_cast<double>(std::count(order.begin(), order.end(), index)), 1000.0 / 3, 5 * 15);
-  EXPECT_NE(sampler->order(5, 2), order);
-}
-
-TEST(Samplers, IterationsForceTheLastImagesOfABatch) {
-  const Shape3 size{20, 20, 20}, patch{4, 4, 4};
-  std::vector<std::uint8_t> label(8000);
-  label[5 * 400 + 15 * 20 + 10] = 1;
-  const ForegroundIndex foreground(label, size);
-  const auto sampler = sample_iterations({0}, {});
-  const Shape3 forced = crop_start({5, 15, 10}, patch, size);
-  for (const std::int64_t images : {2, 3, 12}) {
-    const std::int64_t free = images == 2 ? 1 : images == 3 ? 2 : 8;  // round(0.67 images)
-    for (std::int64_t image = 0; image < images; ++image) {
-      int hits = 0;
-      for (std::uint32_t sample = 0; sample < 50; ++sample)
-        hits += sampler->patch_start({0, foreground, size}, patch, {1, 0, sample}, {image, images}) == forced ? 1 : 0;
-      if (image >= free)
-        EXPECT_EQ(hits, 50);
-      else
-        EXPECT_LT(hits, 5);
-    }
-  }
+  EXPECT_NE(sampler->order(1), first);
 }
 
 TEST(Samplers, BadOnesAreRefused) {
   EXPECT_THROW(sample_epochs({0}, {.oversampling = -0.1}), Error);
-  EXPECT_THROW(sample_iterations({0}, {.forced_share = 1.1}), Error);
-  EXPECT_THROW(sample_iterations({0}, {.steps = 0}), Error);
 }
 
 }  // namespace

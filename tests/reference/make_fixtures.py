@@ -22,6 +22,7 @@ WHOLE = [
     "reference/folds.json",
     "reference/augmentation.npz",
     "reference-v2/run/networks.json",
+    "reference-v2/run/geometry.json",
     *(f"reference-v2/run/eval/labels/{folder}/case_{case}.nii.gz" for folder in ("ref", "pred") for case in range(4)),
     "reference-v2/run/eval/labels/pred/summary.json",
 ]

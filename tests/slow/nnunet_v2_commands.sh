@@ -5,6 +5,7 @@
 #   KINDS="labels regions"   only these toy datasets
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+export PYTHONPATH=$here/../../bench/peers/startup
 bin=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 peer=${PEER:-$here/../../.deps/bench-venv/bin}
 [ -x "$peer/nnUNetv2_ensemble" ] || { echo "SKIPPED: no nnunetv2 in $peer (scripts/bench.sh sets it up)"; exit 0; }

@@ -4,6 +4,7 @@
 #   PEER=folder    where python with nnunetv2 2.8 is (default: .deps/bench-venv/bin)
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+export PYTHONPATH=$here/../../bench/peers/startup
 bin=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 python=${PEER:-$here/../../.deps/bench-venv/bin}/python
 shared=$(realpath "$here/../../../shared")

@@ -7,6 +7,7 @@
 #   CASES=20 TRAINER=nnUNetTrainer_1epoch
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+export PYTHONPATH=$here/../../bench/peers/startup
 bin=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 peer=${PEER:-$here/../../.deps/bench-venv/bin}
 shared=${SHARED:-$here/../../../shared}

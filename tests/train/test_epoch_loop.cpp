@@ -8,8 +8,10 @@
 #include <numeric>
 
 #include "data/preprocessed.h"
+#include "data/training_cases.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/interrupt.h"
+#include "nnunet/data/patch_loader.h"
 #include "tiny_training.h"
 
 namespace nnunet {
@@ -267,10 +269,19 @@ TEST_F(LoopOverCases, FailsWithMoreThanAllowed) {
   EXPECT_THROW(t.run(loader), Error);
 }
 
-TEST_F(LoopOverCases, AnySamplerWill) {
+TEST(EpochLoop, RunsOnDrawnPatches) {
+  const auto cases = std::make_shared<test::CasesInMemory>();
+  cases->add(
+      "case", 1, {6, 9, 10},
+      [](auto, auto z, auto y, auto x) { return std::sin(static_cast<double>(z * 31 + y * 7 + x)); },
+      [](auto z, auto y, auto x) { return (z + y + x) % 3; }, test::plain_labels(2));
+  PatchLoaderOptions options;
+  options.patch_size = {4, 8, 8};
+  options.labels = test::plain_labels(2);
+  options.steps = 7;
+  options.num_workers = 1;
   TinyTraining t;
-  Loader loader(*folder_, sample_iterations({0, 1, 3}, {.steps = 7}), loading(0));
-  EXPECT_EQ(t.run(loader), End::all_epochs);
+  EXPECT_EQ(t.run(*load_patches(cases, {"case"}, options)), End::all_epochs);
   EXPECT_EQ(t.state.steps, 14);
 }
 

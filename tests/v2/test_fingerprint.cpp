@@ -156,6 +156,39 @@ TEST(Fingerprint, AllForegroundVoxelsCountOnce) {
   EXPECT_NE(got.intensities[0].mean, extract_fingerprint(dataset, quiet(2)).intensities.at(0).mean);
 }
 
+/// The file's axes x and z changed places, with the affine.
+void swap_axes(const fs::path& file) {
+  const WideLabelMap map = read_label_file(file);
+  const Shape3 shape = map.voxels.spatial();
+  WideLabelMap turned{Array<std::uint16_t>({shape[2], shape[1], shape[0]}), {}};
+  for (std::int64_t z = 0; z < shape[0]; ++z)
+    for (std::int64_t y = 0; y < shape[1]; ++y)
+      for (std::int64_t x = 0; x < shape[2]; ++x)
+        turned.voxels.values[static_cast<std::size_t>((x * shape[1] + y) * shape[0] + z)] =
+            map.voxels.values[static_cast<std::size_t>((z * shape[1] + y) * shape[2] + x)];
+  turned.geometry.shape = turned.voxels.spatial();
+  turned.geometry.spacing = {map.geometry.spacing[2], map.geometry.spacing[1], map.geometry.spacing[0]};
+  turned.geometry.affine = map.geometry.affine;
+  for (auto& row : turned.geometry.affine) std::swap(row[0], row[2]);
+  write_label_file(file, turned);
+}
+
+// Readers that reorient turn a label map by its own axes, which need not be the image's.
+TEST(Fingerprint, LabelsOfAnotherOrientation) {
+  const TempFolder folder;
+  const test::TinyDataset tiny(folder / "Dataset001_Tiny", 2);
+  RawDataset dataset = read_raw_dataset(tiny.folder());
+  const auto text = [&](const char* reader) {
+    dataset.description["overwrite_image_reader_writer"] = reader;
+    return python_json(fingerprint_json(extract_fingerprint(dataset, quiet(1))), Keys::sorted);
+  };
+  const std::string expected = text("NibabelIOWithReorient");
+  swap_axes(tiny.label("case_0"));
+  EXPECT_EQ(text("NibabelIOWithReorient"), expected);
+  EXPECT_EQ(text("SimpleITKIOWithReorient"), expected);
+  EXPECT_THROW(text("NibabelIO"), Error);
+}
+
 // A case without foreground adds nothing; without any there are no statistics.
 TEST(Fingerprint, CasesWithoutForeground) {
   const TempFolder folder;

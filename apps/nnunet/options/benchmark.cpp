@@ -109,9 +109,10 @@ Command benchmark_command(BenchmarkFlags& flags) {
                   {
                       option("--mode", o.mode,
                              "train: optimisation steps (Adam); predict: the bare forward; augment: the loader with "
-                             "augmentation, no network; preprocess: a raw dataset; export: what follows the network in "
+                             "augmentation, no network; augment_v2: the same as nnU-Net v2 does it; preprocess: a raw "
+                             "dataset; export: what follows the network in "
                              "predict: logits to a label map in a .nii.gz file; serve: patches to a running server")
-                          .one_of({"train", "predict", "preprocess", "augment", "export", "serve"}),
+                          .one_of({"train", "predict", "preprocess", "augment", "augment_v2", "export", "serve"}),
                       profile(o.train.profile)
                           .described("train, predict: trace three further steps into trace.json, for "
                                      "chrome://tracing or Perfetto"),

@@ -46,7 +46,7 @@ v2::PlannerOptions checked_planner_options(const V2PlannerFlags& flags) {
   return options;
 }
 
-std::string plan_experiment(const std::string& dataset, const v2::PlannerOptions& options) {
+std::string write_plans(const std::string& dataset, const v2::PlannerOptions& options) {
   const auto planned = v2::plan_experiment(v2::dataset_name(dataset), options, v2::raw_dataset_folder(dataset));
   std::fputs(fmt::format("{}\n{}\n", planned.file.string(), configurations_table(planned.plans)).c_str(), stdout);
   return planned.file.stem().string();
@@ -57,7 +57,7 @@ int run_v2_plan_experiment(const V2PlanExperimentFlags& flags) {
   int failed = 0;
   for (const std::string& dataset : flags.datasets) {
     try {
-      plan_experiment(dataset, options);
+      write_plans(dataset, options);
     } catch (const Error& error) {
       log::error(error.what());
       ++failed;

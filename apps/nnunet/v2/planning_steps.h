@@ -14,6 +14,6 @@ void extract_fingerprint(const std::string& dataset, const V2FingerprintFlags& f
 /// Throws Error for flags that cannot be, before anything is done.
 v2::PlannerOptions checked_planner_options(const V2PlannerFlags& flags);
 /// Writes the plans, prints what they hold and returns their name.
-std::string plan_experiment(const std::string& dataset, const v2::PlannerOptions& options);
+std::string write_plans(const std::string& dataset, const v2::PlannerOptions& options);
 
 }  // namespace nnunet::app

@@ -91,7 +91,7 @@ int run_v2_plan_and_preprocess(const V2PlanAndPreprocessFlags& flags) {
   for (const std::string& dataset : flags.datasets)
     extract_fingerprint(dataset, flags.fingerprint, !flags.cases.no_progress);
   std::string plans;
-  for (const std::string& dataset : flags.datasets) plans = plan_experiment(dataset, planner);
+  for (const std::string& dataset : flags.datasets) plans = write_plans(dataset, planner);
   if (flags.no_preprocessing) return 0;
   int failed = 0;
   for (const std::string& dataset : flags.datasets) failed += preprocess_dataset(dataset, plans, flags.cases);

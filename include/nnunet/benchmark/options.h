@@ -12,7 +12,7 @@ struct BenchmarkOptions {
   /// Those that describe data, network, arithmetic and batches count, and where results go; logname: "perf.json" where
   /// it is empty; train_batches and test_batches: the measured pass, warmup included.
   TrainOptions train;
-  std::string mode = "train";  ///< train, predict, preprocess, augment or export
+  std::string mode = "train";  ///< train, predict, preprocess, augment, augment_v2 or export
   /// Random data where data holds no preprocessed task (preprocess: no raw one); else that is an Error.
   bool synthetic = true;
   // The random data; given, they are used whatever lies in data.

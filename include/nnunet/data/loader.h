@@ -73,8 +73,7 @@ class Loader final : public BatchSource {
   double wait_seconds() const override;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<BatchSource> queue_;
 };
 
 }  // namespace nnunet

@@ -17,11 +17,6 @@ struct SampledCase {
   Shape3 size{};
 };
 
-/// Where a sample lies in the batch that all processes make together: its first image, of so many.
-struct BatchPlace {
-  std::int64_t image = 0, images = 1;
-};
-
 /// Which cases an epoch is made of, and where in them the patches lie. Everything follows from the epoch and the
 /// sample, so that any thread or process can ask for any of them.
 class Sampler {
@@ -33,10 +28,9 @@ class Sampler {
   virtual std::int64_t steps(std::int64_t cases_per_step) const = 0;
   /// The cases of an epoch in their order. Steps take them one after another, from the start again at the end; a case
   /// that cannot be read gives its place to the next.
-  virtual std::vector<std::int64_t> order(std::uint32_t epoch, std::int64_t cases_per_step) const = 0;
+  virtual std::vector<std::int64_t> order(std::uint32_t epoch) const = 0;
   /// Start of a sample's patch, which may begin before the volume or end behind it.
-  virtual Shape3 patch_start(const SampledCase& from, const Shape3& patch, const SampleKey& key,
-                             const BatchPlace& place) const = 0;
+  virtual Shape3 patch_start(const SampledCase& from, const Shape3& patch, const SampleKey& key) const = 0;
 };
 
 /// The reference system's: an epoch is each case once, in a new order (contract, section 5).
@@ -48,15 +42,5 @@ struct EpochSampling {
 };
 /// Throws Error for an oversampling that is no probability.
 std::shared_ptr<const Sampler> sample_epochs(std::vector<std::int64_t> cases, const EpochSampling& how);
-
-/// nnU-Net v2's (contract-v2-run, section 4): an epoch is a number of steps, its cases drawn with replacement; the last
-/// images of each batch are centred on foreground voxels, the first ones anywhere.
-struct IterationSampling {
-  std::uint64_t seed = 1;
-  std::int64_t steps = 250;
-  double forced_share = 0.33;  ///< image j of B is forced unless j < round(B (1 - share)), half to even
-};
-/// Throws Error for a share that is none, or no steps.
-std::shared_ptr<const Sampler> sample_iterations(std::vector<std::int64_t> cases, const IterationSampling& how);
 
 }  // namespace nnunet

@@ -1,4 +1,4 @@
-#include "batch_maker.h"
+#include "folder_batches.h"
 
 #include <fmt/format.h>
 
@@ -47,25 +47,37 @@ void check(const LoaderOptions& o, const std::vector<std::int64_t>& cases, const
 
 }  // namespace
 
-BatchMaker::BatchMaker(const PreprocessedFolder& folder, std::shared_ptr<const Sampler> sampler, LoaderOptions options)
+FolderBatches::FolderBatches(const PreprocessedFolder& folder, std::shared_ptr<const Sampler> sampler,
+                             LoaderOptions options)
     : folder_(folder),
       sampler_(std::move(sampler)),
       options_(std::move(options)),
       passes_(fused_passes(options_.augmentation)),
-      cases_(folder) {
+      cases_(folder),
+      memory_(options_.allocate) {
   check(options_, sampler_->cases(), folder_);
 }
 
-std::int64_t BatchMaker::batches_per_epoch() const {
+std::int64_t FolderBatches::batches_per_epoch() const {
   return sampler_->steps(cases_per_step());
 }
 
-BatchRequest BatchMaker::first_request(std::uint32_t epoch) const {
-  return {std::make_shared<const std::vector<std::int64_t>>(sampler_->order(epoch, cases_per_step())), epoch, 0};
+BatchMaker::Make FolderBatches::maker() {
+  return [this, scratch = std::make_shared<AugmentScratch>()](std::uint32_t epoch, std::int64_t step) {
+    return make(epoch, step, *scratch);
+  };
 }
 
-std::int64_t BatchMaker::case_at(const BatchRequest& request, std::int64_t position) {
-  const auto& order = *request.order;
+std::shared_ptr<const FolderBatches::Order> FolderBatches::order(std::uint32_t epoch) {
+  const std::lock_guard lock(mutex_);
+  if (!order_ || ordered_epoch_ != epoch) {
+    order_ = std::make_shared<const Order>(sampler_->order(epoch));
+    ordered_epoch_ = epoch;
+  }
+  return order_;
+}
+
+std::int64_t FolderBatches::case_at(const Order& order, std::int64_t position) {
   const auto count = static_cast<std::int64_t>(order.size());
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t index = order[static_cast<std::size_t>((position + i) % count)];
@@ -80,9 +92,9 @@ std::int64_t BatchMaker::case_at(const BatchRequest& request, std::int64_t posit
   throw Error(folder_.path().string(), "none of the training cases can be read", "preprocess them again");
 }
 
-std::vector<BatchMaker::Part> BatchMaker::plan(const BatchRequest& request) {
-  const std::int64_t start = request.step * cases_per_step() + options_.rank * own_cases();
-  const auto nth = [&](std::int64_t i) { return case_at(request, start + i); };
+std::vector<FolderBatches::Part> FolderBatches::plan(const Order& order, std::int64_t step) {
+  const std::int64_t start = step * cases_per_step() + options_.rank * own_cases();
+  const auto nth = [&](std::int64_t i) { return case_at(order, start + i); };
   std::vector<Part> parts;
   if (!slices_of_volumes()) {
     const std::int64_t depth = flat() ? 1 : options_.patch_size[0];
@@ -99,7 +111,7 @@ std::vector<BatchMaker::Part> BatchMaker::plan(const BatchRequest& request) {
   return parts;
 }
 
-Batch BatchMaker::allocate(std::int64_t step) const {
+Batch FolderBatches::allocate(std::int64_t step) const {
   Batch batch;
   batch.step = step;
   batch.image_shape = {options_.batch_size, folder_.config().in_channels};
@@ -108,22 +120,13 @@ Batch BatchMaker::allocate(std::int64_t step) const {
     batch.image_shape.push_back(n);
     batch.label_shape.push_back(n);
   }
-  const auto memory = [this](std::int64_t bytes) {
-    const auto size = static_cast<std::size_t>(bytes);
-    return options_.allocate ? options_.allocate(size) : pool_->take(size);
-  };
-  const auto image = memory(Array<float>::count(batch.image_shape) * static_cast<std::int64_t>(sizeof(float)));
-  const auto label = memory(Array<std::uint8_t>::count(batch.label_shape));
-  batch.image = {image, static_cast<float*>(image.get())};
-  batch.label = {label, static_cast<std::uint8_t*>(label.get())};
-  if (options_.recipes && !passes_.empty()) {
-    const auto recipes = memory(options_.batch_size * static_cast<std::int64_t>(sizeof(Recipe)));
-    batch.recipes = {recipes, static_cast<Recipe*>(recipes.get())};
-  }
+  batch.image = memory_.take<float>(Array<float>::count(batch.image_shape));
+  batch.label = memory_.take<std::uint8_t>(Array<std::uint8_t>::count(batch.label_shape));
+  if (options_.recipes && !passes_.empty()) batch.recipes = memory_.take<Recipe>(options_.batch_size);
   return batch;
 }
 
-PatchView BatchMaker::place(const Batch& batch, const Part& part, std::int64_t channels) const {
+PatchView FolderBatches::place(const Batch& batch, const Part& part, std::int64_t channels) const {
   const std::int64_t h = options_.patch_size[flat() ? 0 : 1], w = options_.patch_size[flat() ? 1 : 2], plane = h * w;
   const std::int64_t unit = flat() ? plane : part.depth * plane;  // one label map of the batch
   PatchView view{.channels = channels, .size = {part.depth, h, w}};
@@ -134,7 +137,7 @@ PatchView BatchMaker::place(const Batch& batch, const Part& part, std::int64_t c
   return view;
 }
 
-void BatchMaker::fill(const Batch& batch, const Part& part, const SampleKey& key, AugmentScratch& scratch) {
+void FolderBatches::fill(const Batch& batch, const Part& part, const SampleKey& key, AugmentScratch& scratch) {
   const PatchView to = place(batch, part, folder_.config().in_channels);
   const OpenCase& open = cases_.get(part.index);
   const CaseView& view = open.view;
@@ -143,9 +146,7 @@ void BatchMaker::fill(const Batch& batch, const Part& part, const SampleKey& key
                 "use --data2d_dim 3");
   }
   const Axes axes = flat() ? Axes::InPlane : Axes::Volume;
-  const BatchPlace place_in_step{options_.rank * options_.batch_size + part.first,
-                                 options_.processes * options_.batch_size};
-  const Shape3 start = sampler_->patch_start({part.index, open.foreground, view.size}, to.size, key, place_in_step);
+  const Shape3 start = sampler_->patch_start({part.index, open.foreground, view.size}, to.size, key);
   const NoiseKey noise{key.seed, key.epoch, key.sample, static_cast<std::uint32_t>(Stream::Noise)};
   CounterRng coins = key.rng(Stream::Coins);
   std::vector<Augmentation> how;
@@ -161,12 +162,12 @@ void BatchMaker::fill(const Batch& batch, const Part& part, const SampleKey& key
               make_recipe(how.front(), noise, size, axes, part.first, images));
 }
 
-Batch BatchMaker::make(const BatchRequest& request, AugmentScratch& scratch) {
-  Batch batch = allocate(request.step);
-  const std::int64_t first = (request.step * options_.processes + options_.rank) * options_.batch_size;
+Batch FolderBatches::make(std::uint32_t epoch, std::int64_t step, AugmentScratch& scratch) {
+  Batch batch = allocate(step);
+  const std::int64_t first = (step * options_.processes + options_.rank) * options_.batch_size;
   auto sample = static_cast<std::uint32_t>(first);
-  for (const Part& part : plan(request)) {
-    fill(batch, part, {options_.seed, request.epoch, sample++}, scratch);
+  for (const Part& part : plan(*order(epoch), step)) {
+    fill(batch, part, {options_.seed, epoch, sample++}, scratch);
     batch.cases.push_back(name(part));
   }
   return batch;
