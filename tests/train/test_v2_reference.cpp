@@ -155,9 +155,7 @@ TEST(V2Losses, InDoubleThroughout) {
       {"plain_2d", false, 1.158780231650581},
       {"plain_2d", true, 1.158603791130211},
       {"plain_3d_ignore", false, 0.788532598430241},
-      {"plain_3d_ignore", true, 0.788532814563180},
-      {"plain_3d", false, 0.791737639118489},
-      {"plain_3d", true, 0.791726814529538}};
+      {"plain_3d_ignore", true, 0.788532814563180}};
   for (const auto& [name, batch_dice, value] : expected) {
     Example e(name);
     e.loss.batch_dice = batch_dice;
