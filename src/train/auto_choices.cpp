@@ -56,10 +56,11 @@ v2::Json what_is_asked(const AutoOptions& o, const std::filesystem::path& source
 v2::Json cost_json(const v2::TrainingCost& cost) {
   return {{"training", cost.batch.training},
           {"validation", cost.batch.validation},
+          {"epoch", cost.batch.epoch},
           {"final_validation", cost.final_validation}};
 }
 v2::TrainingCost cost_of(const Json& json) {
-  return {{json.at("training").get<double>(), json.at("validation").get<double>()},
+  return {{json.at("training").get<double>(), json.at("validation").get<double>(), json.at("epoch").get<double>()},
           json.at("final_validation").get<double>()};
 }
 

@@ -8,13 +8,11 @@ namespace nnunet {
 
 /// Where `nnunet auto` writes what.
 struct AutoFolders {
-  std::filesystem::path output;
-  std::string dataset;  ///< "Dataset004_Hippocampus"
+  std::filesystem::path raw, output;  ///< the dataset that was given; absolute
+  std::string dataset;                ///< "Dataset004_Hippocampus"
 
-  std::filesystem::path raw() const { return output / "nnUNet_raw"; }
   std::filesystem::path preprocessed() const { return output / "nnUNet_preprocessed"; }
   std::filesystem::path results() const { return output / "nnUNet_results"; }
-  std::filesystem::path raw_dataset() const { return raw() / dataset; }
   std::filesystem::path preprocessed_dataset() const { return preprocessed() / dataset; }
   std::filesystem::path references() const { return preprocessed_dataset() / "gt_segmentations"; }
   std::filesystem::path record() const { return output / "auto.json"; }
@@ -40,14 +38,13 @@ class EnvironmentVariable {
   std::optional<std::string> former_;
 };
 
-/// nnU-Net's three folders are those of the run.
+/// Where nnU-Net's preprocessed data and results are is where the run writes.
 struct AutoEnvironment {
   explicit AutoEnvironment(const AutoFolders& folders)
-      : raw("nnUNet_raw", folders.raw().string()),
-        preprocessed("nnUNet_preprocessed", folders.preprocessed().string()),
+      : preprocessed("nnUNet_preprocessed", folders.preprocessed().string()),
         results("nnUNet_results", folders.results().string()) {}
 
-  EnvironmentVariable raw, preprocessed, results;
+  EnvironmentVariable preprocessed, results;
 };
 
 }  // namespace nnunet

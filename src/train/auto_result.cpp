@@ -76,7 +76,7 @@ void add_cases(v2::AutoReport& report, const AutoFolders& folders, const fs::pat
                const v2::DatasetLabels& labels) {
   std::vector<v2::ReportedCase> cases = v2::scored_cases(validated / "summary.json", labels);
   const std::size_t worst = std::min(kShownCases, cases.size() / 2), best = std::min(kShownCases, cases.size() - worst);
-  const std::vector<v2::RawCase> raw = v2::training_cases(folders.raw_dataset());
+  const std::vector<v2::RawCase> raw = v2::training_cases(folders.raw);
   for (std::size_t i = 0; i < best; ++i) report.best_cases.push_back(std::move(cases[i]));
   for (std::size_t i = 0; i < worst; ++i) report.worst_cases.push_back(std::move(cases[cases.size() - 1 - i]));
   for (auto* const list : {&report.best_cases, &report.worst_cases})

@@ -28,7 +28,6 @@
 #include "nnunet/v2/cross_validation.h"
 #include "nnunet/v2/dataset_integrity.h"
 #include "nnunet/v2/fingerprint.h"
-#include "nnunet/v2/linked_dataset.h"
 #include "nnunet/v2/planner.h"
 #include "nnunet/v2/preprocess.h"
 #include "v2_fold_folder.h"
@@ -65,11 +64,12 @@ class AutoTraining {
  public:
   explicit AutoTraining(AutoOptions options)
       : o_(std::move(options)),
-        source_(fs::absolute(v2::raw_dataset_folder(o_.dataset)).lexically_normal()),
-        folders_{output_of(o_), v2::dataset_name(o_.dataset)},
+        folders_{fs::absolute(v2::raw_dataset_folder(o_.dataset)).lexically_normal(), output_of(o_),
+                 v2::dataset_name(o_.dataset)},
         threads_(v2::case_threads(o_.threads)),
         on_gpu_(o_.compute.gpus != 0 && torch_gpus() > 0) {
-    if (!fs::is_directory(source_)) throw Error(source_.string(), "there is no such folder", "check --dataset");
+    if (!fs::is_directory(folders_.raw))
+      throw Error(folders_.raw.string(), "there is no such folder", "check --dataset");
     require_writable_folder(folders_.output);
     lock_.emplace(folders_.output, folders_.output, "another nnunet auto", "wait for it, or choose another --output");
     log::set_log_file(folders_.output / "auto.log");
@@ -102,7 +102,7 @@ class AutoTraining {
 
   void begin_record() {
     record_.emplace(folders_.record());
-    const Json now = what_is_asked(o_, source_);
+    const Json now = what_is_asked(o_, folders_.raw);
     if (record_->empty()) return record_->set_asked(now);
     if (!o_.resume)
       throw Error(folders_.output.string(), "holds a run of nnunet auto already",
@@ -116,10 +116,10 @@ class AutoTraining {
 
   void check_dataset() {
     record_->stage("check", [&] {
-      v2::require_dataset_integrity(source_, threads_);
-      const std::size_t count = v2::training_cases(source_).size();
+      v2::require_dataset_integrity(folders_.raw, threads_);
+      const std::size_t count = v2::training_cases(folders_.raw).size();
       if (count < kFewestCases && !contains(o_.folds, "all"))
-        throw Error(source_.string(), fmt::format("{} cases are too few for five folds", count),
+        throw Error(folders_.raw.string(), fmt::format("{} cases are too few for five folds", count),
                     fmt::format("add some, up to {} at least, or train on all of them by --folds all", kFewestCases));
       return Json{{"cases", count}};
     });
@@ -127,8 +127,7 @@ class AutoTraining {
 
   void describe_dataset() {
     record_->stage("fingerprint", [&] {
-      v2::link_dataset(v2::read_raw_dataset(source_), folders_.raw_dataset());
-      v2::ensure_fingerprint(folders_.dataset, {threads_, false, true}, false);
+      v2::ensure_fingerprint(folders_.raw.string(), {threads_, false, true}, false);
       return Json::object();
     });
   }
@@ -149,7 +148,7 @@ class AutoTraining {
     record_->stage("plan", [&] {
       const v2::PlannerChoice choice = planner();
       log::info(choice.reason);
-      const v2::PlannedExperiment planned = v2::plan_experiment(folders_.dataset, choice.options);
+      const v2::PlannedExperiment planned = v2::plan_experiment(folders_.dataset, choice.options, folders_.raw);
       return Json{{"reason", choice.reason}, {"plans", planned.file.stem().string()}};
     });
     const std::vector<std::string> planned =
@@ -171,13 +170,13 @@ class AutoTraining {
   void preprocess(const std::string& configuration) {
     record_->stage("preprocess " + configuration, [&] {
       const v2::PreprocessingReport report =
-          v2::preprocess_configuration({.raw = folders_.raw_dataset(),
+          v2::preprocess_configuration({.raw = folders_.raw,
                                         .preprocessed = folders_.preprocessed_dataset(),
                                         .plans = plans(),
                                         .configuration = configuration,
                                         .threads = threads_});
-      if (!report.failed.empty() || v2::copy_references(folders_.raw_dataset(), folders_.preprocessed_dataset()) > 0)
-        throw Error(source_.string(), "some cases could not be preprocessed", "the lines above say why");
+      if (!report.failed.empty() || v2::copy_references(folders_.raw, folders_.preprocessed_dataset()) > 0)
+        throw Error(folders_.raw.string(), "some cases could not be preprocessed", "the lines above say why");
       return Json{{"cases", report.made + report.kept}};
     });
   }
@@ -203,9 +202,11 @@ class AutoTraining {
     const std::string fold = o_.folds.empty() ? "0" : o_.folds.front();
     const double seconds = std::clamp(kMeasuringShare * o_.hours * kSecondsPerHour, kLeastMeasuring, kMostMeasuring);
     const v2::TrainingCost cost = time_v2(training(configuration, fold, "nnUNetTrainer", half), seconds);
-    log::info(fmt::format("{}, {}: {:.3g} s a batch, {:.3g} s a validation batch, {} the validation of a fold",
-                          configuration, half ? "half precision" : "float32", cost.batch.training,
-                          cost.batch.validation, format_duration(cost.final_validation)));
+    log::info(
+        fmt::format("{}, {}: {:.3g} s a batch, {:.3g} s a validation batch, {:.2g} s for the "
+                    "checkpoints of an epoch, {} the validation of a fold",
+                    configuration, half ? "half precision" : "float32", cost.batch.training, cost.batch.validation,
+                    cost.batch.epoch, format_duration(cost.final_validation)));
     return cost;
   }
 
@@ -371,7 +372,6 @@ class AutoTraining {
   }
 
   AutoOptions o_;
-  fs::path source_;  ///< the dataset that was given
   AutoFolders folders_;
   int threads_;
   bool on_gpu_;

@@ -43,6 +43,7 @@ class V2TrainingRun {
 
   void validate();
   V2Checkpoint checkpoint() const;
+  double seconds_a_checkpoint() const;
 
   Interrupt interrupt_;  // first: threads started later leave the signals to it
   V2TrainOptions o_;

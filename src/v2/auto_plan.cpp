@@ -55,6 +55,7 @@ TrainingCost cost_of(const std::map<std::string, TrainingCost>& costs, const std
       throw Error(name, "it is not known how long this configuration takes", "leave it out, or measure it");
     sum.batch.training += found->second.batch.training;
     sum.batch.validation += found->second.batch.validation;
+    sum.batch.epoch += found->second.batch.epoch;
     sum.final_validation += found->second.final_validation;
   }
   return sum;
@@ -91,7 +92,7 @@ PlannerChoice choose_planner(const TrainingDevice& device) {
 }
 
 double training_seconds(const TrainingLength& length, const BatchTime& time) {
-  return length.epochs * (length.iterations * time.training + length.validation_batches * time.validation);
+  return length.epochs * (length.iterations * time.training + length.validation_batches * time.validation + time.epoch);
 }
 
 TrainingLength training_length(double seconds, const BatchTime& time) {

@@ -85,6 +85,13 @@ TEST(AutoPlan, FinalValidationTakesItsTime) {
   EXPECT_THROW(training_schedule({{"3d_fullres", cost}}, 3600), Error);
 }
 
+TEST(AutoPlan, CheckpointsTakeTheirTime) {
+  const BatchTime time{1.0, 0.5, 10.0};
+  EXPECT_EQ(training_seconds({50, 5, 1}, time), 50 * (5 * 1.0 + 0.5 + 10));
+  EXPECT_LE(training_seconds(training_length(1000, time), time), 1000);
+  EXPECT_LT(training_length(1000, time).iterations, training_length(1000, {1.0, 0.5}).iterations);
+}
+
 TEST(AutoPlan, WishesAreFollowed) {
   const TrainingCost cost{{1.0, 0.5}, 10};
   const std::map<std::string, TrainingCost> costs{{"3d_fullres", cost}, {"2d", cost}};

@@ -1,4 +1,4 @@
-// What nnunet auto leaves for people: linked datasets, the report, the script that predicts.
+// What nnunet auto leaves for people: the report, the script that predicts.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,8 +6,6 @@
 #include "nnunet/core/error.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/v2/auto_report.h"
-#include "nnunet/v2/dataset_integrity.h"
-#include "nnunet/v2/linked_dataset.h"
 #include "nnunet/v2/predict_script.h"
 #include "v2/tiny_dataset.h"
 
@@ -20,60 +18,6 @@ using test::TinyDataset;
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
-}
-
-std::vector<std::string> names_of(const std::vector<RawCase>& cases) {
-  std::vector<std::string> names;
-  for (const RawCase& one : cases) names.push_back(one.name);
-  return names;
-}
-
-TEST(LinkedDataset, IsTheDatasetItLeadsTo) {
-  const TempFolder folder;
-  const TinyDataset tiny(folder / "elsewhere/Dataset001_Tiny");
-  const fs::path linked = folder / "raw/Dataset001_Tiny";
-  const RawDataset source = read_raw_dataset(tiny.folder());
-  for (int twice = 0; twice < 2; ++twice) link_dataset(source, linked);
-  EXPECT_EQ(names_of(training_cases(linked)), names_of(source.cases));
-  EXPECT_EQ(read_python_json(linked / "dataset.json"), source.description);
-  EXPECT_TRUE(check_dataset_integrity(linked, 1, false).empty());
-  EXPECT_TRUE(fs::is_symlink(linked / "imagesTr"));
-  const TinyDataset other(folder / "other/Dataset001_Tiny", 2);
-  link_dataset(read_raw_dataset(other.folder()), linked);
-  EXPECT_EQ(training_cases(linked).size(), 2U);
-}
-
-TEST(LinkedDataset, ListedFilesAreFoundFromElsewhere) {
-  const TempFolder folder;
-  const TinyDataset tiny(folder / "elsewhere/Dataset001_Tiny", 1);
-  fs::rename(tiny.folder() / "imagesTr", tiny.folder() / "scans");
-  tiny.describe(R"({"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "b": 2}, "numTraining": 1,
-      "file_ending": ".nii.gz",
-      "dataset": {"one": {"images": ["scans/case_0_0000.nii.gz"], "label": "labelsTr/case_0.nii.gz"}}})");
-  const fs::path linked = folder / "raw/Dataset001_Tiny";
-  link_dataset(read_raw_dataset(tiny.folder()), linked);
-  EXPECT_EQ(names_of(training_cases(linked)), std::vector<std::string>{"one"});
-  EXPECT_TRUE(check_dataset_integrity(linked, 1, false).empty());
-}
-
-TEST(LinkedDataset, DecathlonFoldersGetNnunetsNames) {
-  const TempFolder folder;
-  const TinyDataset tiny(folder / "elsewhere/Task07_Tiny", 2);
-  for (const std::string name : {"case_0", "case_1"})
-    fs::rename(tiny.image(name), tiny.folder() / "imagesTr" / (name + ".nii.gz"));
-  tiny.describe(R"({"modality": {"0": "CT"}, "labels": {"0": "background", "1": "a", "2": "b"}, "numTraining": 2,
-      "training": [], "test": []})");
-  const fs::path linked = folder / "raw/Dataset007_Tiny";
-  link_dataset(read_raw_dataset(tiny.folder()), linked);
-  EXPECT_TRUE(fs::exists(linked / "imagesTr/case_0_0000.nii.gz"));
-  EXPECT_TRUE(check_dataset_integrity(linked, 1, false).empty());
-}
-
-TEST(LinkedDataset, NothingOfTheUsersIsReplaced) {
-  const TempFolder folder;
-  const TinyDataset tiny(folder / "elsewhere/Dataset001_Tiny");
-  fs::create_directories(folder / "raw/Dataset001_Tiny/imagesTr");
-  EXPECT_THROW(link_dataset(read_raw_dataset(tiny.folder()), folder / "raw/Dataset001_Tiny"), Error);
 }
 
 AutoReport example_report() {

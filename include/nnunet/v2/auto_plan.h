@@ -30,6 +30,7 @@ PlannerChoice choose_planner(const TrainingDevice& device);
 /// Seconds that one batch takes, as measured on the device.
 struct BatchTime {
   double training = 0, validation = 0;
+  double epoch = 0;  ///< what an epoch takes beside its batches: checkpoints
 };
 
 /// One training. The defaults are nnU-Net's.
