@@ -2,7 +2,7 @@
 import os
 
 LOWERED = ("avx2",)
-SECTIONS = ("forward", "train", "shapes", "v2_cases", "v2_networks")  # those whose peers can be held back
+SECTIONS = ("forward", "train", "shapes", "v2_cases", "v2_networks", "v2_train")  # those whose peers can be held back
 # Ours; ATen's own kernels; oneDNN under PyTorch and under OpenVINO; MKL. onnxruntime asks the processor alone: it takes
 # part on a processor that has no more.
 VARIABLES = {"avx2": {"NNUNET_ISA": "avx2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
