@@ -1,40 +1,14 @@
 #include "nnunet/kernels/segmentation_loss.h"
 
-#include <algorithm>
-#include <limits>
-
 #include "exponential.h"
+#include "loss_blocks.h"
 #include "nnunet/core/simd.h"
 #include "nnunet/core/vectorized.h"
 
-// Blocks of voxels are brought into a buffer (K, block) in the cache, where every loop runs over voxels, whatever the
-// layout and the number of classes.
 namespace nnunet::kernels {
 namespace {
 
-constexpr std::int64_t kBlock = 64;    // voxels: 105 classes of them are 27 kB
-constexpr std::int64_t kPiece = 8192;  // voxels whose sums are kept in float; a thread's unit of work
-
-struct Piece {
-  std::int64_t sample, begin, end;  ///< voxels
-};
-
-std::vector<Piece> cut(const LossShape& s) {
-  std::vector<Piece> pieces;
-  for (std::int64_t n = 0; n < s.samples; ++n)
-    for (std::int64_t v = 0; v < s.voxels; v += kPiece) pieces.push_back({n, v, std::min(v + kPiece, s.voxels)});
-  return pieces;
-}
-
-/// Where class 0 of a voxel lies, and the step to the next class and to the next voxel.
-struct Place {
-  std::int64_t first, by_class, by_voxel;
-};
-Place place_of(const LossShape& s, std::int64_t sample, std::int64_t voxel) {
-  const std::int64_t start = sample * s.classes * s.voxels;
-  if (s.layout == Layout::channels_last) return {start + voxel * s.classes, 1, s.classes};
-  return {start + voxel, s.voxels, 1};
-}
+constexpr std::int64_t kBlock = kLossBlock;
 
 /// A block of kBlock voxels; those beyond `count` repeat nothing and count for nothing (logits 0, no label).
 struct Block {
@@ -45,12 +19,8 @@ struct Block {
 };
 
 template <class T>
-NNUNET_INLINE void fetch(const T* logits, const Place& place, std::int64_t classes, std::int64_t count, float* p) {
-  for (std::int64_t k = 0; k < classes; ++k) {
-    const T* const from = logits + place.first + k * place.by_class;
-    for (std::int64_t v = 0; v < count; ++v) p[k * kBlock + v] = to_float(from[v * place.by_voxel]);
-    for (std::int64_t v = count; v < kBlock; ++v) p[k * kBlock + v] = 0;
-  }
+NNUNET_INLINE void fetch(const T* logits, const LossPlace& place, std::int64_t classes, std::int64_t count, float* p) {
+  for (std::int64_t k = 0; k < classes; ++k) fetch_class(logits, place, k, count, p + k * kBlock);
 }
 
 /// Logits to probabilities; fills true_p and nll = -log of it (0 where there is no label).
@@ -89,7 +59,7 @@ NNUNET_INLINE void fetch_label(const std::uint8_t* label, std::int64_t count, st
 
 /// Adds a piece's sums; sums: intersection, probability, label (3K), in float.
 constexpr Vectorized sums_of = []<class T>(const T* logits, const std::uint8_t* label, const LossShape& s,
-                                           const Piece& piece, bool focal, Block& b, float* sums, float& loss)
+                                           const LossPiece& piece, bool focal, Block& b, float* sums, float& loss)
                                    NNUNET_INLINED {
                                      for (std::int64_t begin = piece.begin; begin < piece.end; begin += kBlock) {
                                        const std::int64_t count = std::min(kBlock, piece.end - begin);
@@ -100,14 +70,13 @@ constexpr Vectorized sums_of = []<class T>(const T* logits, const std::uint8_t* 
                                          const auto number = static_cast<float>(k);
                                          const float* const row = b.p.data() + k * kBlock;
                                          float both = 0, size = 0, voxels = 0;
-      // Labels beyond the end are -1, and so probabilities there are left out.
-#pragma omp simd reduction(+ : both, voxels)
+      // Without a class, and beyond the end, the label is -1.
+#pragma omp simd reduction(+ : both, size, voxels)
                                          for (std::int64_t v = 0; v < kBlock; ++v) {
                                            both += b.label[v] == number ? row[v] : 0.0f;
+                                           size += b.label[v] >= 0 ? row[v] : 0.0f;
                                            voxels += b.label[v] == number ? 1.0f : 0.0f;
                                          }
-#pragma omp simd reduction(+ : size)
-                                         for (std::int64_t v = 0; v < count; ++v) size += row[v];
                                          sums[k] += both;
                                          sums[s.classes + k] += size;
                                          sums[2 * s.classes + k] += voxels;
@@ -125,24 +94,26 @@ constexpr Vectorized sums_of = []<class T>(const T* logits, const std::uint8_t* 
 
 /// With g_k = dL/dp_k, dL/dlogit_k = p_k (g_k - sum_j p_j g_j), plus the cross entropy's p_k - [t = k].
 constexpr Vectorized gradient_of = []<class T>(const T* logits, const std::uint8_t* label, T* gradient,
-                                               const LossShape& s, const Piece& piece, bool focal,
-                                               const float* by_intersection, const float* by_probability, float by_loss,
-                                               Block& b) NNUNET_INLINED {
+                                               const LossShape& s, const LossPiece& piece, bool focal,
+                                               const LossDerivatives& by, Block& b) NNUNET_INLINED {
+  const float* const by_intersection = by.by_intersection + piece.sample * by.sample_step;
+  const float* const by_probability = by.by_probability + piece.sample * by.sample_step;
   for (std::int64_t begin = piece.begin; begin < piece.end; begin += kBlock) {
     const std::int64_t count = std::min(kBlock, piece.end - begin);
-    const Place place = place_of(s, piece.sample, begin);
+    const LossPlace place = place_of(s, piece.sample, begin);
     fetch(logits, place, s.classes, count, b.p.data());
     fetch_label(label + piece.sample * s.voxels + begin, count, s.classes, b.label);
     softmax(b, s.classes);
 
     // The true class's own term of the second loss: its derivative by p_t, times p_t.
-    float own[kBlock], all[kBlock], cross[kBlock];
+    float own[kBlock], all[kBlock], cross[kBlock], counts[kBlock];
     for (std::int64_t v = 0; v < kBlock; ++v) {
       const float p = b.true_p[v], miss = 1.0f - p;
-      const float focal_own = by_loss * (-2.0f * p * miss * b.nll[v] - miss * miss);
+      const float focal_own = by.by_loss * (-2.0f * p * miss * b.nll[v] - miss * miss);
       const bool known = b.label[v] >= 0;
       own[v] = focal && known ? focal_own : 0.0f;
-      cross[v] = !focal && known ? by_loss : 0.0f;
+      cross[v] = !focal && known ? by.by_loss : 0.0f;
+      counts[v] = known ? 1.0f : 0.0f;
       all[v] = own[v];
     }
     for (std::int64_t k = 0; k < s.classes; ++k) {
@@ -157,68 +128,82 @@ constexpr Vectorized gradient_of = []<class T>(const T* logits, const std::uint8
       for (std::int64_t v = 0; v < kBlock; ++v) {
         const bool is_class = b.label[v] == number;
         const float g = by_probability[k] + (is_class ? by_intersection[k] : 0.0f);
-        row[v] = row[v] * (g - all[v] + cross[v]) + (is_class ? own[v] - cross[v] : 0.0f);
+        row[v] = counts[v] * row[v] * (g - all[v] + cross[v]) + (is_class ? own[v] - cross[v] : 0.0f);
       }
     }
-    for (std::int64_t k = 0; k < s.classes; ++k) {
-      T* const to = gradient + place.first + k * place.by_class;
-      for (std::int64_t v = 0; v < count; ++v)
-        from_float(b.p[static_cast<std::size_t>(k * kBlock + v)], to[v * place.by_voxel]);
-    }
+    for (std::int64_t k = 0; k < s.classes; ++k) store_class(b.p.data() + k * kBlock, place, k, count, gradient);
   }
 };
 
 }  // namespace
 
-template <class T>
-LossSums loss_forward(const T* logits, const std::uint8_t* label, const LossShape& shape, bool focal) {
-  const std::vector<Piece> pieces = cut(shape);
-  const auto count = static_cast<std::int64_t>(pieces.size());
-  const auto width = static_cast<std::size_t>(3 * shape.classes);
-  std::vector<float> sums(pieces.size() * width), losses(pieces.size());
-#pragma omp parallel if (count > 1)
-  {
-    Block block(shape.classes);
-#pragma omp for schedule(static)
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto p = static_cast<std::size_t>(i);
-      sums_of(logits, label, shape, pieces[p], focal, block, sums.data() + p * width, losses[p]);
-    }
-  }
+LossSums LossSums::over_samples(std::int64_t classes) const {
+  LossSums sum;
+  sum.loss = loss;
+  const auto width = static_cast<std::size_t>(classes);
+  const auto fold = [&](const std::vector<double>& from, std::vector<double>& to) {
+    to.assign(width, 0.0);
+    for (std::size_t i = 0; i < from.size(); ++i) to[i % width] += from[i];
+  };
+  fold(intersection, sum.intersection);
+  fold(probability, sum.probability);
+  fold(label, sum.label);
+  return sum;
+}
+
+LossSums add_up(const std::vector<LossPiece>& pieces, const LossPieceSums& parts, const LossShape& shape) {
   LossSums result;
   const auto classes = static_cast<std::size_t>(shape.classes);
-  for (auto* const part : {&result.intersection, &result.probability, &result.label}) part->assign(classes, 0.0);
+  for (auto* const part : {&result.intersection, &result.probability, &result.label})
+    part->assign(static_cast<std::size_t>(shape.samples) * classes, 0.0);
   for (std::size_t p = 0; p < pieces.size(); ++p) {
-    result.loss += static_cast<double>(losses[p]);
+    result.loss += static_cast<double>(parts.losses[p]);
+    const float* const sums = parts.sums.data() + p * parts.width;
+    const std::size_t sample = static_cast<std::size_t>(pieces[p].sample) * classes;
     for (std::size_t k = 0; k < classes; ++k) {
-      result.intersection[k] += static_cast<double>(sums[p * width + k]);
-      result.probability[k] += static_cast<double>(sums[p * width + classes + k]);
-      result.label[k] += static_cast<double>(sums[p * width + 2 * classes + k]);
+      result.intersection[sample + k] += static_cast<double>(sums[k]);
+      result.probability[sample + k] += static_cast<double>(sums[classes + k]);
+      result.label[sample + k] += static_cast<double>(sums[2 * classes + k]);
     }
   }
   return result;
 }
 
 template <class T>
+LossSums loss_forward(const T* logits, const std::uint8_t* label, const LossShape& shape, bool focal) {
+  const std::vector<LossPiece> pieces = cut_loss(shape);
+  const auto count = static_cast<std::int64_t>(pieces.size());
+  LossPieceSums parts(pieces.size(), shape.classes);
+#pragma omp parallel if (count > 1)
+  {
+    Block block(shape.classes);
+#pragma omp for schedule(static)
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto p = static_cast<std::size_t>(i);
+      sums_of(logits, label, shape, pieces[p], focal, block, parts.of(p), parts.losses[p]);
+    }
+  }
+  return add_up(pieces, parts, shape);
+}
+
+template <class T>
 void loss_backward(const T* logits, const std::uint8_t* label, T* gradient, const LossShape& shape, bool focal,
-                   const float* by_intersection, const float* by_probability, float by_loss) {
-  const std::vector<Piece> pieces = cut(shape);
+                   const LossDerivatives& by) {
+  const std::vector<LossPiece> pieces = cut_loss(shape);
   const auto count = static_cast<std::int64_t>(pieces.size());
 #pragma omp parallel if (count > 1)
   {
     Block block(shape.classes);
 #pragma omp for schedule(static)
     for (std::int64_t i = 0; i < count; ++i)
-      gradient_of(logits, label, gradient, shape, pieces[static_cast<std::size_t>(i)], focal, by_intersection,
-                  by_probability, by_loss, block);
+      gradient_of(logits, label, gradient, shape, pieces[static_cast<std::size_t>(i)], focal, by, block);
   }
 }
 
 template LossSums loss_forward(const float*, const std::uint8_t*, const LossShape&, bool);
 template LossSums loss_forward(const Bfloat16*, const std::uint8_t*, const LossShape&, bool);
-template void loss_backward(const float*, const std::uint8_t*, float*, const LossShape&, bool, const float*,
-                            const float*, float);
-template void loss_backward(const Bfloat16*, const std::uint8_t*, Bfloat16*, const LossShape&, bool, const float*,
-                            const float*, float);
+template void loss_backward(const float*, const std::uint8_t*, float*, const LossShape&, bool, const LossDerivatives&);
+template void loss_backward(const Bfloat16*, const std::uint8_t*, Bfloat16*, const LossShape&, bool,
+                            const LossDerivatives&);
 
 }  // namespace nnunet::kernels

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <list>
+#include <optional>
 
 #include "nnunet/core/error.h"
 #include "nnunet/native/native_network.h"
@@ -15,6 +16,7 @@ using torch::autograd::variable_list;
 /// What an engine was built for.
 struct Key {
   std::vector<std::int64_t> shape;
+  std::size_t heads = 1;
   bool gradients = false, training = false, bf16 = false;
   bool operator==(const Key&) const = default;
 };
@@ -34,11 +36,19 @@ struct Engine {
   State seen;
 };
 
+/// A parameter of the heads that are computed, and of all that leads to them.
+struct Trained {
+  std::size_t index = 0;  ///< in torch's order
+  std::string name;
+  std::optional<std::size_t> head;  ///< the one that it belongs to, if any
+};
+
 /// Holds the engine with the activations between forward and backward.
 struct Lease : torch::CustomClassHolder {
   std::shared_ptr<Engine> engine;
   std::shared_ptr<std::int64_t> backwards;
-  std::vector<std::string> names;
+  std::vector<Trained> trained;
+  std::vector<std::vector<std::int64_t>> logits;  ///< shapes
   torch::Tensor images;
   bool used = false;
 };
@@ -49,9 +59,20 @@ constexpr std::size_t kKept = 4;  // engines of other shapes: the last batch of 
 
 class NativeForward::Engines {
  public:
-  explicit Engines(UNet n) : network(std::move(n)) {
-    for (const auto& parameter : network_parameters(network->graph(), network->plan().naming))
-      names.push_back(parameter.name);
+  explicit Engines(UNet n)
+      : network(std::move(n)), parameters_(network_parameters(network->graph(), network->plan().naming)) {}
+
+  std::vector<Trained> trained(std::size_t heads) const {
+    const auto& outputs = network->graph().outputs;
+    std::vector<Trained> list;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const std::size_t value = parameters_[i].node + 1;
+      if (value > outputs[heads - 1]) continue;
+      const auto head = std::ranges::find(outputs, value);
+      list.push_back({i, parameters_[i].name, std::nullopt});
+      if (head != outputs.end()) list.back().head = static_cast<std::size_t>(head - outputs.begin());
+    }
+    return list;
   }
 
   /// One that nobody holds, with the network's present weights.
@@ -78,7 +99,6 @@ class NativeForward::Engines {
   }
 
   UNet network;
-  std::vector<std::string> names;  ///< of the parameters, in torch's order
   std::shared_ptr<std::int64_t> backwards = std::make_shared<std::int64_t>(0);
 
  private:
@@ -88,7 +108,8 @@ class NativeForward::Engines {
     options.training = key.training;
     options.bf16 = key.bf16;
     const std::vector<std::int64_t> size(key.shape.begin() + 2, key.shape.end());
-    return {key, NativeNetwork(network->plan(), network->graph().finest(), key.shape[0], size, options), State{}};
+    return {key, NativeNetwork(network->plan(), network->graph().first_heads(key.heads), key.shape[0], size, options),
+            State{}};
   }
 
   void refresh(Engine& engine) const {
@@ -101,7 +122,7 @@ class NativeForward::Engines {
     ParameterValues values;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       standard.push_back(parameters[i].detach().contiguous());
-      values[names[i]] = standard.back().const_data_ptr<float>();
+      values[parameters_[i].name] = standard.back().const_data_ptr<float>();
     }
     engine.net.set_parameters(values);
     engine.seen = std::move(now);
@@ -112,17 +133,19 @@ class NativeForward::Engines {
     engine.net.set_running_statistics(statistics);
   }
 
+  std::vector<NetworkParameter> parameters_;  ///< in torch's order
   std::list<std::shared_ptr<Engine>> engines_;
 };
 
 class NativeForward::Function : public torch::autograd::Function<Function> {
  public:
-  /// parameters: those that gradients are for.
-  static torch::Tensor forward(AutogradContext* context, const c10::intrusive_ptr<Lease>& lease, std::int64_t classes,
+  /// parameters: those that gradients are for, lease->trained.
+  static variable_list forward(AutogradContext* context, const c10::intrusive_ptr<Lease>& lease,
                                at::TensorList parameters) {
-    const torch::Tensor logits = run(*lease, classes);
+    variable_list logits = run(*lease);
     context->saved_data["lease"] = c10::IValue::make_capsule(lease);
     context->save_for_backward(parameters.vec());
+    context->set_materialize_grads(false);
     return logits;
   }
 
@@ -133,22 +156,35 @@ class NativeForward::Function : public torch::autograd::Function<Function> {
                   "run the forward again, or choose --engine libtorch");
     lease->used = true;
     ++*lease->backwards;
-    const torch::Tensor dy = gradients[0].to(torch::kFloat).contiguous();
-    variable_list result{torch::Tensor(), torch::Tensor()};  // of the first two arguments
-    ParameterGradients into;
-    for (const torch::Tensor& p : context->get_saved_variables()) {
-      result.push_back(torch::empty(p.sizes(), p.options().memory_format(torch::MemoryFormat::Contiguous)));
-      into[lease->names[into.size()]] = result.back().mutable_data_ptr<float>();
+    // What makes the full resolution needs its gradient, if only of zeros.
+    if (!gradients[0].defined()) gradients[0] = torch::zeros(lease->logits[0], torch::kFloat);
+    std::vector<const float*> dy;
+    for (torch::Tensor& g : gradients) {
+      if (g.defined()) g = g.to(torch::kFloat).contiguous();
+      dy.push_back(g.defined() ? g.const_data_ptr<float>() : nullptr);
     }
-    lease->engine->net.backward({dy.const_data_ptr<float>()}, into);
+    variable_list result{torch::Tensor()};  // of the first argument
+    ParameterGradients into;
+    const auto saved = context->get_saved_variables();
+    for (std::size_t i = 0; i < saved.size(); ++i) {
+      const Trained& t = lease->trained[i];
+      result.emplace_back();
+      if (t.head && dy[*t.head] == nullptr) continue;
+      result.back() = torch::empty(saved[i].sizes(), saved[i].options().memory_format(torch::MemoryFormat::Contiguous));
+      into[t.name] = result.back().mutable_data_ptr<float>();
+    }
+    lease->engine->net.backward(dy, into);
     return result;
   }
 
-  static torch::Tensor run(const Lease& lease, std::int64_t classes) {
-    std::vector<std::int64_t> shape = lease.images.sizes().vec();
-    shape[1] = classes;
-    torch::Tensor logits = torch::empty(shape, lease.images.options());
-    lease.engine->net.forward(lease.images.const_data_ptr<float>(), {logits.mutable_data_ptr<float>()});
+  static variable_list run(const Lease& lease) {
+    variable_list logits;
+    std::vector<float*> to;
+    for (const auto& shape : lease.logits) {
+      logits.push_back(torch::empty(shape, lease.images.options()));
+      to.push_back(logits.back().mutable_data_ptr<float>());
+    }
+    lease.engine->net.forward(lease.images.const_data_ptr<float>(), to);
     return logits;
   }
 };
@@ -157,12 +193,17 @@ NativeForward::NativeForward(UNet network) : engines_(std::make_shared<Engines>(
 NativeForward::~NativeForward() = default;
 
 torch::Tensor NativeForward::forward(const torch::Tensor& images, bool bf16) {
+  return forward_heads(images, 1, bf16).front();
+}
+
+std::vector<torch::Tensor> NativeForward::forward_heads(const torch::Tensor& images, std::size_t heads, bool bf16) {
   UNet& network = engines_->network;
   const NetworkPlan& plan = network->plan();
   network->check_input(images);
   const std::vector<torch::Tensor> parameters = network->parameters();
   Key key;
   key.shape = images.sizes().vec();
+  key.heads = std::min(heads, network->graph().outputs.size());
   key.gradients = torch::GradMode::is_enabled() &&
                   std::any_of(parameters.begin(), parameters.end(), [](const auto& p) { return p.requires_grad(); });
   key.training = network->is_training();
@@ -172,13 +213,21 @@ torch::Tensor NativeForward::forward(const torch::Tensor& images, bool bf16) {
   const auto lease = c10::make_intrusive<Lease>();
   lease->engine = engines_->take(key);
   lease->backwards = engines_->backwards;
-  lease->names = engines_->names;
+  lease->trained = engines_->trained(key.heads);
   lease->images = images.detach().to(torch::kFloat).contiguous();
+  const auto sizes = value_sizes(network->graph(), images.sizes().slice(2).vec());
+  for (std::size_t i = 0; i < key.heads; ++i) {
+    auto& shape = lease->logits.emplace_back(std::vector<std::int64_t>{images.size(0), plan.n_class});
+    const auto& size = sizes[network->graph().outputs[i]];
+    shape.insert(shape.end(), size.begin(), size.end());
+  }
   if (key.training)
     for (const auto& [name, norm] : network->norms())
       if (norm->num_batches_tracked.defined()) norm->num_batches_tracked.add_(1);
-  if (!key.gradients) return Function::run(*lease, plan.n_class);
-  return Function::apply(lease, static_cast<std::int64_t>(plan.n_class), at::TensorList(parameters));
+  if (!key.gradients) return Function::run(*lease);
+  std::vector<torch::Tensor> trained;
+  for (const Trained& t : lease->trained) trained.push_back(parameters[t.index]);
+  return Function::apply(lease, at::TensorList(trained));
 }
 
 std::int64_t NativeForward::bytes() const {

@@ -179,11 +179,16 @@ void UNetImpl::run_part(const Part& part, Values& values) const {
 }
 
 torch::Tensor UNetImpl::forward(torch::Tensor x) {
+  return forward_heads(std::move(x), 1).front();
+}
+
+std::vector<torch::Tensor> UNetImpl::forward_heads(torch::Tensor x, std::size_t heads) {
   check_input(x);
   Values values(graph_.nodes.size() + 1);
   values[0] = x.contiguous(format_);
   x.reset();
-  const std::size_t end = graph_.outputs.front();
+  heads = std::min(heads, graph_.outputs.size());
+  const std::size_t end = graph_.outputs[heads - 1];
   for (const Part& part : parts_) {
     if (part.begin >= end) break;
     if (part.end > end)
@@ -193,17 +198,9 @@ torch::Tensor UNetImpl::forward(torch::Tensor x) {
     const std::size_t made = std::min(part.output, end);
     if (observer_) observer_(part.name, values[made]);
   }
-  return values[end];
-}
-
-std::vector<torch::Tensor> UNetImpl::forward_heads(torch::Tensor x) {
-  check_input(x);
-  Values values(graph_.nodes.size() + 1);
-  values[0] = x.contiguous(format_);
-  for (const Part& part : parts_) run_part(part, values);
-  Values heads;
-  for (const std::size_t output : graph_.outputs) heads.push_back(values[output]);
-  return heads;
+  Values logits;
+  for (std::size_t i = 0; i < heads; ++i) logits.push_back(values[graph_.outputs[i]]);
+  return logits;
 }
 
 namespace {

@@ -199,8 +199,10 @@ std::vector<std::size_t> parameter_order(const NetworkGraph& graph, Naming namin
 
 }  // namespace
 
-NetworkGraph NetworkGraph::finest() const {
-  return {{nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(outputs.front())}, {outputs.front()}};
+NetworkGraph NetworkGraph::first_heads(std::size_t count) const {
+  const auto heads = static_cast<std::ptrdiff_t>(count);
+  return {{nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(outputs[count - 1])},
+          {outputs.begin(), outputs.begin() + heads}};
 }
 
 std::vector<int> NetworkGraph::readers() const {

@@ -6,8 +6,7 @@
 
 namespace nnunet {
 
-/// RAdam (rectified) or AdamW: two moments with bias correction, decoupled weight decay.
-std::unique_ptr<Optimizer> make_adam(const OptimizerOptions& options, bool rectified,
-                                     std::vector<torch::Tensor> parameters);
+/// Those of two moments with bias correction: radam, adam, adamw_amsgrad, adam_l2.
+std::unique_ptr<Optimizer> make_adam(const OptimizerOptions& options, std::vector<torch::Tensor> parameters);
 
 }  // namespace nnunet

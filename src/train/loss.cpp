@@ -60,7 +60,8 @@ torch::Tensor sums_of(const torch::Tensor& logits, const torch::Tensor& label, b
     using T = decltype(type);
     if constexpr (on_cpu<T>)
       s = kernels::loss_forward(kernel_const_data<T>(logits), label.const_data_ptr<std::uint8_t>(), shape_of(logits),
-                                focal);
+                                focal)
+              .over_samples(logits.size(1));
   });
   if (std::accumulate(s.label.begin(), s.label.end(), 0.0) < static_cast<double>(label.numel()))
     throw Error("loss", fmt::format("a label is not one of the {} classes", logits.size(1)),
@@ -81,7 +82,7 @@ void gradient_into(const torch::Tensor& logits, const torch::Tensor& label, cons
     using T = decltype(type);
     if constexpr (on_cpu<T>)
       kernels::loss_backward(kernel_const_data<T>(logits), label.const_data_ptr<std::uint8_t>(), kernel_data<T>(result),
-                             shape_of(logits), focal, by, by + classes, by[3 * classes]);
+                             shape_of(logits), focal, {by, by + classes, 0, by[3 * classes]});
   });
 }
 

@@ -10,7 +10,7 @@
 namespace nnunet {
 
 Optimizer::Optimizer(Tensors parameters, double learning_rate)
-    : parameters_(std::move(parameters)), learning_rate_(learning_rate) {
+    : parameters_(std::move(parameters)), moved_(parameters_.size(), false), learning_rate_(learning_rate) {
   const torch::Device device = parameters_.empty() ? torch::Device(torch::kCPU) : parameters_.front().device();
   device_rate_ = torch::full({}, learning_rate, torch::TensorOptions(torch::kDouble).device(device));
 }
@@ -25,9 +25,9 @@ void Optimizer::zero_grad() {
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, Tensors parameters) {
-  if (options.name == "radam" || options.name == "adam")
-    return make_adam(options, options.name == "radam", std::move(parameters));
-  if (options.name == "sgd") return make_sgd(options, std::move(parameters));
+  for (const std::string name : {"radam", "adam", "adamw_amsgrad", "adam_l2"})
+    if (options.name == name) return make_adam(options, std::move(parameters));
+  if (options.name == "sgd" || options.name == "nesterov") return make_sgd(options, std::move(parameters));
   throw Error("--optimizer", fmt::format("unknown optimizer \"{}\"", options.name), "choose radam, adam or sgd");
 }
 

@@ -42,10 +42,9 @@ void cuda_adam_step(const kernels::AdamRule& rule, const CudaStep& s) {
   for_lists(s, [&](const cuda::OptimizerTensors& list) { cuda::adam_update(list, state, plan, call.stream()); });
 }
 
-void cuda_sgd_step(double momentum, const CudaStep& s) {
+void cuda_sgd_step(const kernels::SgdRule& rule, const CudaStep& s) {
   const CudaCall call(s.learning_rate);
-  for_lists(s,
-            [&](const cuda::OptimizerTensors& list) { cuda::sgd_update(list, state_of(s), momentum, call.stream()); });
+  for_lists(s, [&](const cuda::OptimizerTensors& list) { cuda::sgd_update(list, state_of(s), rule, call.stream()); });
 }
 
 }  // namespace nnunet

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "nnunet/kernels/adam.h"
+#include "nnunet/kernels/sgd.h"
 
 namespace nnunet {
 
@@ -17,6 +18,6 @@ struct CudaStep {
 
 /// Steps of the optimizers by kernels/cuda.h, without waiting for the GPU. Only in builds with NNUNET_CUDA.
 void cuda_adam_step(const kernels::AdamRule& rule, const CudaStep& step);
-void cuda_sgd_step(double momentum, const CudaStep& step);
+void cuda_sgd_step(const kernels::SgdRule& rule, const CudaStep& step);
 
 }  // namespace nnunet

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "nnunet/core/error.h"
 #include "nnunet/torch_bridge/tensors.h"
 
@@ -56,6 +58,52 @@ void check_name(const Value& state, const std::string& name, const std::string& 
   if (saved != name)
     throw Error(source, fmt::format("it was trained with --optimizer {}, not {}", saved, name),
                 "give the same --optimizer");
+}
+
+void mark(std::vector<bool>& moved, const Active& active) {
+  for (const std::size_t i : active.indices) moved[i] = true;
+}
+
+void add_moved(Value::Dict& state, const std::vector<bool>& moved) {
+  if (std::ranges::all_of(moved, [](bool m) { return m; })) return;
+  Value::List list;
+  for (const bool m : moved) list.emplace_back(m);
+  state.emplace_back("moved", Value(std::move(list)));
+}
+
+void restore_moved(std::vector<bool>& moved, const Value& state, const std::string& source) {
+  const Value* const saved = state.find("moved");
+  if (saved == nullptr) {
+    moved.assign(moved.size(), true);
+    return;
+  }
+  const Value::List& list = saved->as_list("moved");
+  if (list.size() != moved.size())
+    throw Error(source, "the optimizer's \"moved\" belongs to another network", "start the training anew");
+  for (std::size_t i = 0; i < list.size(); ++i) moved[i] = list[i].as_bool("moved");
+}
+
+const torch::Tensor& state_tensor(const ParameterState& state, const std::string& name, const std::string& source) {
+  for (const auto& [key, tensor] : state.tensors)
+    if (key == name && tensor.defined()) return tensor;
+  throw Error(source, fmt::format("the optimizer's state of parameter {} lacks \"{}\"", state.index, name),
+              "start the training anew, or continue with the optimizer that wrote it");
+}
+
+void restore(const NamedLists& lists, const std::vector<ParameterState>& states, std::vector<bool>& moved,
+             const std::string& source) {
+  for (const ParameterState& s : states)
+    for (const auto& [name, tensors] : lists)
+      if (s.index >= tensors->size() || state_tensor(s, name, source).sizes() != (*tensors)[s.index].sizes())
+        throw Error(source, fmt::format("the optimizer's state of parameter {} belongs to another network", s.index),
+                    "start the training anew");
+  for (const auto& [name, tensors] : lists)
+    for (torch::Tensor& t : *tensors) t.zero_();
+  moved.assign(moved.size(), false);
+  for (const ParameterState& s : states) {
+    moved[s.index] = true;
+    for (const auto& [name, tensors] : lists) (*tensors)[s.index].copy_(state_tensor(s, name, source));
+  }
 }
 
 bool fit_kernel(const Active& active, const std::vector<Tensors>& moments, torch::DeviceType device) {

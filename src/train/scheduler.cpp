@@ -71,6 +71,7 @@ std::unique_ptr<Scheduler> make_scheduler(const SchedulerOptions& options, doubl
   if (options.name == "multistep") return multistep_schedule(options, learning_rate);
   if (options.name == "cosine") return cosine_schedule(options, learning_rate);
   if (options.name == "plateau") return plateau_schedule(options, learning_rate);
+  if (options.name == "poly" || options.name == "warmup_poly") return poly_schedule(options, learning_rate);
   throw Error("--scheduler", fmt::format("unknown scheduler \"{}\"", options.name),
               "choose none, multistep, cosine or plateau");
 }

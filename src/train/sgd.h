@@ -6,7 +6,7 @@
 
 namespace nnunet {
 
-/// Gradient descent with (heavy ball) momentum, without weight decay.
+/// Gradient descent with momentum: sgd (heavy ball, without weight decay), nesterov.
 std::unique_ptr<Optimizer> make_sgd(const OptimizerOptions& options, std::vector<torch::Tensor> parameters);
 
 }  // namespace nnunet

@@ -1,6 +1,7 @@
 #include "nnunet/train/step.h"
 
 #include <ATen/record_function.h>
+#include <fmt/format.h>
 
 #include <tuple>
 
@@ -13,6 +14,23 @@
 
 namespace nnunet {
 
+namespace {
+
+/// Those of the first heads, and of all that leads to them.
+std::vector<torch::Tensor> parameters_of(const UNetImpl& network, std::size_t heads) {
+  const std::vector<torch::Tensor> all = network.parameters();
+  const auto listed = network_parameters(network.graph(), network.plan().naming);
+  if (heads > network.graph().outputs.size())
+    throw Error("loss", fmt::format("it looks at {} heads, the network has {}", heads, network.graph().outputs.size()),
+                "give as many weights as the network has heads");
+  std::vector<torch::Tensor> some;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (listed[i].node < network.graph().outputs[heads - 1]) some.push_back(all[i]);
+  return some;
+}
+
+}  // namespace
+
 TrainStep::TrainStep(TrainingState& state, Loss loss, const StepOptions& options, torch::Device device,
                      const ProcessGroup& group)
     : state_(state),
@@ -21,10 +39,8 @@ TrainStep::TrainStep(TrainingState& state, Loss loss, const StepOptions& options
       device_(device),
       group_(group),
       native_(options.native ? std::make_unique<NativeForward>(state.network) : nullptr),
-      parameters_(state.network->parameters()),
+      parameters_(parameters_of(*state.network, loss_.heads())),
       average_(group, parameters_) {
-  if (native_ && state.network->plan().deep_supervision)
-    throw Error("--engine native", "it trains networks with one head", "use --engine libtorch");
   state.network->use_activation_checkpointing(options.activation_checkpointing);
   if (options.sync_batchnorm) state.network->use_sync_batchnorm(group);
   if (options.cuda_graphs && !group.alone())
@@ -52,9 +68,19 @@ torch::Tensor TrainStep::forward(const torch::Tensor& images) {
 }
 
 std::vector<torch::Tensor> TrainStep::forward_heads(const torch::Tensor& images) {
-  if (!state_.network->plan().deep_supervision) return {forward(images)};
+  if (native_) return native_->forward_heads(images, loss_.heads(), options_.precision == Precision::bf16);
   const AutocastScope autocast(options_.precision, device_);
-  return state_.network->forward_heads(images);
+  return state_.network->forward_heads(images, loss_.heads());
+}
+
+EvaluatedBatch TrainStep::evaluate(const Batch& batch) {
+  const torch::NoGradGuard no_grad;
+  const bool training = state_.network->is_training();
+  state_.network->eval();
+  const torch::Tensor label = label_tensor(batch).to(device_, /*non_blocking=*/true);
+  const std::vector<torch::Tensor> heads = forward_heads(image_tensor(batch).to(device_, /*non_blocking=*/true));
+  state_.network->train(training);
+  return {loss_(heads, label, loss_group()), heads.front(), label};
 }
 
 StepResult TrainStep::compute(const torch::Tensor& image, const torch::Tensor& label) {
@@ -67,7 +93,7 @@ StepResult TrainStep::compute(const torch::Tensor& image, const torch::Tensor& l
   torch::Tensor loss;
   {
     RECORD_USER_SCOPE("loss");
-    loss = loss_(heads, label, options_.local_loss ? nullptr : &group_);
+    loss = loss_(heads, label, loss_group());
   }
   {
     RECORD_USER_SCOPE("backward");

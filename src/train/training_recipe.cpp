@@ -9,9 +9,11 @@ namespace nnunet {
 
 TrainingState first_state(const TrainingRecipe& recipe, UNet network, Precision precision, torch::Device device) {
   auto optimizer = make_optimizer(recipe.optimizer, network->parameters());
+  auto scheduler = make_scheduler(recipe.scheduler, recipe.optimizer.learning_rate);
+  optimizer->set_learning_rate(scheduler->learning_rate());  // a warm-up starts lower
   return {.network = std::move(network),
           .optimizer = std::move(optimizer),
-          .scheduler = make_scheduler(recipe.scheduler, recipe.optimizer.learning_rate),
+          .scheduler = std::move(scheduler),
           .scaler = GradScaler(precision == Precision::fp16, device),
           .progress = {},
           .history = {}};

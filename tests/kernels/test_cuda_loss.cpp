@@ -51,14 +51,14 @@ Values<T> in_stages(const Example& e, const Numbers<T>& logits, const test::Grid
 }
 
 Values<float> expected(const Example& e, const Numbers<float>& logits) {
-  const LossSums s = loss_forward(logits.data(), e.label.data(), e.shape, e.focal);
+  const LossSums s = loss_forward(logits.data(), e.label.data(), e.shape, e.focal).over_samples(e.shape.classes);
   Values<float> v{{}, Numbers<float>(logits.size())};
   for (const auto* part : {&s.intersection, &s.probability, &s.label})
     for (const double sum : *part) v.sums.push_back(static_cast<float>(sum));
   v.sums.push_back(static_cast<float>(s.loss));
   const std::int64_t classes = e.shape.classes;
-  loss_backward(logits.data(), e.label.data(), v.gradient.data(), e.shape, e.focal, e.by.data(), e.by.data() + classes,
-                e.by[static_cast<std::size_t>(3 * classes)]);
+  loss_backward(logits.data(), e.label.data(), v.gradient.data(), e.shape, e.focal,
+                {e.by.data(), e.by.data() + classes, 0, e.by[static_cast<std::size_t>(3 * classes)]});
   return v;
 }
 

@@ -80,7 +80,7 @@ TEST(CudaOptimizer, SgdByHand) {
   for (const float skip : {0.0f, 1.0f, 0.0f}) {
     found_inf = skip;
     const OptimizerTensors list = t.list();
-    test::run_stage({}, SgdUpdate{OptimizerTiles(list), list, state, 0.5});
+    test::run_stage({}, SgdUpdate{OptimizerTiles(list), list, state, {.momentum = 0.5}});
   }
   for (std::size_t i = 0; i < before.size(); ++i)
     for (std::size_t j = 0; j < before[i].size(); ++j)

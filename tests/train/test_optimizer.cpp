@@ -77,8 +77,69 @@ TEST_P(AnyOptimizer, LeavesParametersWithoutGradientAlone) {
   optimizer->step();  // nothing to do
 }
 
-INSTANTIATE_TEST_SUITE_P(All, AnyOptimizer, testing::Values("radam", "adam", "sgd"),
+INSTANTIATE_TEST_SUITE_P(All, AnyOptimizer,
+                         testing::Values("radam", "adam", "sgd", "nesterov", "adamw_amsgrad", "adam_l2"),
                          [](const auto& parameter) { return parameter.param; });
+
+TEST_P(AnyOptimizer, ContinuesExactlyFromItsParametersStates) {
+  auto straight = make_parameters(), first = make_parameters();
+  const auto reference = make_optimizer(options(), straight);
+  const auto before = make_optimizer(options(), first);
+  for (int step = 0; step < 14; ++step) take_step(*reference, straight, step);
+  for (int step = 0; step < 7; ++step) take_step(*before, first, step);
+  std::vector<torch::Tensor> second;
+  for (const auto& parameter : first) second.push_back(parameter.detach().clone().requires_grad_());
+  const auto after = make_optimizer(options(), second);
+  after->load_parameter_states(before->parameter_states(), "test");
+  for (int step = 7; step < 14; ++step) take_step(*after, second, step);
+  for (std::size_t i = 0; i < straight.size(); ++i) EXPECT_TRUE(torch::equal(straight[i], second[i]));
+}
+
+/// As torch's, which have no entry for what never had a gradient.
+TEST_P(AnyOptimizer, HasAStateOfTheParametersThatHadAGradient) {
+  auto parameters = make_parameters();
+  const auto optimizer = make_optimizer(options(), parameters);
+  EXPECT_TRUE(optimizer->parameter_states().empty());
+  parameters[1].mutable_grad() = torch::ones({4});
+  optimizer->step();
+  const auto states = optimizer->parameter_states();
+  ASSERT_EQ(states.size(), 1U);
+  EXPECT_EQ(states[0].index, 1U);
+  for (const auto& [name, tensor] : states[0].tensors)
+    EXPECT_EQ(tensor.sizes().vec(), name == "step" ? std::vector<std::int64_t>{} : std::vector<std::int64_t>{4})
+        << name;
+  const auto other = make_optimizer(options(), make_parameters());
+  other->load_state(optimizer->state(), "test");
+  EXPECT_EQ(other->parameter_states().size(), 1U);
+
+  std::vector<ParameterState> wrong = states;
+  wrong[0].index = 0;
+  EXPECT_THROW(other->load_parameter_states(wrong, "test"), Error);
+  wrong[0].index = 2;
+  EXPECT_THROW(other->load_parameter_states(wrong, "test"), Error);
+  EXPECT_THROW(other->load_parameter_states({{1, {}}}, "test"), Error);
+}
+
+/// torch 2.13's SGD (nesterov, momentum 0.99), AdamW (amsgrad) and Adam, each with a weight decay of 0.1 and a rate of
+/// 0.01: five steps from p = 1, 2, 3 along sin(i + step), in double precision.
+TEST(Optimizer, TorchsOwnTrajectories) {
+  const std::vector<std::pair<std::string, std::vector<double>>> expected{
+      {"nesterov", {0.914547047604034, 1.903620926171613, 2.9453193665065083}},
+      {"adamw_amsgrad", {0.9686707857914552, 1.9597837008958947, 2.973745482310088}},
+      {"adam_l2", {0.9607835177123529, 1.9646185585515374, 2.975641108815466}}};
+  for (const auto& [name, values] : expected)
+    for (const auto type : {torch::kFloat, torch::kDouble}) {
+      torch::Tensor p = torch::tensor({1.0, 2.0, 3.0}, type).requires_grad_();
+      const auto optimizer = make_optimizer({.name = name, .learning_rate = 0.01, .weight_decay = 0.1}, {p});
+      for (int step = 0; step < 5; ++step) {
+        p.mutable_grad() = torch::sin(torch::arange(3, type) + step);
+        optimizer->step();
+      }
+      for (std::size_t i = 0; i < 3; ++i)
+        EXPECT_NEAR(p[static_cast<std::int64_t>(i)].item<double>(), values[i], type == torch::kFloat ? 1e-6 : 1e-12)
+            << name;
+    }
+}
 
 /// One step of each by hand: RAdam and SGD start as p - lr * g (after the decay), AdamW as p - lr * sign(g).
 TEST(Optimizer, FirstStepByHand) {
@@ -99,7 +160,7 @@ TEST(Optimizer, FirstStepByHand) {
 TEST(Optimizer, KernelAndTorchsOperatorsAgreeWithDoublePrecisionWhateverTheLayout) {
   torch::manual_seed(2);
   constexpr int kSteps = 9;
-  for (const std::string name : {"radam", "adam"}) {
+  for (const std::string name : {"radam", "adam", "sgd", "nesterov", "adamw_amsgrad", "adam_l2"}) {
     OptimizerOptions options;
     options.name = name;
     options.weight_decay = 0.01;

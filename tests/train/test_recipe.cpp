@@ -71,7 +71,6 @@ TEST(HeadLoss, WeightsThatDoNotFitAreRefused) {
 // A network with a head a level, as nnU-Net v2's: the head of weight 0 never changes.
 TEST(TrainStep, TrainsSeveralHeads) {
   TrainOptions options = test::TinyTraining::tiny_options();
-  options.compute.engine = "libtorch";
   options.network.depth = 2;
   options.network.filters = {4, 6, 8};
   options.optimizer.weight_decay = 0;
@@ -106,10 +105,13 @@ TEST(TrainStep, TrainsSeveralHeads) {
       unmoved += torch::equal(before[i], network->parameters()[i]) ? 1 : 0;
     return unmoved;
   };
-  EXPECT_EQ(moved({0.7, 0.3}), 0);
-  EXPECT_EQ(moved({1, 0}), 2);  // weight and bias of the second head
-  options.compute.engine = "native";
-  EXPECT_THROW(moved({1, 0}), Error);
+  for (const std::string engine : {"libtorch", "native"}) {
+    options.compute.engine = engine;
+    EXPECT_EQ(moved({0.7, 0.3}), 0) << engine;
+    EXPECT_EQ(moved({1, 0}), 2) << engine;  // weight and bias of the second head
+    EXPECT_EQ(moved({1}), 2) << engine;
+    EXPECT_THROW(moved({1, 0, 1}), Error);
+  }
 }
 
 }  // namespace

@@ -44,6 +44,31 @@ TEST(Scheduler, Cosine) {
                 0.0024471741852423235, 0.009549150281252666, 0.020610737385376433});
 }
 
+/// nnU-Net v2's own rates, to the last digit.
+TEST(Scheduler, Poly) {
+  const auto poly = make_scheduler({.name = "poly", .max_epochs = 5}, 0.01);
+  EXPECT_EQ(poly->learning_rate(), 0.01);
+  for (const double rate : {0.008180521460508584, 0.006314458674893553}) EXPECT_EQ(poly->step(kNaN), rate);
+  poly->step(kNaN);
+  EXPECT_EQ(poly->step(kNaN), 0.0023492378861760376);
+  EXPECT_EQ(poly->step(kNaN), 0);
+  EXPECT_EQ(poly->step(kNaN), 0);  // a longer training than it was made for
+  const auto longer = make_scheduler({.name = "poly", .max_epochs = 250}, 0.01);
+  longer->start_at(125);
+  EXPECT_EQ(longer->learning_rate(), 0.005358867312681466);
+  longer->start_at(249);
+  EXPECT_EQ(longer->learning_rate(), 6.947906928878752e-05);
+}
+
+TEST(Scheduler, WarmUpThenPolyOverTheRest) {
+  const auto scheduler = make_scheduler({.name = "warmup_poly", .max_epochs = 60}, 0.01);
+  const auto poly = make_scheduler({.name = "poly", .max_epochs = 10}, 0.01);
+  EXPECT_DOUBLE_EQ(scheduler->learning_rate(), 0.01 / 50);
+  for (int epoch = 1; epoch < 50; ++epoch) EXPECT_DOUBLE_EQ(scheduler->step(kNaN), 0.01 * (epoch + 1) / 50);
+  EXPECT_EQ(scheduler->step(kNaN), 0.01);
+  for (int epoch = 51; epoch <= 60; ++epoch) EXPECT_EQ(scheduler->step(kNaN), poly->step(kNaN));
+}
+
 TEST(Scheduler, Plateau) {
   expect_rates(make_scheduler(plateau(), 0.1), kPlateauLosses, kPlateauRates);
 }

@@ -8,10 +8,11 @@ namespace nnunet::kernels {
 
 /// One tensor's step of an optimizer with two moments, (RAdam, AdamW), in one pass:
 ///   mean = beta1 mean + (1 - beta1) g,  square = beta2 square + (1 - beta2) g^2,
-///   p = p decay - rate mean / (sqrt(square) / root + epsilon), or without the denominator p decay - rate mean.
+///   p = p decay - rate mean / (sqrt(square) / root + epsilon), or without the denominator p decay - rate mean,
+/// where g is the gradient + l2 p.
 struct AdamStep {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double decay = 1, rate = 0, root = 1;
+  double decay = 1, rate = 0, root = 1, l2 = 0;
   bool adaptive = true;  ///< with the denominator
 };
 
@@ -19,6 +20,7 @@ struct AdamStep {
 struct AdamRule {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   double weight_decay = 0;
+  bool coupled = false;    ///< weight decay is a part of the gradient (l2), else of the parameter
   bool rectified = false;  ///< RAdam (Liu et al., "On the variance of the adaptive learning rate and beyond", ICLR
                            ///< 2020); else AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019)
 };
@@ -31,7 +33,8 @@ NNUNET_HOST_DEVICE inline AdamStep adam_step_of(const AdamRule& rule, std::int64
   s.beta1 = rule.beta1;
   s.beta2 = rule.beta2;
   s.epsilon = rule.epsilon;
-  s.decay = 1 - learning_rate * rule.weight_decay;
+  s.decay = rule.coupled ? 1 : 1 - learning_rate * rule.weight_decay;
+  s.l2 = rule.coupled ? rule.weight_decay : 0;
   s.rate = learning_rate / (1 - std::pow(rule.beta1, number));
   if (!rule.rectified) {
     s.root = std::sqrt(1 - power);
@@ -43,7 +46,9 @@ NNUNET_HOST_DEVICE inline AdamStep adam_step_of(const AdamRule& rule, std::int64
   return s;
 }
 
-/// `count` elements, float32, on the CPU.
-void adam_step(float* p, const float* g, float* mean, float* square, std::int64_t count, const AdamStep& step);
+/// `count` elements, float32, on the CPU. largest, where given, becomes the largest `square` so far and stands in its
+/// place below (AMSGrad: Reddi et al., "On the convergence of Adam and beyond", ICLR 2018).
+void adam_step(float* p, const float* g, float* mean, float* square, std::int64_t count, const AdamStep& step,
+               float* largest = nullptr);
 
 }  // namespace nnunet::kernels

@@ -6,6 +6,7 @@
 #include "nnunet/kernels/half.h"
 #include "nnunet/kernels/norm_act.h"
 #include "nnunet/kernels/segmentation_loss.h"
+#include "nnunet/kernels/sgd.h"
 
 /// The kernels on a GPU, in builds with CUDA (NNUNET_CUDA). Pointers are to the GPU's memory; calls only enqueue work
 /// on the stream of the current GPU. T: float, Half or Bfloat16. The digits depend on the shape alone. Failed launches
@@ -88,6 +89,6 @@ struct OptimizerState {
 void adam_plan(const AdamRule& rule, const OptimizerState& state, AdamStep* plan, Stream stream);
 void adam_update(const OptimizerTensors& tensors, const OptimizerState& state, const AdamStep* plan, Stream stream);
 /// Gradient descent with momentum.
-void sgd_update(const OptimizerTensors& tensors, const OptimizerState& state, double momentum, Stream stream);
+void sgd_update(const OptimizerTensors& tensors, const OptimizerState& state, const SgdRule& rule, Stream stream);
 
 }  // namespace nnunet::kernels::cuda

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "nnunet/network/unet.h"
 
@@ -20,6 +21,9 @@ class NativeForward {
   /// is one operator over all parameters; none for the images. Throws Error for batch norm with gradients outside of
   /// training, and for a second backward through the same forward.
   torch::Tensor forward(const torch::Tensor& images, bool bf16);
+  /// The same of the first `heads` heads, the full resolution's first. The others are not computed: their parameters
+  /// get no gradient, and neither do those of a coarser head that nothing flows back into.
+  std::vector<torch::Tensor> forward_heads(const torch::Tensor& images, std::size_t heads, bool bf16);
   /// Memory held by the shapes seen last: activations, weights in the kernels' order, workspaces.
   std::int64_t bytes() const;
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,8 +24,9 @@ class UNetImpl : public torch::nn::Module {
   /// Throws Error for an input of another number of axes or channels, or sizes that are no multiple of the strides.
   /// Under autocast the logits have the lower precision.
   torch::Tensor forward(torch::Tensor x);
-  /// The logits of all heads, the full resolution's first.
-  std::vector<torch::Tensor> forward_heads(torch::Tensor x);
+  /// The logits of the first `heads` heads (at most: all), the full resolution's first. The others are not computed.
+  std::vector<torch::Tensor> forward_heads(torch::Tensor x,
+                                           std::size_t heads = std::numeric_limits<std::size_t>::max());
   /// Kaiming normal for convolutions, 1 and 0 for normalisation, 0 for biases. Transposed convolutions: the library's
   /// default, with nnU-Net v2's names Kaiming normal too, and 0 for the last norm of a residual block. Depends on the
   /// seed alone: not on the device, the threads or torch's own generators.

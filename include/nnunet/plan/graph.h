@@ -43,8 +43,10 @@ struct NetworkGraph {
   /// makes the first one ends before the others begin, so that without them the nodes are nodes[0, outputs[0]).
   std::vector<std::size_t> outputs;
 
-  /// The graph that makes the full resolution's logits alone.
-  NetworkGraph finest() const;
+  /// The graph that makes the logits of the first `count` heads alone.
+  NetworkGraph first_heads(std::size_t count) const;
+  /// Of the full resolution alone.
+  NetworkGraph finest() const { return first_heads(1); }
   const GraphNode& maker(std::size_t value) const { return nodes[value - 1]; }
   /// How many operators read each value.
   std::vector<int> readers() const;

@@ -1,9 +1,11 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <optional>
 #include <vector>
 
 #include "nnunet/distributed/process_group.h"
+#include "nnunet/train/v2_loss.h"
 
 namespace nnunet {
 
@@ -24,26 +26,35 @@ torch::Tensor plain_dice_ce_loss(const torch::Tensor& logits, const torch::Tenso
 /// What a training minimises.
 struct LossOptions {
   bool focal = false;  ///< beside the Dice loss: focal loss, else cross entropy
-  /// A network's heads, the full resolution's first; 0: nothing flows back into that head.
+  /// A network's heads, the full resolution's first; 0: nothing flows back into that head, and it never changes. Heads
+  /// beyond the last weight likewise (deep_supervision_weights).
   std::vector<double> head_weights = {1};
+  std::optional<V2LossOptions> v2 = {};  ///< nnU-Net v2's in place of dice_ce_loss
 };
 
-/// The loss over a network's heads: a weighted sum of dice_ce_loss, for heads of lower resolution against the nearest
-/// voxels of the label.
+/// The loss over a network's heads: a weighted sum of dice_ce_loss or v2_loss, for heads of lower resolution against
+/// the nearest voxels of the label.
 class Loss {
  public:
-  /// Throws Error for weights that are negative or all 0.
+  /// Throws Error for weights that are negative or all 0, and as check_v2_loss.
   explicit Loss(LossOptions options = {});
-  /// heads: logits (N,K,spatial) each, as many as there are weights, else Error. label: (N,spatial), full resolution.
+  /// heads: logits (N,K,spatial) each, as many as there are weights, or heads() at least, else Error. label:
+  /// (N,spatial), full resolution.
   torch::Tensor operator()(const std::vector<torch::Tensor>& heads, const torch::Tensor& label,
                            const ProcessGroup* group = nullptr) const;
   /// Of the full resolution alone, as evaluations have it.
   torch::Tensor of_full_resolution(const torch::Tensor& logits, const torch::Tensor& label) const {
-    return dice_ce_loss(logits, label, options_.focal);
+    return of_head(logits, label, nullptr);
   }
+  /// How many heads it looks at, from the full resolution on: those after them need not be computed.
+  std::size_t heads() const { return heads_; }
+  const LossOptions& options() const { return options_; }
 
  private:
+  torch::Tensor of_head(const torch::Tensor& logits, const torch::Tensor& label, const ProcessGroup* group) const;
+
   LossOptions options_;
+  std::size_t heads_ = 0;
 };
 
 }  // namespace nnunet

@@ -51,8 +51,9 @@ class Scheduler {
 };
 
 /// As PyTorch's MultiStepLR, CosineAnnealingLR, ReduceLROnPlateau (mode min, relative threshold 1e-4; an epoch without
-/// evaluation does not count), or always the same rate. Throws Error for an unknown name, multistep without steps, and
-/// factors that do not lower the rate.
+/// evaluation does not count), as nnU-Net v2's (poly: base (1 - epoch/max_epochs)^exponent), or always the same rate.
+/// With warmup_poly the first rate is not learning_rate: ask learning_rate(). Throws Error for an unknown name,
+/// multistep without steps, and factors that do not lower the rate.
 std::unique_ptr<Scheduler> make_scheduler(const SchedulerOptions& options, double learning_rate);
 
 }  // namespace nnunet

@@ -18,7 +18,7 @@ namespace nnunet {
 /// How a step is computed.
 struct StepOptions {
   Precision precision = Precision::fp32;
-  bool native = false;  ///< by our own kernels: networks with one head, on CPUs
+  bool native = false;  ///< by our own kernels, on CPUs
   bool activation_checkpointing = false;
   bool sync_batchnorm = false;   ///< batch norm over the batches of all processes
   bool local_loss = false;       ///< each process's loss over its own batch
@@ -32,6 +32,12 @@ class StepGraph;
 struct StepResult {
   torch::Tensor loss;       ///< 0-dim, float32, detached: of the whole batch of all processes
   torch::Tensor found_inf;  ///< 0-dim, float32: not 0 where a gradient is not finite; then nothing was changed
+};
+
+/// What a batch gave without being learned from, on the device.
+struct EvaluatedBatch {
+  torch::Tensor loss;           ///< 0-dim: over all heads, of the whole batch of all processes
+  torch::Tensor logits, label;  ///< (N,K,spatial), (N,spatial): of the full resolution, of this process
 };
 
 /// One optimisation step: augmentation where the batch is still of plain crops, forward under autocast, loss, backward,
@@ -48,6 +54,10 @@ class TrainStep {
   /// the device.
   torch::Tensor forward(const torch::Tensor& images);
 
+  /// Loss and logits of a batch as it is, in evaluation mode and without gradients; nothing changes. The loss is that
+  /// of training: over all its heads, of all processes. All processes of the group take part.
+  EvaluatedBatch evaluate(const Batch& batch);
+
   /// Does not wait for the device. All processes of the group take the step together.
   StepResult operator()(const Batch& batch);
 
@@ -58,6 +68,7 @@ class TrainStep {
   std::vector<torch::Tensor> forward_heads(const torch::Tensor& images);
   /// image and label on the device.
   StepResult compute(const torch::Tensor& image, const torch::Tensor& label);
+  const ProcessGroup* loss_group() const { return options_.local_loss ? nullptr : &group_; }
 
   TrainingState& state_;
   Loss loss_;
@@ -65,7 +76,7 @@ class TrainStep {
   torch::Device device_;
   const ProcessGroup& group_;
   std::unique_ptr<NativeForward> native_;  ///< null: libtorch
-  std::vector<torch::Tensor> parameters_;
+  std::vector<torch::Tensor> parameters_;  ///< that get gradients: of the heads that the loss looks at
   GradientAverage average_;
   std::unique_ptr<StepGraph> graph_;  ///< null: without
 };

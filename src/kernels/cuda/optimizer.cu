@@ -12,8 +12,8 @@ void adam_update(const OptimizerTensors& tensors, const OptimizerState& state, c
   launch("adam_update", stream, AdamUpdate{OptimizerTiles(tensors), tensors, state, plan});
 }
 
-void sgd_update(const OptimizerTensors& tensors, const OptimizerState& state, double momentum, Stream stream) {
-  launch("sgd_update", stream, SgdUpdate{OptimizerTiles(tensors), tensors, state, momentum});
+void sgd_update(const OptimizerTensors& tensors, const OptimizerState& state, const SgdRule& rule, Stream stream) {
+  launch("sgd_update", stream, SgdUpdate{OptimizerTiles(tensors), tensors, state, rule});
 }
 
 }  // namespace nnunet::kernels::cuda

@@ -4,6 +4,7 @@
 
 #include "nnunet/kernels/adam.h"
 #include "nnunet/kernels/cuda.h"
+#include "nnunet/kernels/sgd.h"
 #include "stages.h"
 
 /// Steps of the optimizers over many tensors at once.
@@ -59,9 +60,10 @@ struct AdamUpdate {
     const auto rest1 = static_cast<float>(1 - s.beta1), rest2 = static_cast<float>(1 - s.beta2);
     const auto epsilon = static_cast<float>(s.epsilon), decay = static_cast<float>(s.decay);
     const auto rate = static_cast<float>(s.rate), root = static_cast<float>(s.root);
+    const auto l2 = static_cast<float>(s.l2);
     const bool adaptive = s.adaptive;
     tiles.for_elements(tensors, item, thread, [&](int t, std::int64_t i) {
-      const float g = tensors.gradient[t][i];
+      const float g = tensors.gradient[t][i] + l2 * tensors.parameter[t][i];
       const float mean = beta1 * tensors.first[t][i] + rest1 * g;
       const float square = beta2 * tensors.second[t][i] + rest2 * g * g;
       const float move = adaptive ? mean / (std::sqrt(square) / root + epsilon) : mean;
@@ -76,17 +78,15 @@ struct SgdUpdate {
   OptimizerTiles tiles;
   OptimizerTensors tensors;
   OptimizerState state;
-  double momentum;
+  SgdRule rule;
 
   NNUNET_HOST_DEVICE std::int64_t items() const { return tiles.items(); }
   NNUNET_HOST_DEVICE int steps() const { return 1; }
   NNUNET_HOST_DEVICE void step(int, std::int64_t item, int thread, void*) const {
     if (state.skip()) return;
-    const auto keep = static_cast<float>(momentum), rate = static_cast<float>(*state.learning_rate);
+    const SgdStep move(rule, *state.learning_rate);
     tiles.for_elements(tensors, item, thread, [&](int t, std::int64_t i) {
-      const float buffer = keep * tensors.first[t][i] + tensors.gradient[t][i];
-      tensors.first[t][i] = buffer;
-      tensors.parameter[t][i] -= rate * buffer;
+      move(tensors.parameter[t][i], tensors.gradient[t][i], tensors.first[t][i]);
     });
   }
 };
