@@ -22,7 +22,7 @@ std::vector<std::byte> noise(std::size_t size) {
 void expect_round_trip(const std::vector<std::byte>& content, double least_ratio) {
   const std::vector<std::byte> packed = gzip(content);
   EXPECT_TRUE(std::ranges::equal(gunzip(packed, content.size(), "test").bytes(), content));
-  EXPECT_GT(static_cast<double>(content.size()), least_ratio * static_cast<double>(packed.size()));
+  EXPECT_GE(static_cast<double>(content.size()), least_ratio * static_cast<double>(packed.size()));
   EXPECT_EQ(gzip(content), packed);
 }
 
