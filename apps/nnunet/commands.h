@@ -7,6 +7,7 @@
 namespace nnunet::app {
 
 void add_preprocess(CLI::App& program);
+void add_auto(CLI::App& program);
 void add_train(CLI::App& program);
 void add_evaluate(CLI::App& program);
 void add_predict(CLI::App& program);

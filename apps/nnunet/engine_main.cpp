@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   if (const auto call = v2_call(argc, argv)) return run_v2(*call);
   CLI::App program;
   describe_program(program);
+  add_auto(program);
   add_train(program);
   add_evaluate(program);
   add_predict(program);

@@ -7,6 +7,7 @@
 #include "nnunet/data/case_store.h"
 #include "nnunet/io/folder_lock.h"
 #include "nnunet/train/v2_recipe.h"
+#include "nnunet/train/v2_timing.h"
 #include "nnunet/train/v2_trainer.h"
 #include "nnunet/v2/splits.h"
 #include "nnunet/v2/training_log.h"
@@ -21,6 +22,8 @@ class V2TrainingRun {
  public:
   explicit V2TrainingRun(const V2TrainOptions& options);
   V2TrainResult run();
+  /// Instead of run: what a training like this one takes (time_v2).
+  v2::TrainingCost measure(double seconds);
 
  private:
   UNet prepared_network();
@@ -40,6 +43,7 @@ class V2TrainingRun {
 
   void validate();
   V2Checkpoint checkpoint() const;
+  double seconds_a_checkpoint() const;
 
   Interrupt interrupt_;  // first: threads started later leave the signals to it
   V2TrainOptions o_;

@@ -18,7 +18,7 @@ constexpr double kLarge = 24, kMedium = 11, kUsual = 8, kLeast = 1;
 constexpr double kMemoryShare = 0.5, kTargetPerCore = 0.25;
 
 constexpr int kFewestEpochs = 50, kFewestIterations = 5, kFoldEpochs = 100, kIterationsPerValidation = 5;
-constexpr double kTrainingShare = 0.9, kSecondsPerHour = 3600;
+constexpr double kTrainingShare = 0.9;
 
 /// Downwards, to half a GB: the plans shall not hang on a few MB.
 double half_steps(double gibibytes) {
@@ -46,6 +46,37 @@ TrainingLength length_of(int epochs, int iterations) {
   return {epochs, iterations, std::max(1, iterations / kIterationsPerValidation)};
 }
 
+/// Of several configurations together: they have the same length.
+TrainingCost cost_of(const std::map<std::string, TrainingCost>& costs, const std::vector<std::string>& configurations) {
+  TrainingCost sum;
+  for (const std::string& name : configurations) {
+    const auto found = costs.find(name);
+    if (found == costs.end())
+      throw Error(name, "it is not known how long this configuration takes", "leave it out, or measure it");
+    sum.batch.training += found->second.batch.training;
+    sum.batch.validation += found->second.batch.validation;
+    sum.batch.epoch += found->second.batch.epoch;
+    sum.final_validation += found->second.final_validation;
+  }
+  return sum;
+}
+
+double schedule_seconds(const std::vector<std::string>& folds, const TrainingLength& length, const TrainingCost& cost) {
+  return static_cast<double>(folds.size()) * (training_seconds(length, cost.batch) + cost.final_validation);
+}
+
+/// What fits beside the first configuration: the cascade, then 2d.
+void add_configurations(TrainingSchedule& schedule, const std::map<std::string, TrainingCost>& costs, double budget) {
+  for (const auto& more : {std::vector<std::string>{"3d_lowres", "3d_cascade_fullres"}, {"2d"}}) {
+    std::vector<std::string> all = schedule.configurations;
+    all.insert(all.end(), more.begin(), more.end());
+    const bool known = std::ranges::all_of(more, [&](const std::string& name) { return costs.contains(name); });
+    if (!known || schedule.configurations.front() == "2d") continue;
+    if (schedule_seconds(schedule.folds, schedule.length, cost_of(costs, all)) <= budget)
+      schedule.configurations = std::move(all);
+  }
+}
+
 }  // namespace
 
 PlannerChoice choose_planner(const TrainingDevice& device) {
@@ -61,7 +92,7 @@ PlannerChoice choose_planner(const TrainingDevice& device) {
 }
 
 double training_seconds(const TrainingLength& length, const BatchTime& time) {
-  return length.epochs * (length.iterations * time.training + length.validation_batches * time.validation);
+  return length.epochs * (length.iterations * time.training + length.validation_batches * time.validation + time.epoch);
 }
 
 TrainingLength training_length(double seconds, const BatchTime& time) {
@@ -79,31 +110,28 @@ TrainingLength training_length(double seconds, const BatchTime& time) {
               "give more hours, or a faster machine");
 }
 
-TrainingSchedule training_schedule(const std::map<std::string, BatchTime>& times, double hours) {
-  const std::string main = times.contains("3d_fullres") ? "3d_fullres" : "2d";
-  if (!times.contains(main)) throw Error("times", "neither 3d_fullres nor 2d was measured", "measure one of them");
-  const double budget = hours * kSecondsPerHour * kTrainingShare;
-  const BatchTime& time = times.at(main);
-  const TrainingLength full;
-  TrainingSchedule schedule{{main}, {"0", "1", "2", "3", "4"}, {}, 0};
-  const auto folds = static_cast<double>(schedule.folds.size());
-  if (folds * training_seconds(length_of(kFoldEpochs, full.iterations), time) > budget) {
-    schedule.folds = {"0"};
-    schedule.length = training_length(budget, time);
-    schedule.seconds = training_seconds(schedule.length, time);
-    return schedule;
+TrainingSchedule training_schedule(const std::map<std::string, TrainingCost>& costs, double seconds,
+                                   const ScheduleWishes& wishes) {
+  const double budget = seconds * kTrainingShare;
+  const bool free_choice = wishes.configurations.empty();
+  TrainingSchedule schedule{wishes.configurations, wishes.folds, {}, 0};
+  if (free_choice) schedule.configurations = {costs.contains("3d_fullres") ? "3d_fullres" : "2d"};
+  TrainingCost cost = cost_of(costs, schedule.configurations);
+  if (schedule.folds.empty()) {
+    schedule.folds = {"0", "1", "2", "3", "4"};
+    if (!wishes.epochs && !wishes.iterations &&
+        schedule_seconds(schedule.folds, length_of(kFoldEpochs, TrainingLength{}.iterations), cost) > budget)
+      schedule.folds = {"0"};
   }
-  schedule.length = training_length(budget / folds, time);
-  schedule.seconds = folds * training_seconds(schedule.length, time);
-  if (schedule.length != full) return schedule;
-  for (const auto& more : {std::vector<std::string>{"3d_lowres", "3d_cascade_fullres"}, {"2d"}}) {
-    double seconds = 0;
-    for (const std::string& name : more)
-      seconds += times.contains(name) ? folds * training_seconds(full, times.at(name)) : budget;
-    if (main == "2d" || schedule.seconds + seconds > budget) continue;
-    schedule.configurations.insert(schedule.configurations.end(), more.begin(), more.end());
-    schedule.seconds += seconds;
+  if (wishes.epochs || wishes.iterations) {
+    const TrainingLength full;
+    schedule.length = length_of(wishes.epochs.value_or(full.epochs), wishes.iterations.value_or(full.iterations));
+  } else {
+    schedule.length =
+        training_length(budget / static_cast<double>(schedule.folds.size()) - cost.final_validation, cost.batch);
   }
+  if (free_choice && schedule.length == TrainingLength{}) add_configurations(schedule, costs, budget);
+  schedule.seconds = schedule_seconds(schedule.folds, schedule.length, cost_of(costs, schedule.configurations));
   return schedule;
 }
 

@@ -29,33 +29,6 @@ std::array<double, 3> colour_of(std::size_t label, std::size_t labels) {
           static_cast<double>(hex & 255U)};
 }
 
-void write_png(const fs::path& path, const Array<std::uint8_t>& picture) {
-  const int height = static_cast<int>(picture.size(0)), width = static_cast<int>(picture.size(1));
-  const std::unique_ptr<cairo_surface_t, decltype(&cairo_surface_destroy)> surface(
-      cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height), &cairo_surface_destroy);
-  if (cairo_surface_status(surface.get()) != CAIRO_STATUS_SUCCESS)
-    throw Error(path.string(), "the picture is too large to be drawn");
-  unsigned char* const pixels = cairo_image_surface_get_data(surface.get());
-  const auto stride = static_cast<std::size_t>(cairo_image_surface_get_stride(surface.get()));
-  for (std::size_t y = 0; y < static_cast<std::size_t>(height); ++y)
-    for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x) {
-      const std::uint8_t* const from = picture.data() + 3 * (y * static_cast<std::size_t>(width) + x);
-      const std::uint32_t pixel = std::uint32_t{from[0]} << 16U | std::uint32_t{from[1]} << 8U | from[2];
-      std::copy_n(reinterpret_cast<const unsigned char*>(&pixel), sizeof(pixel), pixels + y * stride + 4 * x);
-    }
-  cairo_surface_mark_dirty(surface.get());
-  std::vector<std::byte> png;
-  const auto append = [](void* to, const unsigned char* data, unsigned int length) {
-    const auto bytes = std::as_bytes(std::span(data, length));
-    auto& all = *static_cast<std::vector<std::byte>*>(to);
-    all.insert(all.end(), bytes.begin(), bytes.end());
-    return CAIRO_STATUS_SUCCESS;
-  };
-  if (cairo_surface_write_to_png_stream(surface.get(), append, &png) != CAIRO_STATUS_SUCCESS)
-    throw Error(path.string(), "the picture could not be drawn");
-  write_file(path, png);
-}
-
 void plot(const RawCase& raw, const OverlayOptions& options) {
   if (options.channel >= static_cast<int>(raw.images.size()))
     throw Error(raw.name, "there is no channel " + std::to_string(options.channel), "give another -channel_idx");
@@ -63,8 +36,9 @@ void plot(const RawCase& raw, const OverlayOptions& options) {
   const WideLabelMap labels = read_label_file(raw.label);
   if (image.voxels.spatial() != labels.voxels.spatial())
     throw Error(raw.name, "image and labels differ in shape", "mend the dataset");
-  write_png(options.output / (raw.name + ".png"),
-            overlay_picture(image.voxels.slab(0), labels.voxels, slice_with_most(labels.voxels), options.intensity));
+  write_file(
+      options.output / (raw.name + ".png"),
+      png_of(overlay_picture(image.voxels.slab(0), labels.voxels, slice_with_most(labels.voxels), options.intensity)));
 }
 
 }  // namespace
@@ -113,6 +87,33 @@ Array<std::uint8_t> overlay_picture(std::span<const float> image, const Array<st
   for (std::size_t i = 0; i < values.size() && most > 0; ++i)
     picture.values[i] = static_cast<std::uint8_t>(std::clamp(values[i] / most * 255, 0.0, 255.0));
   return picture;
+}
+
+std::vector<std::byte> png_of(const Array<std::uint8_t>& picture) {
+  const int height = static_cast<int>(picture.size(0)), width = static_cast<int>(picture.size(1));
+  const std::unique_ptr<cairo_surface_t, decltype(&cairo_surface_destroy)> surface(
+      cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height), &cairo_surface_destroy);
+  if (cairo_surface_status(surface.get()) != CAIRO_STATUS_SUCCESS)
+    throw Error("", "the picture is too large to be drawn");
+  unsigned char* const pixels = cairo_image_surface_get_data(surface.get());
+  const auto stride = static_cast<std::size_t>(cairo_image_surface_get_stride(surface.get()));
+  for (std::size_t y = 0; y < static_cast<std::size_t>(height); ++y)
+    for (std::size_t x = 0; x < static_cast<std::size_t>(width); ++x) {
+      const std::uint8_t* const from = picture.data() + 3 * (y * static_cast<std::size_t>(width) + x);
+      const std::uint32_t pixel = std::uint32_t{from[0]} << 16U | std::uint32_t{from[1]} << 8U | from[2];
+      std::copy_n(reinterpret_cast<const unsigned char*>(&pixel), sizeof(pixel), pixels + y * stride + 4 * x);
+    }
+  cairo_surface_mark_dirty(surface.get());
+  std::vector<std::byte> png;
+  const auto append = [](void* to, const unsigned char* data, unsigned int length) {
+    const auto bytes = std::as_bytes(std::span(data, length));
+    auto& all = *static_cast<std::vector<std::byte>*>(to);
+    all.insert(all.end(), bytes.begin(), bytes.end());
+    return CAIRO_STATUS_SUCCESS;
+  };
+  if (cairo_surface_write_to_png_stream(surface.get(), append, &png) != CAIRO_STATUS_SUCCESS)
+    throw Error("", "the picture could not be drawn");
+  return png;
 }
 
 int plot_raw_overlays(const OverlayOptions& options) {

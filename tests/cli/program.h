@@ -42,7 +42,7 @@ inline Outcome nnunet_run(const std::string& arguments) {
   const char* const emulator = std::getenv("NNUNET_EMULATOR");
   if (emulator == nullptr) return shell(bin + "nnunet " + arguments);
   bool engine = false;
-  for (const char* command : {"train", "evaluate", "predict", "export", "serve", "info", "benchmark"})
+  for (const char* command : {"auto", "train", "evaluate", "predict", "export", "serve", "info", "benchmark"})
     engine = engine || arguments.starts_with(command);
   return shell(std::string(emulator) + " " + bin + (engine ? "nnunet-engine " : "nnunet ") + arguments);
 }

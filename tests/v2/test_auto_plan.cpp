@@ -56,9 +56,9 @@ TEST(AutoPlan, LengthFillsTheTime) {
 
 TEST(AutoPlan, ScheduleAddsConfigurationsWhileTheyFit) {
   const Names five{"0", "1", "2", "3", "4"};
-  const BatchTime time{0.36, 0.0};  // 25 hours at full length
-  std::map<std::string, BatchTime> times{{"3d_fullres", time}, {"2d", time}};
-  const auto with = [&](double hours) { return training_schedule(times, hours / 0.9); };
+  const TrainingCost cost{{0.36, 0.0}, 0};  // 25 hours at full length
+  std::map<std::string, TrainingCost> costs{{"3d_fullres", cost}, {"2d", cost}};
+  const auto with = [&](double hours) { return training_schedule(costs, hours * 3600 / 0.9); };
   EXPECT_EQ(with(5).folds, Names{"0"});
   EXPECT_EQ(with(5).length, (TrainingLength{200, 250, 50}));
   EXPECT_EQ(with(13).folds, five);
@@ -67,13 +67,43 @@ TEST(AutoPlan, ScheduleAddsConfigurationsWhileTheyFit) {
   EXPECT_EQ(with(126).length, TrainingLength{});
   EXPECT_EQ(with(251).configurations, (Names{"3d_fullres", "2d"}));
   EXPECT_NEAR(with(251).seconds, 250 * 3600, 1);
-  times["3d_lowres"] = times["3d_cascade_fullres"] = time;
+  costs["3d_lowres"] = costs["3d_cascade_fullres"] = cost;
   EXPECT_EQ(with(251).configurations, (Names{"3d_fullres", "2d"}));
   EXPECT_EQ(with(376).configurations, (Names{"3d_fullres", "3d_lowres", "3d_cascade_fullres"}));
   EXPECT_EQ(with(501).configurations, (Names{"3d_fullres", "3d_lowres", "3d_cascade_fullres", "2d"}));
-  EXPECT_EQ(training_schedule({{"2d", time}}, 1e4).configurations, Names{"2d"});
-  EXPECT_THROW(training_schedule({}, 10), Error);
+  EXPECT_EQ(training_schedule({{"2d", cost}}, 4e7).configurations, Names{"2d"});
+  EXPECT_THROW(training_schedule({}, 4e4), Error);
   EXPECT_THROW(with(1e-4), Error);
+}
+
+TEST(AutoPlan, FinalValidationTakesItsTime) {
+  const TrainingCost cost{{1.0, 0.0}, 3600};
+  const TrainingSchedule one = training_schedule({{"3d_fullres", cost}}, 5 * 3600 / 0.9);
+  EXPECT_EQ(one.folds, Names{"0"});
+  EXPECT_EQ(one.length, training_length(4 * 3600, cost.batch));
+  EXPECT_LE(one.seconds, 5 * 3600);
+  EXPECT_THROW(training_schedule({{"3d_fullres", cost}}, 3600), Error);
+}
+
+TEST(AutoPlan, CheckpointsTakeTheirTime) {
+  const BatchTime time{1.0, 0.5, 10.0};
+  EXPECT_EQ(training_seconds({50, 5, 1}, time), 50 * (5 * 1.0 + 0.5 + 10));
+  EXPECT_LE(training_seconds(training_length(1000, time), time), 1000);
+  EXPECT_LT(training_length(1000, time).iterations, training_length(1000, {1.0, 0.5}).iterations);
+}
+
+TEST(AutoPlan, WishesAreFollowed) {
+  const TrainingCost cost{{1.0, 0.5}, 10};
+  const std::map<std::string, TrainingCost> costs{{"3d_fullres", cost}, {"2d", cost}};
+  const TrainingSchedule both = training_schedule(costs, 1e5, {{"2d", "3d_fullres"}, {"all"}, {}, {}});
+  EXPECT_EQ(both.configurations, (Names{"2d", "3d_fullres"}));
+  EXPECT_EQ(both.folds, Names{"all"});
+  EXPECT_EQ(both.length, training_length(0.9e5 - 20, {2.0, 1.0}));
+  const TrainingSchedule length = training_schedule(costs, 1, {{}, {}, 3, 10});
+  EXPECT_EQ(length.folds.size(), 5U);
+  EXPECT_EQ(length.length, (TrainingLength{3, 10, 2}));
+  EXPECT_DOUBLE_EQ(length.seconds, 5 * (3 * (10 * 1.0 + 2 * 0.5) + 10));
+  EXPECT_THROW(training_schedule(costs, 1e5, {{"3d_lowres"}, {}, {}, {}}), Error);
 }
 
 }  // namespace

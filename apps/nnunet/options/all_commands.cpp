@@ -1,5 +1,6 @@
 #include "all_commands.h"
 
+#include "auto.h"
 #include "benchmark.h"
 #include "client.h"
 #include "download.h"
@@ -16,9 +17,10 @@
 namespace nnunet::app {
 
 std::vector<Command> all_commands() {
-  return {declare(download_command), declare(phantom_command), declare(preprocess_command), declare(train_command),
-          declare(evaluate_command), declare(predict_command), declare(score_command),      declare(export_command),
-          declare(serve_command),    declare(client_command),  declare(info_command),       declare(benchmark_command)};
+  return {declare(download_command), declare(phantom_command),  declare(preprocess_command), declare(auto_command),
+          declare(train_command),    declare(evaluate_command), declare(predict_command),    declare(score_command),
+          declare(export_command),   declare(serve_command),    declare(client_command),     declare(info_command),
+          declare(benchmark_command)};
 }
 
 }  // namespace nnunet::app

@@ -123,10 +123,12 @@ Option weight_type(Precision& value) {
       "fp32, fp16 or bf16: type of the weights, and of the arithmetic too (ONNX in bf16: of the weights only)");
 }
 
+Option amp(bool& value) {
+  return option("--amp", value, "Mixed precision").from("Micikevicius et al., Mixed Precision Training, ICLR 2018");
+}
+
 std::vector<Option> precision_options(ComputeOptions& compute) {
-  return {
-      option("--amp", compute.amp, "Mixed precision").from("Micikevicius et al., Mixed Precision Training, ICLR 2018"),
-      precision(compute.precision)};
+  return {amp(compute.amp), precision(compute.precision)};
 }
 
 std::vector<Option> sliding_options(SlidingOptions& windows) {
@@ -143,10 +145,14 @@ std::vector<Option> sliding_options(SlidingOptions& windows) {
   };
 }
 
+Option folds(std::vector<std::string>& value) {
+  return option("--folds", value, "Folds: numbers, or all").values("FOLD..", 0, 100);
+}
+
 std::vector<Option> fold_options(TrainedModel& model) {
   return {
-      option("--folds", model.folds, "Folds whose networks are averaged: numbers, or all")
-          .values("FOLD..", 0, 100)
+      folds(model.folds)
+          .described("Folds whose networks are averaged: numbers, or all")
           .by_default("those that have the checkpoint"),
       option("--checkpoint", model.checkpoint, "Which of a fold's checkpoints"),
   };

@@ -41,9 +41,11 @@ Option engine(std::string& value);
 Option precision(std::string& value);
 /// --precision: type of exported weights.
 Option weight_type(Precision& value);
+Option amp(bool& value);
 /// --amp and --precision.
 std::vector<Option> precision_options(ComputeOptions& compute);
 std::vector<Option> sliding_options(SlidingOptions& windows);
+Option folds(std::vector<std::string>& value);
 /// nnU-Net v2's models: --folds, --checkpoint; --disable_tta, --precise, --low_memory.
 std::vector<Option> fold_options(TrainedModel& model);
 std::vector<Option> v2_window_options(SlidingOptions& windows);

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ PlannerChoice choose_planner(const TrainingDevice& device);
 /// Seconds that one batch takes, as measured on the device.
 struct BatchTime {
   double training = 0, validation = 0;
+  double epoch = 0;  ///< what an epoch takes beside its batches: checkpoints
 };
 
 /// One training. The defaults are nnU-Net's.
@@ -41,17 +43,32 @@ double training_seconds(const TrainingLength& length, const BatchTime& time);
 /// Throws Error where not even 50 epochs of 5 iterations fit.
 TrainingLength training_length(double seconds, const BatchTime& time);
 
+/// What one training of a configuration takes beside its length, as measured.
+struct TrainingCost {
+  BatchTime batch;
+  double final_validation = 0;  ///< s, of a fold's cases
+};
+
 /// Every configuration is trained on every fold.
 struct TrainingSchedule {
   std::vector<std::string> configurations;  ///< in the order of training
   std::vector<std::string> folds;
   TrainingLength length;
-  double seconds = 0;  ///< of all trainings, without preparation and final validation
+  double seconds = 0;  ///< of all trainings and their final validations
+  bool operator==(const TrainingSchedule&) const = default;
 };
+
+/// What the user has decided himself; the rest follows from the time.
+struct ScheduleWishes {
+  std::vector<std::string> configurations = {}, folds = {};
+  std::optional<int> epochs = {}, iterations = {};  ///< one of them alone: nnU-Net's number of the other
+};
+
 /// 3d_fullres (2d for pictures) on five folds, or on fold 0 alone where less than 100 epochs a fold would be left; with
-/// time for full length the cascade, then 2d beside it, for ensembles. A tenth of the time is left for preprocessing
-/// and validation. times: by configuration; those that are missing are not trained. Throws Error: no time measured for
-/// the first configuration, too few hours.
-TrainingSchedule training_schedule(const std::map<std::string, BatchTime>& times, double hours);
+/// time for full length the cascade, then 2d beside it, for ensembles. A tenth of the time is left for what cannot be
+/// measured beforehand. costs: by configuration; those that are missing are not trained. Throws Error: no costs of a
+/// configuration that is needed, too few seconds (a length that was wished for is not refused).
+TrainingSchedule training_schedule(const std::map<std::string, TrainingCost>& costs, double seconds,
+                                   const ScheduleWishes& wishes = {});
 
 }  // namespace nnunet::v2

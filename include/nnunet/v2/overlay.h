@@ -1,8 +1,10 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "nnunet/core/array.h"
 
@@ -16,6 +18,9 @@ std::int64_t slice_with_most(const Array<std::uint16_t>& labels);
 /// added with this intensity, all scaled so that the brightest value is 255.
 Array<std::uint8_t> overlay_picture(std::span<const float> image, const Array<std::uint16_t>& labels,
                                     std::int64_t slice, double intensity);
+
+/// A picture (H,W,3) of red, green, blue as a PNG file. Throws Error (no subject).
+std::vector<std::byte> png_of(const Array<std::uint8_t>& picture);
 
 struct OverlayOptions {
   std::string dataset;  ///< name
