@@ -17,8 +17,8 @@ void apply(CLI::Option& option) {
   const std::string type = value_type(option);
   const bool whole = type == "INT" || type == "UINT";
   const int most = option.get_items_expected_max();
-  // Lists with a type's name of their own, "[D] H W", hold numbers, too.
-  const bool list_of_few = most > 1 && most < CLI::detail::expected_max_vector_size;
+  // Lists with a type's name of their own, "[D] H W", hold numbers, too, but for words, "FOLD..".
+  const bool list_of_few = most > 1 && most < CLI::detail::expected_max_vector_size && !type.ends_with("..");
   const bool numbers = whole || type == "FLOAT" || list_of_few;
   if (most <= 1) option.multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   if (most > 1 && numbers) option.trigger_on_parse();  // each time anew: the list that was given last is what stays
