@@ -20,6 +20,7 @@
 #include "nnunet/serve/grpc_server.h"
 #include "nnunet/serve/http.h"
 #include "nnunet/serve/service.h"
+#include "nnunet/train/auto_options.h"
 #include "nnunet/train/options.h"
 #include "options/all_commands.h"
 #include "options/benchmark.h"
@@ -178,9 +179,19 @@ Defaults benchmark() {
                   {"--timeout_s", seconds(load.timeout)}};
 }
 
+Defaults automatic() {
+  const AutoOptions o;
+  return {{"--hours", text(o.hours)},
+          {"--device", "auto"},
+          {"--engine", o.compute.engine},
+          {"--n_jobs", text(o.threads)},
+          {"--seed", text(o.seed)}};
+}
+
 std::map<std::string, Defaults> defaults() {
   const PhantomOptions phantom;
-  return {{"download", {{"--results", text(DownloadOptions{}.results)}}},
+  return {{"auto", automatic()},
+          {"download", {{"--results", text(DownloadOptions{}.results)}}},
           {"phantom",
            {{"--cases", text(phantom.cases)},
             {"--test_cases", text(phantom.test_cases)},
@@ -233,7 +244,7 @@ TEST(Help, IsTheEnginesOwn) {
   GTEST_SKIP() << "SKIPPED: this build has no nnunet-engine";
 #endif
   const std::string bin = NNUNET_BINARY_DIR "/bin/";
-  for (const std::string command : {"train", "evaluate", "predict", "export", "serve", "info", "benchmark"})
+  for (const std::string command : {"auto", "train", "evaluate", "predict", "export", "serve", "info", "benchmark"})
     EXPECT_EQ(test::shell(bin + "nnunet-engine " + command + " --help").text,
               test::shell(bin + "nnunet " + command + " --help").text);
 }

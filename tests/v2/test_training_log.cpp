@@ -99,7 +99,7 @@ TEST(TrainingLog, FilesHaveTheTimeInTheirNames) {
                         &second, &end),
             7)
       << name;
-  EXPECT_EQ(name.find("_0" + std::to_string(month) + "_"), month < 10 ? std::string::npos : name.find("_0"));
+  EXPECT_TRUE(name.starts_with(fmt::format("training_log_{}_{}_{}_", year, month, day))) << name;  // not padded
 }
 
 TEST(PythonText, NumbersAreAsPythonPrintsThem) {
