@@ -30,7 +30,7 @@ void run(const AutoFlags& flags) {
     fmt::print("stopped by {}; go on with --continue\n", result.interrupted_by);
     throw CLI::RuntimeError(kInterruptedExitCode);
   }
-  fmt::print("mean Dice of the validation: {:.4f}\nreport: {}\npredict: {}\n", result.dice, result.report.string(),
+  fmt::print("mean Dice of the validation: {:.4f}\nreport: {}\npredict by: {}\n", result.dice, result.report.string(),
              result.command);
 }
 

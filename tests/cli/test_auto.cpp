@@ -103,7 +103,7 @@ TEST(Auto, WholeWay) {
   EXPECT_FALSE(has_leftovers(output));
 
   // The command that it names predicts.
-  const std::string predict = line_after(first.text, "predict: ");
+  const std::string predict = line_after(first.text, "predict by: ");
   const fs::path images = folder / "images", labels = folder / "labels";
   fs::create_directories(images);
   fs::copy_file(balls.path() / "imagesTr/ball_0.nii.gz", images / "new_0000.nii.gz");
@@ -122,7 +122,7 @@ TEST(Auto, WholeWay) {
                                            "fold_0/checkpoint_final.pth");
   const Outcome again = nnunet_run(command + " --continue");
   EXPECT_EQ(again.code, 0) << again.text;
-  EXPECT_EQ(line_after(again.text, "predict: "), predict);
+  EXPECT_EQ(line_after(again.text, "predict by: "), predict);
   EXPECT_EQ(fs::last_write_time(output / "nnUNet_results/Dataset007_Balls/nnUNetTrainerAuto__nnUNetPlans__2d/fold_0/"
                                          "checkpoint_final.pth"),
             trained);
