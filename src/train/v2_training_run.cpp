@@ -15,7 +15,6 @@
 #include "nnunet/train/placement.h"
 #include "repeated_batch.h"
 #include "v2_benchmark.h"
-#include "v2_cases.h"
 #include "v2_final_validation.h"
 #include "v2_state.h"
 

@@ -27,7 +27,7 @@ class V2Datasets : public testing::Test {
   }
 
   TempFolder folder_;
-  TinyDataset tiny_{folder_ / "raw/Dataset003_Tiny"};
+  TinyDataset tiny_{folder_ / "raw/Dataset003_Tiny", 3, {9, 16, 16}};
 };
 
 TEST_F(V2Datasets, FingerprintsOfSeveral) {
@@ -80,10 +80,38 @@ TEST_F(V2Datasets, Conversions) {
   const Outcome direct = run(fmt::format("extract_fingerprint -d '{}'", task.string()));
   EXPECT_EQ(direct.code, 0) << direct.text;
   const std::string as_it_was = test::read(fingerprint("Dataset012_Organ"));
+  const fs::path stored = folder_ / "preprocessed/Dataset012_Organ/nnUNetPlans_3d_fullres/case_1_x.npy";
+  const Outcome planned = run(fmt::format("plan_and_preprocess -d '{}' -c 3d_fullres", task.string()));
+  EXPECT_EQ(planned.code, 0) << planned.text;
+  const std::string case_as_it_was = test::read(stored);
+  EXPECT_FALSE(case_as_it_was.empty());
   fs::remove_all(folder_ / "preprocessed/Dataset012_Organ");
   EXPECT_EQ(run(fmt::format("convert_MSD_dataset -i '{}' -np 2", task.string())).code, 0);
-  EXPECT_EQ(run("extract_fingerprint -d 12").code, 0);
+  EXPECT_EQ(run("plan_and_preprocess -d 12 -c 3d_fullres").code, 0);
+  EXPECT_EQ(test::read(stored), case_as_it_was);
   EXPECT_EQ(test::read(fingerprint("Dataset012_Organ")), as_it_was);
+}
+
+TEST_F(V2Datasets, PlannedAndPreprocessed) {
+  const Outcome done = run("plan_and_preprocess -d 3 -c 2d 3d_fullres 3d_lowres -np 2 --no_pbar");
+  EXPECT_EQ(done.code, 0) << done.text;
+  EXPECT_NE(done.text.find("3d_lowres: not in nnUNetPlans.json, left out"), std::string::npos) << done.text;
+  const fs::path made = folder_ / "preprocessed/Dataset003_Tiny";
+  for (const char* const file : {"nnUNetPlans_2d/case_0_x.npy", "nnUNetPlans_3d_fullres/case_2_y.npy",
+                                 "nnUNetPlans_3d_fullres/case_1_locations.npy", "gt_segmentations/case_1.nii.gz"})
+    EXPECT_TRUE(fs::exists(made / file)) << file;
+  EXPECT_FALSE(test::has_leftovers(folder_.path()));
+
+  const Outcome again = run("preprocess -d Dataset003_Tiny -c 3d_fullres");
+  EXPECT_EQ(again.code, 0) << again.text;
+  EXPECT_NE(again.text.find("0 cases made, 3 kept, 0 failed"), std::string::npos) << again.text;
+  test::write(tiny_.label("case_2"), "no image");
+  EXPECT_FAILS(run("preprocess -d 3 -c 3d_fullres"), "case case_2 failed", "2 kept, 1 failed",
+               "not preprocessed: case_2");
+  EXPECT_FAILS(run("preprocess -d 3 -plans_name Others"), "Others.json: is not there");
+  EXPECT_FAILS(run("preprocess -d 3 -c 2d 3d_fullres -np 1 2 3"), "-np: 3 numbers for 2 configurations");
+  EXPECT_FAILS(run("preprocess -d 3 -np 0"), "-np");
+  EXPECT_EQ(run("preprocess").code, 2);
 }
 
 }  // namespace

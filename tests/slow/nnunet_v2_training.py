@@ -104,6 +104,7 @@ def finished(model):
 def predict(model, output):
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
+    Path(output).mkdir(exist_ok=True)
     predictor = nnUNetPredictor(device=torch.device("cpu"), allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(model), (0,), "checkpoint_final.pth")
     predictor.predict_from_files_sequential("images", output, save_probabilities=False, overwrite=True)
@@ -127,7 +128,10 @@ def pretrained(model, checkpoint):
     load_pretrained_weights(made.network, checkpoint)
     saved = torch.load(checkpoint, map_location="cpu", weights_only=False)["network_weights"]
     for name, value in made.network.state_dict().items():
-        assert torch.equal(value, saved[name]) != (".seg_layers." in name), name
+        if ".seg_layers." not in name:
+            assert torch.equal(value, saved[name]), name
+        elif name.endswith("weight"):
+            assert not torch.equal(value, saved[name]), name
 
 
 if __name__ == "__main__":

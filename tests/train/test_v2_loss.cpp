@@ -89,7 +89,8 @@ void compare(const torch::Tensor& logits, const torch::Tensor& label, const V2Lo
   const torch::Tensor a = v2_loss(fast, label, options), b = plain_v2_loss(precise, label, options);
   (a * 3).backward();
   (b * 3).backward();
-  EXPECT_NEAR(a.item<double>(), b.item<double>(), 1e-5);
+  // 105 regions' cross entropy is 180: of that float32 knows 1e-5, and its sums a few roundings less.
+  EXPECT_NEAR(a.item<double>(), b.item<double>(), std::max(1e-5, 8 * 0x1p-24 * std::abs(b.item<double>())));
   EXPECT_EQ(fast.grad().scalar_type(), logits.scalar_type());
   const double scale = precise.grad().abs().max().item<double>();
   const double tolerance = logits.scalar_type() == torch::kFloat ? 1e-5 : 5e-3;

@@ -8,6 +8,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/train/confusion.h"
 #include "nnunet/train/training_recipe.h"
+#include "reference/reference_network.h"
 
 namespace nnunet {
 namespace {
@@ -54,16 +55,21 @@ struct Taken {
   std::vector<torch::Tensor> gradients;  ///< undefined where there is none
 };
 
-/// The third of three steps.
-Taken steps(const TrainingRecipe& recipe, const StepOptions& options, const Batch& batch, const ProcessGroup& group) {
+UNet small_network() {
   UNet network(small_plan());
   network->initialize(3);
+  return network;
+}
+
+/// The last of so many steps.
+Taken steps(const TrainingRecipe& recipe, const StepOptions& options, const Batch& batch, const ProcessGroup& group,
+            UNet network = small_network(), int count = 3) {
   network->place(torch::kCPU, torch::MemoryFormat::Contiguous);
   network->train();
   TrainingState state = first_state(recipe, network, Precision::fp32, torch::kCPU);
   TrainStep step(state, Loss(recipe.loss), options, torch::kCPU, group);
   Taken taken;
-  for (int i = 0; i < 3; ++i) taken.loss = step(batch).loss.item<double>();
+  for (int i = 0; i < count; ++i) taken.loss = step(batch).loss.item<double>();
   for (const auto& p : network->parameters())
     taken.gradients.push_back(p.grad().defined() ? p.grad().clone() : torch::Tensor());
   return taken;
@@ -101,26 +107,30 @@ TEST(V2Step, TwoProcessesTakeTheStepOfOne) {
     }
 }
 
+/// Off the rectifiers' kinks, where a rounding would decide between two gradients.
 TEST(V2Step, Bfloat16FollowsFloat32) {
   const ProcessGroup alone;
   const TrainingRecipe recipe = recipe_of(false, {0.6, 0.4});
-  const Taken full = steps(recipe, {.native = true}, samples(0, 2), alone),
-              half = steps(recipe, {.precision = Precision::bf16, .native = true}, samples(0, 2), alone);
+  const auto first = [&](Precision precision) {
+    UNet network = small_network();
+    test::keep_off_kinks(*network);
+    return steps(recipe, {.precision = precision, .native = true}, samples(0, 2), alone, network, 1);
+  };
+  const Taken full = first(Precision::fp32), half = first(Precision::bf16);
   EXPECT_NEAR(half.loss, full.loss, 0.02);
   double square = 0, difference = 0;
   for (std::size_t i = 0; i < full.gradients.size(); ++i) {
     square += full.gradients[i].square().sum().item<double>();
     difference += (full.gradients[i] - half.gradients[i]).square().sum().item<double>();
   }
-  EXPECT_LT(std::sqrt(difference / square), 0.25);
+  EXPECT_LT(std::sqrt(difference / square), 0.05);  // bf16 keeps 8 bits, a dozen layers each way round to them
 }
 
 TEST(V2Step, EvaluatesABatchAsItIs) {
   const ProcessGroup alone;
   const TrainingRecipe recipe = recipe_of(true, {0.6, 0.4});
   for (const bool native : {true, false}) {
-    UNet network(small_plan());
-    network->initialize(3);
+    UNet network = small_network();
     TrainingState state = first_state(recipe, network, Precision::fp32, torch::kCPU);
     TrainStep step(state, Loss(recipe.loss), {.native = native}, torch::kCPU, alone);
     network->train();

@@ -117,7 +117,7 @@ TEST_F(V2Trainer, LeavesNnunetsFiles) {
     EXPECT_TRUE(fs::exists(fold / name)) << name;
   EXPECT_FALSE(fs::exists(fold / "checkpoint_latest.pth"));
 
-  const v2::Split split = v2::split_of_fold(preprocessed_, "0", {});
+  const v2::Split split = v2::read_splits(preprocessed_ / v2::kSplitsFile).at(0);
   ASSERT_FALSE(split.val.empty());
   for (const std::string& name : split.val) {
     for (const char* const ending : {".nii.gz", ".npz", ".pkl"})

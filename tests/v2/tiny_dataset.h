@@ -23,12 +23,14 @@ inline Image small_image(const Shape3& shape, std::int64_t channels = 1, float s
   return image;
 }
 
-/// A raw dataset of small images with labels 1 and 2, which tests damage.
+/// A raw dataset of small images with labels 1 and 2, which tests damage. No network is planned for less than 8 voxels
+/// an axis.
 class TinyDataset {
  public:
-  explicit TinyDataset(std::filesystem::path folder, int cases = 3) : folder_(std::move(folder)) {
+  explicit TinyDataset(std::filesystem::path folder, int cases = 3, const Shape3& smallest = {4, 6, 5})
+      : folder_(std::move(folder)) {
     for (int i = 0; i < cases; ++i) {
-      const Shape3 shape{4 + i, 6, 5};
+      const Shape3 shape{smallest[0] + i, smallest[1], smallest[2]};
       write_image(image("case_" + std::to_string(i)), small_image(shape));
       write_label_file(label("case_" + std::to_string(i)),
                        labelled(speckles(shape, 2, 0.5, static_cast<std::uint32_t>(i + 1))));

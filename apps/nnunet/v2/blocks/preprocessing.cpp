@@ -10,12 +10,13 @@ Option datasets(std::vector<std::string>& names) {
 std::vector<Option> case_options(V2CaseFlags& f) {
   return {option("-c", f.configurations,
                  "Configurations to preprocess for; those that the plans lack are left out. 3d_cascade_fullres uses "
-                 "the cases of 3d_fullres"),
+                 "the cases of 3d_fullres")
+              .by_default("2d 3d_fullres 3d_lowres"),
           option("-np", f.threads,
                  "Cases at a time, at most one a core and as memory allows: one number for all configurations, or one "
                  "for each")
               .by_default("8 for 2d and 3d_lowres, 4 for others"),
-          option("--verbose", f.verbose, "Say more"), option("--no_pbar", f.no_progress, "No progress lines")};
+          option("--verbose", f.verbose, "Has no effect"), option("--no_pbar", f.no_progress, "No progress lines")};
 }
 
 }  // namespace
