@@ -1,5 +1,7 @@
 #include "pickle_writer.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -197,7 +199,7 @@ class Writer {
   /// "module.name"
   void write_global(const std::string& global) {
     const std::size_t dot = global.rfind('.');
-    out_.bytes += "c" + global.substr(0, dot) + "\n" + global.substr(dot + 1) + "\n";
+    out_.bytes += fmt::format("c{}\n{}\n", global.substr(0, dot), global.substr(dot + 1));
   }
   void write_tuple(const std::vector<std::int64_t>& values) {
     out_.bytes += '(';
@@ -224,7 +226,7 @@ class Writer {
     write_global(storage ? "torch._utils._rebuild_tensor_v2" : "torch._utils._rebuild_tensor_v3");
     out_.bytes += "((";
     write_text("storage");
-    write_global(storage ? "torch." + *storage : "torch.storage.UntypedStorage");
+    write_global(storage ? fmt::format("torch.{}", *storage) : "torch.storage.UntypedStorage");
     write_text(std::to_string(place_of(plain)));
     write_text("cpu");
     write_integer(storage ? plain.numel() : plain.nbytes());
@@ -235,7 +237,7 @@ class Writer {
     write_bool(false);
     write_global("collections.OrderedDict");
     out_.bytes += ")R";
-    if (!storage) write_global("torch." + std::string(dtype_name(plain.dtype)));
+    if (!storage) write_global(fmt::format("torch.{}", dtype_name(plain.dtype)));
     out_.bytes += "tR";
   }
 
