@@ -86,7 +86,7 @@ struct TinyV2Training {
   void save(const fs::path& file) const {
     V2Checkpoint c = v2_checkpoint_of(state, trainer);
     c.configuration = "3d_fullres";
-    c.fold = "0";
+    c.fold = std::string("0");
     c.trainer = trainer.name;
     c.plans = c.dataset = nlohmann::ordered_json::object();
     save_v2_checkpoint(file, tiny_plan(), c);
