@@ -73,7 +73,7 @@ chain() {
   by "${steps:1:1}" plan_experiment -d 4
   cp "$narrow" "$nnUNet_preprocessed/$dataset/$plans.json"
   local who model
-  for who in o t; do
+  for who in t o; do  # theirs deletes the whole folder first
     case $steps in *$who*) by "$who" preprocess -d 4 -plans_name "$plans" -c 2d 3d_fullres -np 2 2 ;; esac
   done
   for model in 2d 3d_fullres; do  # each fold by the other
