@@ -11,6 +11,7 @@
 #include "case_record.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/some_names.h"
 #include "nnunet/io/npy.h"
 #include "nnunet/io/output_record.h"
 
@@ -20,15 +21,6 @@ namespace fs = std::filesystem;
 using namespace case_store;
 
 namespace {
-
-/// Names for a message: not all of many.
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 5;
-  const std::vector<std::string> first(names.begin(),
-                                       names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), most)));
-  return fmt::format("{}{}", fmt::join(first, ", "),
-                     names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
-}
 
 void remove_file(const fs::path& file) {
   std::error_code failure;
@@ -118,7 +110,7 @@ void CaseStoreWriter::sort_out(const std::vector<CaseSources>& cases) {
   }
   for (const auto& [why, names] : anew)
     log::warn(fmt::format("{}: {} case{} made anew, since {}: {}", folder_.string(), names.size(),
-                          names.size() == 1 ? " is" : "s are", why, some_of(names)));
+                          names.size() == 1 ? " is" : "s are", why, some_names(names)));
   remove_others(cases);
 }
 
@@ -157,7 +149,7 @@ void CaseStoreWriter::remove_others(const std::vector<CaseSources>& cases) const
   if (!gone.empty())
     log::info(fmt::format("{}: {} preprocessed case{} removed that the dataset's {} cases lack now: {}",
                           folder_.string(), gone.size(), gone.size() == 1 ? " is" : "s are", cases.size(),
-                          some_of(gone)));
+                          some_names(gone)));
 }
 
 bool CaseStoreWriter::has_foreign_files(const std::string& name) const {

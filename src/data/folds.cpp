@@ -3,32 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <numeric>
-#include <random>
-#include <utility>
 
 #include "nnunet/core/error.h"
+#include "nnunet/preprocess/numpy_random.h"
 
 namespace nnunet {
 namespace {
-
-// numpy's RandomState.shuffle: Fisher-Yates from the end, each index drawn by masking and rejecting.
-std::vector<std::int64_t> numpy_shuffled(std::int64_t count, std::uint32_t seed) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(count));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::mt19937 engine(seed);
-  for (std::size_t i = order.size() - 1; i > 0; --i) {
-    const auto limit = static_cast<std::uint32_t>(i);
-    const std::uint32_t mask = std::bit_ceil(limit + 1) - 1;
-    std::uint32_t j;
-    do {
-      j = static_cast<std::uint32_t>(engine()) & mask;
-    } while (j > limit);
-    std::swap(order[i], order[j]);
-  }
-  return order;
-}
 
 void check(std::int64_t cases, int n_folds, int fold) {
   if (n_folds < 2) {
@@ -48,7 +28,7 @@ void check(std::int64_t cases, int n_folds, int fold) {
 
 Fold make_fold(std::int64_t cases, int n_folds, int fold, std::uint32_t seed) {
   check(cases, n_folds, fold);
-  const auto order = numpy_shuffled(cases, seed);
+  const auto order = NumpyRandom(seed).permutation(static_cast<std::uint32_t>(cases));
   // The first cases % n_folds folds get one case more.
   const std::int64_t size = cases / n_folds, longer = cases % n_folds;
   const std::int64_t begin = fold * size + std::min<std::int64_t>(fold, longer);
@@ -56,7 +36,7 @@ Fold make_fold(std::int64_t cases, int n_folds, int fold, std::uint32_t seed) {
 
   std::vector<bool> validates(static_cast<std::size_t>(cases), false);
   for (std::int64_t i = begin; i < end; ++i) {
-    validates[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = true;
+    validates[order[static_cast<std::size_t>(i)]] = true;
   }
   Fold result;
   for (std::int64_t i = 0; i < cases; ++i) {

@@ -9,6 +9,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/some_names.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/digest.h"
 #include "nnunet/io/earlier_digest.h"
@@ -70,15 +71,6 @@ bool is_of_earlier_version(const json& networks) {
 bool is_extra_name(const fs::path& extra, const fs::path& output) {
   const bool below = extra.is_relative() && std::ranges::find(extra, fs::path("..")) == extra.end();
   return below && extra.stem() == stem_of(output) && (extra.extension() == ".npy" || extra.extension() == ".png");
-}
-
-/// Names for a message: not all of many.
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 5;
-  const std::vector<std::string> first(names.begin(),
-                                       names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), most)));
-  return fmt::format("{}{}", fmt::join(first, ", "),
-                     names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
 }
 
 /// Sorts out a label map that is there: empty when it can be kept, else why not.
@@ -183,7 +175,7 @@ std::vector<ImageCase> choose_open_cases(const std::vector<ImageCase>& all, cons
   }
   for (const auto& [why, names] : anew)
     log::warn(fmt::format("{} label map{} made anew, since {}: {}", names.size(), names.size() == 1 ? " is" : "s are",
-                          why, some_of(names)));
+                          why, some_names(names)));
   if (const std::size_t kept = all.size() - open.size(); kept > 0)
     log::info(fmt::format("{} of {} images have their output already (--overwrite makes them anew)", kept, all.size()));
   return open;

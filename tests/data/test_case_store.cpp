@@ -1,3 +1,4 @@
+#include "message_of.h"
 #include "nnunet/data/case_store.h"
 
 #include <gtest/gtest.h>
@@ -42,14 +43,7 @@ ReaderProperties made_reader() {
 
 constexpr auto same_voxel = [](const auto& a, const auto& b) { return std::ranges::equal(a, b); };
 
-std::string message_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
+using test::message_of;
 
 class CaseStoreTest : public ::testing::Test {
  protected:

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 
 #include "nnunet/core/error.h"
 #include "nnunet/train/optimizer.h"
@@ -27,21 +28,26 @@ class AnyOptimizer : public testing::TestWithParam<std::string> {
     o.name = GetParam();
     return o;
   }
+
+  /// Another optimizer on copies of the parameters takes over after half of the steps.
+  void expect_exact_continuation(const std::function<void(const Optimizer&, Optimizer&)>& hand_over) const {
+    auto straight = make_parameters(), first = make_parameters();
+    const auto reference = make_optimizer(options(), straight);
+    const auto before = make_optimizer(options(), first);
+    for (int step = 0; step < 14; ++step) take_step(*reference, straight, step);
+    for (int step = 0; step < 7; ++step) take_step(*before, first, step);
+
+    std::vector<torch::Tensor> second;
+    for (const auto& parameter : first) second.push_back(parameter.detach().clone().requires_grad_());
+    const auto after = make_optimizer(options(), second);
+    hand_over(*before, *after);
+    for (int step = 7; step < 14; ++step) take_step(*after, second, step);
+    for (std::size_t i = 0; i < straight.size(); ++i) EXPECT_TRUE(torch::equal(straight[i], second[i]));
+  }
 };
 
 TEST_P(AnyOptimizer, ContinuesExactlyFromItsState) {
-  auto straight = make_parameters(), first = make_parameters();
-  const auto reference = make_optimizer(options(), straight);
-  const auto before = make_optimizer(options(), first);
-  for (int step = 0; step < 14; ++step) take_step(*reference, straight, step);
-  for (int step = 0; step < 7; ++step) take_step(*before, first, step);
-
-  std::vector<torch::Tensor> second;
-  for (const auto& parameter : first) second.push_back(parameter.detach().clone().requires_grad_());
-  const auto after = make_optimizer(options(), second);
-  after->load_state(before->state(), "test");
-  for (int step = 7; step < 14; ++step) take_step(*after, second, step);
-  for (std::size_t i = 0; i < straight.size(); ++i) EXPECT_TRUE(torch::equal(straight[i], second[i]));
+  expect_exact_continuation([](const Optimizer& from, Optimizer& to) { to.load_state(from.state(), "test"); });
 }
 
 TEST_P(AnyOptimizer, StateCarriesTheLearningRate) {
@@ -82,17 +88,8 @@ INSTANTIATE_TEST_SUITE_P(All, AnyOptimizer,
                          [](const auto& parameter) { return parameter.param; });
 
 TEST_P(AnyOptimizer, ContinuesExactlyFromItsParametersStates) {
-  auto straight = make_parameters(), first = make_parameters();
-  const auto reference = make_optimizer(options(), straight);
-  const auto before = make_optimizer(options(), first);
-  for (int step = 0; step < 14; ++step) take_step(*reference, straight, step);
-  for (int step = 0; step < 7; ++step) take_step(*before, first, step);
-  std::vector<torch::Tensor> second;
-  for (const auto& parameter : first) second.push_back(parameter.detach().clone().requires_grad_());
-  const auto after = make_optimizer(options(), second);
-  after->load_parameter_states(before->parameter_states(), "test");
-  for (int step = 7; step < 14; ++step) take_step(*after, second, step);
-  for (std::size_t i = 0; i < straight.size(); ++i) EXPECT_TRUE(torch::equal(straight[i], second[i]));
+  expect_exact_continuation(
+      [](const Optimizer& from, Optimizer& to) { to.load_parameter_states(from.parameter_states(), "test"); });
 }
 
 /// As torch's, which have no entry for what never had a gradient.

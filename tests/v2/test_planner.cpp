@@ -1,4 +1,5 @@
 // Plans against nnU-Net v2's own (reference-v2/plan), and what happens to the files around them.
+#include "message_of.h"
 #include "nnunet/v2/planner.h"
 
 #include <gtest/gtest.h>
@@ -20,15 +21,7 @@ using test::tiny_fingerprint;
 const fs::path kPlan = test::shared_dir() / "reference-v2/plan";
 constexpr const char* kName = "Dataset001_Tiny";
 
-template <class Action>
-std::string message_of(const Action& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
+using test::message_of;
 
 /// The files in a folder, or the folders.
 std::vector<fs::path> entries(const fs::path& folder) {

@@ -1,3 +1,4 @@
+#include "message_of.h"
 #include "nnunet/v2/splits.h"
 
 #include <fmt/format.h>
@@ -33,15 +34,7 @@ Names without(const Names& names, const Names& others) {
   return rest;
 }
 
-template <class Action>
-std::string message_of(const Action& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
+using test::message_of;
 
 TEST(Splits, AsNnUNets) {
   constexpr const char* kFile = "reference-v2/plan/splits.json";
