@@ -31,13 +31,24 @@ if(NNUNET_CUDA)
   target_link_libraries(nnunet_flags INTERFACE CUDA::cudart_static)
 endif()
 
-# The precompiled torch header, shared by all that include torch (18 s a file without it). torch's headers have an fmt of
-# their own, of another version than the system's library: with it, fmt is header-only. Elsewhere the library saves 2 s a
-# file.
+# Precompiled headers: one for the rooms without torch, one for those with it (18 s a file without it), and one more of
+# each for their tests. torch's headers have an fmt of their own, of another version than the system's library: with it,
+# fmt is header-only. Elsewhere the library saves 2 s a file.
+# nnunet_precompiled(NAME HEADERS header... LIBS lib... [OPTIONS option...])
+function(nnunet_precompiled name)
+  cmake_parse_arguments(PCH "" "" "HEADERS;LIBS;OPTIONS" ${ARGN})
+  add_library(nnunet_${name}_pch OBJECT ${CMAKE_SOURCE_DIR}/src/precompiled.cpp)
+  target_link_libraries(nnunet_${name}_pch PUBLIC nnunet_flags OpenMP::OpenMP_CXX ${PCH_LIBS})
+  target_compile_options(nnunet_${name}_pch PRIVATE ${PCH_OPTIONS})
+  target_precompile_headers(nnunet_${name}_pch PRIVATE ${PCH_HEADERS})
+endfunction()
+
+# What most files include anyway.
+set(NNUNET_COMMON_HEADERS <algorithm> <array> <cmath> <cstddef> <cstdint> <cstring> <filesystem> <functional> <limits> <map>
+    <memory> <optional> <set> <span> <string> <string_view> <utility> <vector> <fmt/format.h>)
+nnunet_precompiled(base HEADERS ${NNUNET_COMMON_HEADERS} LIBS fmt::fmt)
 if(NNUNET_TORCH)
-  add_library(nnunet_torch_pch OBJECT ${CMAKE_SOURCE_DIR}/src/torch_pch.cpp)
-  target_link_libraries(nnunet_torch_pch PUBLIC nnunet_flags fmt::fmt-header-only OpenMP::OpenMP_CXX nnunet::torch)
-  target_precompile_headers(nnunet_torch_pch PRIVATE <torch/torch.h>)
+  nnunet_precompiled(torch HEADERS <torch/torch.h> LIBS fmt::fmt-header-only nnunet::torch)
 endif()
 
 set(NNUNET_ROOMS "")
@@ -65,9 +76,23 @@ function(nnunet_room name kind)
     set(NNUNET_ENGINE_ROOMS ${NNUNET_ENGINE_ROOMS} ${name} PARENT_SCOPE)
   else()
     target_link_libraries(${target} PUBLIC fmt::fmt)
+    target_precompile_headers(${target} REUSE_FROM nnunet_base_pch)
     set(NNUNET_BASE_ROOMS ${NNUNET_BASE_ROOMS} ${name} PARENT_SCOPE)
   endif()
   set(NNUNET_ROOMS ${NNUNET_ROOMS} ${name} PARENT_SCOPE)
+endfunction()
+
+# A precompiled header brings the options that it was compiled with: files with options of their own go without.
+function(nnunet_own_options_unprecompiled)
+  foreach(room IN LISTS NNUNET_BASE_ROOMS)
+    get_target_property(sources nnunet_${room} SOURCES)
+    foreach(source IN LISTS sources)
+      get_source_file_property(options ${source} COMPILE_OPTIONS)
+      if(options OR room STREQUAL kernels)
+        set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+      endif()
+    endforeach()
+  endforeach()
 endfunction()
 
 # _nnunet_library(target rooms): a shared library of these rooms, exported as NAME.
