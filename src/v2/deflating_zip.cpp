@@ -44,7 +44,7 @@ std::string deflated(std::string_view block, bool last) {
   stream.next_out = reinterpret_cast<Bytef*>(packed.data());
   stream.avail_out = static_cast<uInt>(packed.size());
   const int code = deflate(&stream, last ? Z_FINISH : Z_FULL_FLUSH);
-  packed.resize(packed.size() - stream.avail_out);
+  packed.erase(packed.size() - stream.avail_out);
   deflateEnd(&stream);
   if (code != (last ? Z_STREAM_END : Z_OK)) throw Error("deflate", "a block could not be packed");
   return packed;
