@@ -51,7 +51,7 @@ function(nnunet_check_cuda_compiles)
       add_custom_command(OUTPUT ${object}
         COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/check_cuda_compiles
         COMMAND ${NNUNET_NVCC} -std=c++20 -arch=sm_${architecture} -Werror all-warnings -Xcompiler=-fPIC,-Wall
-                -DFMT_HEADER_ONLY=1 -I${CMAKE_SOURCE_DIR}/include -MMD -MF ${object}.d -c ${source} -o ${object}
+                -I${CMAKE_SOURCE_DIR}/include -MMD -MF ${object}.d -c ${source} -o ${object}
         DEPENDS ${source} DEPFILE ${object}.d VERBATIM)
       list(APPEND objects ${object})
     endforeach()

@@ -31,9 +31,17 @@ if(NNUNET_CUDA)
   target_link_libraries(nnunet_flags INTERFACE CUDA::cudart_static)
 endif()
 
+# torch's headers have an fmt of their own, of another version than the system's library: the library's are found first.
+if(NNUNET_TORCH)
+  get_target_property(fmt_headers fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+  list(GET fmt_headers 0 fmt_headers)
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/fmt)
+  file(CREATE_LINK ${fmt_headers}/fmt ${CMAKE_BINARY_DIR}/fmt/fmt SYMBOLIC)
+  target_include_directories(nnunet_flags SYSTEM INTERFACE $<BUILD_INTERFACE:${CMAKE_BINARY_DIR}/fmt>)
+endif()
+
 # Precompiled headers: one for the rooms without torch, one for those with it (18 s a file without it), and one more of
-# each for their tests. torch's headers have an fmt of their own, of another version than the system's library: with it,
-# fmt is header-only. Elsewhere the library saves 2 s a file.
+# each for their tests.
 # nnunet_precompiled(NAME HEADERS header... LIBS lib... [OPTIONS option...])
 function(nnunet_precompiled name)
   cmake_parse_arguments(PCH "" "" "HEADERS;LIBS;OPTIONS" ${ARGN})
@@ -48,7 +56,7 @@ set(NNUNET_COMMON_HEADERS <algorithm> <array> <cmath> <cstddef> <cstdint> <cstri
     <memory> <optional> <set> <span> <string> <string_view> <utility> <vector> <fmt/format.h>)
 nnunet_precompiled(base HEADERS ${NNUNET_COMMON_HEADERS} LIBS fmt::fmt)
 if(NNUNET_TORCH)
-  nnunet_precompiled(torch HEADERS <torch/torch.h> LIBS fmt::fmt-header-only nnunet::torch)
+  nnunet_precompiled(torch HEADERS <torch/torch.h> <fmt/format.h> LIBS fmt::fmt nnunet::torch)
 endif()
 
 set(NNUNET_ROOMS "")
@@ -69,13 +77,12 @@ function(nnunet_room name kind)
   set(target nnunet_${name})
   add_library(${target} OBJECT ${sources})
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
-  target_link_libraries(${target} PUBLIC nnunet_flags OpenMP::OpenMP_CXX ${ROOM_LIBS})
+  target_link_libraries(${target} PUBLIC nnunet_flags OpenMP::OpenMP_CXX fmt::fmt ${ROOM_LIBS})
   if(kind STREQUAL ENGINE)
-    target_link_libraries(${target} PUBLIC nnunet::torch fmt::fmt-header-only)
-    target_precompile_headers(${target} REUSE_FROM nnunet_torch_pch)
+    target_link_libraries(${target} PUBLIC nnunet::torch)
+    nnunet_precompile_torch(${target} nnunet_torch_pch)
     set(NNUNET_ENGINE_ROOMS ${NNUNET_ENGINE_ROOMS} ${name} PARENT_SCOPE)
   else()
-    target_link_libraries(${target} PUBLIC fmt::fmt)
     target_precompile_headers(${target} REUSE_FROM nnunet_base_pch)
     set(NNUNET_BASE_ROOMS ${NNUNET_BASE_ROOMS} ${name} PARENT_SCOPE)
   endif()

@@ -1,5 +1,6 @@
 // The training behind nnUNetv2_train, in nnunet-engine alone.
 #include <fmt/format.h>
+#include <torch/torch.h>
 
 #include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
+#include <torch/torch.h>
 
 #include <cmath>
 #include <cstdlib>
