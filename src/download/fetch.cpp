@@ -71,7 +71,7 @@ class Transfer {
     if (write_error_ != 0)
       throw Error(part_.string(), fmt::format("writing failed ({})", std::strerror(write_error_)),
                   "free some space, or choose another --results");
-    if (!refusal_.empty()) throw Error(url_, refusal_, "check --url, or try again later");
+    if (!refusal_.empty()) throw Error(url_, refusal_, "check the address, or try again later");
     if (reply.status == 416) return answer_416();
     if (reply.broken.empty() && (reply.status == 200 || reply.status == 206)) {
       if (total_ >= 0 && offset_ != total_) {
@@ -83,8 +83,8 @@ class Transfer {
     }
     if (reply.status >= 400 && reply.status != 408 && reply.status != 429 && reply.status < 500)
       throw Error(url_, fmt::format("the server answered with HTTP status {}", reply.status),
-                  "check --url, or download the archive by hand and unpack it");
-    if (reply.hopeless) throw Error(url_, reply.broken, "give an http or https address in --url");
+                  "check the address, or download the archive by hand and unpack it");
+    if (reply.hopeless) throw Error(url_, reply.broken, "give an http or https address");
     reason_ = reply.broken.empty() ? fmt::format("HTTP status {}", reply.status) : reply.broken;
     return false;
   }

@@ -65,4 +65,17 @@ done
 diff -r ours.ours ours.theirs
 diff -r ours.ours theirs.ours
 diff -r ours.ours theirs.theirs
+
+# From an address.
+port=$("$python" -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
+"$python" -m http.server "$port" --bind 127.0.0.1 > served 2>&1 &
+server=$!
+trap 'kill $server 2>/dev/null; rm -rf "$work"' EXIT
+until (exec 3<> "/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.1; done
+mkdir downloaded
+nnUNet_results=$work/downloaded ours download_pretrained_model_by_url "http://127.0.0.1:$port/theirs.zip"
+diff -r ours.ours downloaded
+if nnUNet_results=$work/nothing "$bin" v2 download_pretrained_model_by_url "http://127.0.0.1:$port/none.zip" > log 2>&1; then
+  echo "an address without a file was no error"; exit 1
+fi
 echo "ok: nnU-Net v2's commands and ours agree"

@@ -16,7 +16,8 @@ const headers = { Authorization: `Bearer ${key}` };
 const browser = await puppeteer.launch({
   executablePath: chromium,
   args: ['--no-sandbox', '--no-proxy-server', '--disable-background-networking', '--use-gl=angle',
-    '--use-angle=swiftshader', '--enable-unsafe-swiftshader'],
+    '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
+    '--disable-gpu-watchdog'],  // software that draws slowly beside other work does not hang
 });
 
 // Contrasts are looked at, so nothing may be half-way between two colours.
@@ -44,8 +45,18 @@ async function open() {
   return page;
 }
 
+/** Waits until a function is true in the page: looked at by the clock, since a busy machine may draw no frame for long. */
+async function until(page, condition, ...values) {
+  try {
+    await page.waitForFunction(condition, { polling: 20 }, ...values);
+  } catch (error) {
+    const [alert, status] = await Promise.all(['alert', 'status'].map((id) => text(page, id)));
+    throw new Error(`${error.message}: ${condition}; alert "${alert}", status "${status}", browser "${complaints.join('; ')}"`);
+  }
+}
+
 const text = (page, id) => page.$eval(`#${id}`, (e) => e.textContent);
-const enabled = (page, id) => page.waitForFunction((i) => !document.getElementById(i).disabled, {}, id);
+const enabled = (page, id) => until(page, (i) => !document.getElementById(i).disabled, id);
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 async function giveKey(page, value) {
@@ -121,7 +132,7 @@ const segmented = (page) => page.waitForFunction(() => !document.getElementById(
 const page = await open();
 await page.goto(url);
 await giveKey(page, 'wrong');
-await page.waitForFunction(() => document.getElementById('key-reason').textContent.includes('did not accept'));
+await until(page, () => document.getElementById('key-reason').textContent.includes('did not accept'));
 await accessible(page, 'asked for a key');
 await giveKey(page, key);
 await enabled(page, 'sample');
@@ -140,7 +151,7 @@ for (const [what, bytes] of [['no NIfTI file', Buffer.from('this is not an image
   ['half a file', whole.subarray(0, whole.length / 2)]]) {
   writeFileSync(broken, bytes);
   await chooser.uploadFile(broken);
-  await page.waitForFunction(() => document.getElementById('alert').textContent.includes('broken.nii.gz'));
+  await until(page, () => document.getElementById('alert').textContent.includes('broken.nii.gz'));
   const alert = await page.$eval('#alert', (e) => ({ role: e.role, shown: e.checkVisibility(), text: e.textContent }));
   assert.equal(alert.role, 'alert');
   assert.ok(alert.shown);
@@ -220,7 +231,7 @@ for (const [one, other] of [['ArrowLeft', 'ArrowRight'], ['ArrowUp', 'ArrowDown'
   await page.keyboard.press(one);  // to the image's end, perhaps
   const there = await text(page, 'readout');
   await page.keyboard.press(other);
-  await page.waitForFunction((was) => document.getElementById('readout').textContent !== was, {}, there);
+  await until(page, (was) => document.getElementById('readout').textContent !== was, there);
 }
 await page.keyboard.press('v');  // a key of NiiVue's own: not on this page
 await page.keyboard.press('Home');
@@ -299,17 +310,17 @@ function noise(name, dims) {
 const cancelled = await jobs('cancelled');
 const large = noise('large.nii', [224, 224, 224]);
 await chooser.uploadFile(large);
-await page.waitForFunction(() => document.getElementById('facts').textContent.includes('large.nii'));
+await until(page, () => document.getElementById('facts').textContent.includes('large.nii'));
 await enabled(page, 'segment');
 await page.focus('#segment');
 await page.keyboard.press('Enter');
-await page.waitForFunction(() => !document.getElementById('work').hidden && document.getElementById('progress').value > 0
+await until(page, () => !document.getElementById('work').hidden && document.getElementById('progress').value > 0
   && document.getElementById('status').textContent === 'Segmenting…');
 await shot(page, 'progress');
 assert.equal(await page.evaluate(() => document.activeElement.id), 'cancel');
 await accessible(page, 'at work');
 await page.keyboard.press('Enter');
-await page.waitForFunction(() => document.getElementById('status').textContent === 'Cancelled.');
+await until(page, () => document.getElementById('status').textContent === 'Cancelled.');
 assert.equal(await page.evaluate(() => document.activeElement.id), 'segment');
 for (let i = 0; await jobs('running') > 0 || await jobs('cancelled') === cancelled; ++i) {
   assert.ok(i < 300, 'the job goes on');
@@ -320,14 +331,14 @@ console.log('ok: cancelled, also on the server');
 // --- an image that does not fit the model: the server says so ---
 
 await chooser.uploadFile(noise('channels.nii', [32, 32, 32, 7]));
-await page.waitForFunction(() => document.getElementById('facts').textContent.includes('7 channels'));
+await until(page, () => document.getElementById('facts').textContent.includes('7 channels'));
 await enabled(page, 'segment');
 assert.match(await text(page, 'model-hint'), /does not fit/);
 const value = await text(page, 'readout');
 await page.select('#channel', '6');
-await page.waitForFunction((was) => document.getElementById('readout').textContent !== was, {}, value);
+await until(page, (was) => document.getElementById('readout').textContent !== was, value);
 await page.click('#segment');
-await page.waitForFunction(() => document.getElementById('alert').textContent !== '');
+await until(page, () => document.getElementById('alert').textContent !== '');
 assert.match(await text(page, 'alert'), /could not be segmented.*channel/);
 console.log(`ok: ${await text(page, 'alert')}`);
 
@@ -341,13 +352,13 @@ await page.evaluate((data) => {
     document.body.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
   }
 }, whole.toString('base64'));
-await page.waitForFunction(() => document.getElementById('facts').textContent.includes('dropped.nii.gz'));
+await until(page, () => document.getElementById('facts').textContent.includes('dropped.nii.gz'));
 assert.equal(await text(page, 'alert'), '');
 
 // --- the sample, dark, on a narrow screen ---
 
 await page.click('#sample');
-await page.waitForFunction(() => document.getElementById('facts').textContent.includes('sample.nii.gz'));
+await until(page, () => document.getElementById('facts').textContent.includes('sample.nii.gz'));
 await enabled(page, 'segment');
 await page.click('#segment');
 await segmented(page);
@@ -374,7 +385,7 @@ await bare.setRequestInterception(true);
 bare.on('request', (request) => (request.url().endsWith('/niivue.js') ? request.respond({ status: 404 }) : request.continue()));
 await bare.goto(url);
 await giveKey(bare, key);
-await bare.waitForFunction(() => document.getElementById('empty').textContent.includes('not installed'));
+await until(bare, () => document.getElementById('empty').textContent.includes('not installed'));
 await (await bare.$('#file')).uploadFile(image);
 await enabled(bare, 'segment');
 await bare.click('#segment');
