@@ -100,8 +100,7 @@ const GaussianBump kBump{{20, 30, 10}, {20, 30, 40}};
 
 BENCHMARK_CAPTURE(apply, copy, [](TrainingPatch&, PatchScratch&) {})->Apply(patches);
 BENCHMARK_CAPTURE(apply, noise, [](TrainingPatch& patch, PatchScratch&) {
-  CounterRng rng(1, 2, 3);
-  add_gaussian_noise(patch, 0.05F, rng);
+  add_gaussian_noise(patch, 0, 0.05F, {1, 2, 3, 4});
 })->Apply(patches);
 BENCHMARK_CAPTURE(apply, blur_5_taps, [](TrainingPatch& patch, PatchScratch& scratch) {
   blur_channel(patch, 0, {0.75F, 0.75F, 0.75F}, scratch);

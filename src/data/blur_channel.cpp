@@ -13,9 +13,7 @@ std::int64_t gaussian_window(double sigma) {
   return wanted >= static_cast<double>(rounded) ? rounded + 1 : rounded - 1;
 }
 
-void blur_channel(TrainingPatch& patch, std::int64_t channel, const std::array<float, 3>& sigmas,
-                  PatchScratch& scratch) {
-  const Shape3 size = patch.image.spatial();
+std::array<std::vector<float>, 3> channel_blur_weights(const std::array<float, 3>& sigmas, const Shape3& size) {
   std::array<std::vector<float>, 3> weights;
   for (std::size_t axis = 0; axis < 3; ++axis) {
     const float sigma = sigmas[axis];
@@ -23,6 +21,13 @@ void blur_channel(TrainingPatch& patch, std::int64_t channel, const std::array<f
                         ? gaussian_weights(sigma, gaussian_window(static_cast<double>(sigma)) / 2)
                         : std::vector<float>{1.0F};
   }
+  return weights;
+}
+
+void blur_channel(TrainingPatch& patch, std::int64_t channel, const std::array<float, 3>& sigmas,
+                  PatchScratch& scratch) {
+  const Shape3 size = patch.image.spatial();
+  std::array<std::vector<float>, 3> weights = channel_blur_weights(sigmas, size);
   const bool along_depth = weights[0].size() > 1;
   const Blur blur(std::move(weights));
   const std::int64_t plane = size[1] * size[2];

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "nnunet/core/simd.h"
 #include "nnunet/core/vectorized.h"
+#include "nnunet/data/patch_math.h"
 
 namespace nnunet {
 namespace {
@@ -11,12 +11,6 @@ namespace {
 constexpr std::size_t kRoom = Ballots<8>::kRoom;
 template <class T>
 using Row = std::array<T, kRoom>;
-
-/// A positive float's place among the numbers of float16, which it is rounded to (half to even).
-NNUNET_INLINE std::int32_t half_rank(float value) {
-  const auto bits = __builtin_bit_cast(std::int32_t, value);
-  return (bits + 0xfff + (bits >> 13 & 1)) >> 13;
-}
 
 // Scores are 1000 times the sum of the weights, added up corner by corner as torch's grid_sample does: near a tie the
 // rounding decides.
@@ -28,7 +22,7 @@ constexpr Vectorized elect = []<std::size_t kCorners>(const Ballots<kCorners>& b
       const float x = (corner & 1) != 0 ? b.fraction[2][i] : 1 - b.fraction[2][i];
       const float y = (corner & 2) != 0 ? b.fraction[1][i] : 1 - b.fraction[1][i];
       const float z = (corner & 4) != 0 ? b.fraction[0][i] : 1 - b.fraction[0][i];
-      weight[corner][i] = 1000.0F * (x * y * z);
+      weight[corner][i] = augmenting::vote_weight(x, y, z);
     }
   }
   Row<std::int32_t> best, own, own_label;
@@ -39,7 +33,7 @@ constexpr Vectorized elect = []<std::size_t kCorners>(const Ballots<kCorners>& b
       float score = 0;
       for (std::size_t other = 0; other < kCorners; ++other)
         score += b.label[other][i] == label ? weight[other][i] : 0.0F;
-      const std::int32_t rank = half_rank(score);
+      const std::int32_t rank = augmenting::half_rank(score);
       const bool better = (rank > best[i]) | ((rank == best[i]) & (label < winner[i]));
       best[i] = better ? rank : best[i];
       winner[i] = better ? label : winner[i];

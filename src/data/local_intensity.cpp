@@ -1,44 +1,15 @@
 #include <algorithm>
-#include <cmath>
-#include <limits>
-#include <numbers>
 #include <span>
-#include <vector>
 
+#include "bump_factors.h"
 #include "moments.h"
 #include "nnunet/core/vectorized.h"
 #include "nnunet/data/patch_intensity.h"
-#include "power.h"
+#include "nnunet/data/patch_math.h"
+#include "nnunet/data/power.h"
 
 namespace nnunet {
 namespace {
-
-/// A bump's factors for the voxels of each axis, and what brings their product to [0, 1].
-struct BumpFactors {
-  std::vector<float> axis[3];
-  float least = 0, scale = 0;
-
-  BumpFactors(const GaussianBump& bump, const Shape3& size) {
-    float most = 1;
-    least = 1;
-    for (std::size_t a = 0; a < 3; ++a) {
-      axis[a] = shares(size[a], bump.centre[a], bump.deviation[a]);
-      const auto [low, high] = std::ranges::minmax_element(axis[a]);
-      least *= *low;
-      most *= *high;
-    }
-    scale = most - least > std::numeric_limits<float>::min() ? 1.0F / (most - least) : 0.0F;
-  }
-
-  static std::vector<float> shares(std::int64_t size, double centre, double deviation) {
-    if (size == 1) return {1.0F};
-    const auto below = [&](double x) { return 0.5 * std::erfc((centre - x) / (deviation * std::numbers::sqrt2)); };
-    std::vector<float> result;
-    for (std::int64_t i = 0; i < size; ++i)
-      result.push_back(static_cast<float>(below(static_cast<double>(i) + 0.5) - below(static_cast<double>(i) - 0.5)));
-    return result;
-  }
-};
 
 /// row(values, factors of the width, product of the other axes' factors, n) for every row of a channel.
 template <class Row>
@@ -54,13 +25,14 @@ void for_each_row(std::span<float> values, const BumpFactors& factors, const Row
 
 constexpr Vectorized add_row = [](float* x, const float* across, float along, std::int64_t n, float least, float scale)
                                    NNUNET_INLINED {
-                                     for (std::int64_t i = 0; i < n; ++i) x[i] += (along * across[i] - least) * scale;
+                                     for (std::int64_t i = 0; i < n; ++i)
+                                       x[i] += augmenting::bump_weight(along, across[i], least, scale);
                                    };
 
 constexpr Vectorized blend_row = [](float* x, const float* across, float along, std::int64_t n, float least,
                                     float scale, float origin, float range, const Exponent& gamma) NNUNET_INLINED {
   for (std::int64_t i = 0; i < n; ++i) {
-    const float weight = (along * across[i] - least) * scale;
+    const float weight = augmenting::bump_weight(along, across[i], least, scale);
     const float t = (x[i] - origin) / range;
     x[i] = (t * (1.0F - weight) + power(t, gamma) * weight) * range + origin;
   }

@@ -1,50 +1,11 @@
-#include <algorithm>
-#include <cmath>
 #include <utility>
 
+#include "coarse_axis.h"
 #include "nnunet/core/vectorized.h"
 #include "nnunet/data/patch_intensity.h"
 
 namespace nnunet {
 namespace {
-
-/// One axis there and back: which voxels the coarse grid keeps, and the two of that grid between which each voxel lies.
-/// Positions in float32, as torch's interpolate has them.
-struct CoarseAxis {
-  std::vector<std::int64_t> kept;
-  std::vector<std::int32_t> low, high;
-  std::vector<float> low_weight, high_weight;
-
-  CoarseAxis(std::int64_t size, float factor) {
-    const double wanted = static_cast<double>(size) * static_cast<double>(factor);
-    const auto coarse = std::max<std::int64_t>(static_cast<std::int64_t>(std::nearbyint(wanted)), 1);
-    for (std::int64_t i = 0; i < coarse; ++i) {
-      const auto nearest = static_cast<std::int64_t>(std::floor(position(i, size, coarse) + 0.5F));
-      kept.push_back(std::min(nearest, size - 1));
-    }
-    for (std::int64_t i = 0; i < size; ++i) {
-      const float at = position(i, coarse, size);
-      const std::int64_t below = std::min(static_cast<std::int64_t>(at), coarse - 1);
-      low.push_back(static_cast<std::int32_t>(below));
-      high.push_back(static_cast<std::int32_t>(std::min(below + 1, coarse - 1)));
-      high_weight.push_back(std::clamp(at - static_cast<float>(below), 0.0F, 1.0F));
-      low_weight.push_back(1.0F - high_weight.back());
-    }
-  }
-
-  /// Where voxel i of `to` lies among those of `from`; rounded once, as by a fused multiply-add.
-  static float position(std::int64_t i, std::int64_t from, std::int64_t to) {
-    const float zoom = static_cast<float>(from) / static_cast<float>(to);
-    const double at = static_cast<double>(zoom) * (static_cast<double>(i) + 0.5) - 0.5;
-    return std::max(static_cast<float>(at), 0.0F);
-  }
-
-  /// The same neighbours as indices on the fine grid.
-  void to_fine() {
-    for (std::vector<std::int32_t>* side : {&low, &high})
-      for (std::int32_t& index : *side) index = static_cast<std::int32_t>(kept[static_cast<std::size_t>(index)]);
-  }
-};
 
 constexpr Vectorized pick = [](const float* row, const std::int32_t* low, const std::int32_t* high,
                                const float* low_weight, const float* high_weight, std::int64_t n, float* __restrict out)

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "nnunet/data/patch_intensity.h"
+#include "nnunet/data/patch_math.h"
 
 // The median of a window that slides along rows. All values are sorted once; afterwards a value is its place in that
 // order, the window a set of places (one bit each), and the median moves over the set by as many members as the window
@@ -79,12 +80,6 @@ class MedianWindow {
   std::uint64_t *bits_ = nullptr, *filled_ = nullptr;
 };
 
-/// Index of a neighbour beyond the border, mirrored with the edge repeated.
-std::int64_t reflected(std::int64_t i, std::int64_t n) {
-  while (i < 0 || i >= n) i = i < 0 ? -1 - i : 2 * n - 1 - i;
-  return i;
-}
-
 /// The image with the margin that windows reach over, and what each of its values is the place of.
 struct Padded {
   Shape3 size{};
@@ -106,15 +101,9 @@ struct Padded {
 
  private:
   std::int64_t from(std::size_t axis, std::int64_t i, const Shape3& inner) const {
-    return reflected(i - window[axis] / 2, inner[axis]);
+    return augmenting::reflected(i - window[axis] / 2, inner[axis]);
   }
 };
-
-/// A number that grows with the float.
-std::uint64_t ordered_bits(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
-}
 
 /// scratch.rank: the place of every padded value; scratch.sorted: the values in their order. Radix sort by bytes of the
 /// values' bits, in the upper half of a word, with their indices in the lower.
@@ -125,7 +114,7 @@ void rank_values(PatchScratch& scratch) {
   next.resize(values.size());
   std::array<std::array<std::uint32_t, 256>, 4> start{};
   for (std::size_t i = 0; i < values.size(); ++i) {
-    entries[i] = ordered_bits(values[i]) << 32 | i;
+    entries[i] = std::uint64_t{augmenting::ordered_bits(values[i])} << 32 | i;
     for (unsigned byte = 0; byte < 4; ++byte) ++start[byte][entries[i] >> (32 + 8 * byte) & 0xFF];
   }
   for (unsigned byte = 0; byte < 4; ++byte) {

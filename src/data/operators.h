@@ -32,6 +32,9 @@ std::vector<float> gaussian_weights(float sigma, std::int64_t radius);
 /// Up to ceil(3 sigma), as the reference system's.
 std::vector<float> gaussian_weights(float sigma);
 
+/// Those of blur_channel for each axis; one weight where an axis is left alone.
+std::array<std::vector<float>, 3> channel_blur_weights(const std::array<float, 3>& sigmas, const Shape3& size);
+
 /// A separable Gaussian filter.
 class Blur {
  public:

@@ -174,6 +174,16 @@ CounterRng PatchKey::rng(Purpose purpose) const {
   return {seed, epoch, sample, kFirst + (validation ? streams : 0) + static_cast<std::uint32_t>(purpose)};
 }
 
+PatchDraws draw_patch(const PatchAugmentation& how, std::int64_t channels, const Shape3& patch, const PatchKey& key) {
+  using Purpose = PatchKey::Purpose;
+  CounterRng transform = key.rng(Purpose::transform), turn = key.rng(Purpose::turn);
+  CounterRng intensities = key.rng(Purpose::intensities), mirror = key.rng(Purpose::mirror);
+  return {.transform = draw_transform(how.spatial, transform),
+          .turn = draw_turn(how.spatial, turn),
+          .intensities = draw_intensities(how.intensities, channels, patch, intensities),
+          .mirrored = draw_mirrored(how.mirrored, mirror)};
+}
+
 PatchLabels::PatchLabels(const LabelSpec& labels) {
   std::set<int> values;
   for (const LabelEntry& entry : labels.entries) values.insert(entry.values.begin(), entry.values.end());
@@ -189,21 +199,18 @@ PatchLabels::PatchLabels(const LabelSpec& labels) {
 
 void augment_patch(const TrainingCase& from, const Shape3& start, const PatchAugmentation& how, const Shape3& patch,
                    const PatchLabels& labels, const PatchKey& key, const PatchOutput& to, PatchBuffers& buffers) {
-  using Purpose = PatchKey::Purpose;
-  CounterRng transform = key.rng(Purpose::transform), turn = key.rng(Purpose::turn), mirror = key.rng(Purpose::mirror);
+  const PatchDraws draws = draw_patch(how, from.channels, patch, key);
   TrainingPatch& made = buffers.patch;
-  read_patch({from, start, how.initial.value_or(patch)}, draw_transform(how.spatial, transform), how.spatial.reading,
-             patch, made, buffers.spatial);
-  turn_patch(draw_turn(how.spatial, turn), made, buffers.turned);
-  CounterRng intensities = key.rng(Purpose::intensities);
-  apply_intensities(how.intensities, made, intensities, buffers.scratch);
-  const std::array<bool, 3> mirrored = draw_mirrored(how.mirrored, mirror);
-  write_patch(made, mirrored, how.masked_channels, labels, to);
+  read_patch({from, start, how.initial.value_or(patch)}, draws.transform, how.spatial.reading, patch, made,
+             buffers.spatial);
+  turn_patch(draws.turn, made, buffers.turned);
+  for (const IntensityStep& step : draws.intensities) apply_step(step, made, buffers.scratch);
+  write_patch(made, draws.mirrored, how.masked_channels, labels, to);
   if (made.labels.size(0) < 2) return;
   Array<std::uint8_t>& channels = buffers.previous_stage;
-  separate_labels(made.labels.slab(1).data(), patch, mirrored, labels.foreground, channels);
+  separate_labels(made.labels.slab(1).data(), patch, draws.mirrored, labels.foreground, channels);
   if (how.cascade) {
-    CounterRng cascade = key.rng(Purpose::cascade);
+    CounterRng cascade = key.rng(PatchKey::Purpose::cascade);
     augment_previous_stage(channels, *how.cascade, cascade, buffers.scratch);
   }
   float* const out = to.image + made.image.numel();

@@ -6,8 +6,8 @@
 
 #include "moments.h"
 #include "nnunet/core/vectorized.h"
+#include "nnunet/data/power.h"
 #include "operators.h"
-#include "power.h"
 
 namespace nnunet {
 namespace {
@@ -36,16 +36,18 @@ std::int64_t count_of(std::span<const float> values) {
 
 }  // namespace
 
-void add_gaussian_noise(TrainingPatch& patch, float std, CounterRng& rng) {
+NoiseKey draw_noise_key(CounterRng& rng) {
   NoiseKey key;
   key.seed = rng.next();
   key.seed = key.seed << 32 | rng.next();
   key.epoch = rng.next();
   key.sample = rng.next();
-  for (std::int64_t c = 0; c < patch.image.size(0); ++c) {
-    const std::span<float> values = patch.image.slab(c);
-    add_noise_to_plane(values.data(), count_of(values), c, std, key);
-  }
+  return key;
+}
+
+void add_gaussian_noise(TrainingPatch& patch, std::int64_t channel, float std, const NoiseKey& key) {
+  const std::span<float> values = patch.image.slab(channel);
+  add_noise_to_plane(values.data(), count_of(values), channel, std, key);
 }
 
 void scale_brightness(TrainingPatch& patch, std::int64_t channel, float factor) {

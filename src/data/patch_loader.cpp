@@ -11,6 +11,7 @@
 #include "case_error.h"
 #include "host_pool.h"
 #include "nnunet/core/error.h"
+#include "patch_recipe_writer.h"
 
 namespace nnunet {
 namespace {
@@ -31,6 +32,8 @@ void check(const PatchLoaderOptions& o) {
     fail("oversampling", fmt::format("{} is not a share", o.forced_share), "use 0 to 1");
   if (o.num_workers < 0) fail("num_workers", fmt::format("{} threads", o.num_workers), "use 0 or more");
   if (o.prefetch < 1) fail("prefetch", fmt::format("{} batches", o.prefetch), "use at least 1");
+  if (o.recipes && o.previous_stage)
+    fail("augmentation", "the GPU cannot make a cascade's patches", "load without recipes");
   check_patch_augmentation(o.augmentation, patch_box(o.patch_size));
 }
 
@@ -57,7 +60,7 @@ class PatchBatches final : public BatchMaker {
 
   Make maker() override {
     return [this, buffers = std::make_shared<PatchBuffers>()](std::uint32_t epoch, std::int64_t step) {
-      return make(epoch, step, *buffers);
+      return options_.recipes ? make_recipes(epoch, step) : make(epoch, step, *buffers);
     };
   }
 
@@ -75,7 +78,8 @@ class PatchBatches final : public BatchMaker {
     return options_.channels + (options_.previous_stage ? static_cast<std::int64_t>(labels_.foreground.size()) : 0);
   }
 
-  Batch allocate(std::int64_t step) {
+  /// Without memory.
+  Batch described(std::int64_t step) const {
     Batch batch;
     batch.step = step;
     batch.image_shape = {part_.size, image_channels()};
@@ -84,25 +88,47 @@ class PatchBatches final : public BatchMaker {
       batch.image_shape.push_back(n);
       batch.label_shape.push_back(n);
     }
-    batch.image = memory_.take<float>(Array<float>::count(batch.image_shape));
-    batch.label = memory_.take<std::uint8_t>(Array<std::uint8_t>::count(batch.label_shape));
     return batch;
   }
 
-  Batch make(std::uint32_t epoch, std::int64_t step, PatchBuffers& buffers) {
-    Batch batch = allocate(step);
+  PatchKey key_of(std::uint32_t epoch, std::int64_t step, std::int64_t element) const {
+    const std::int64_t sample = step * options_.batch_size + part_.first + element;
+    return {options_.seed, epoch, static_cast<std::uint32_t>(sample), options_.validation};
+  }
+
+  Batch make(std::uint32_t epoch, std::int64_t step, PatchBuffers& buffers) const {
+    Batch batch = described(step);
+    batch.image = memory_.take<float>(Array<float>::count(batch.image_shape));
+    batch.label = memory_.take<std::uint8_t>(Array<std::uint8_t>::count(batch.label_shape));
     for (std::int64_t i = 0; i < part_.size; ++i) {
-      const PatchKey key{options_.seed, epoch, static_cast<std::uint32_t>(step * options_.batch_size + part_.first + i),
-                         options_.validation};
+      const PatchKey key = key_of(epoch, step, i);
       const PatchOutput to{batch.image.get() + i * image_channels() * volume(patch_),
                            batch.label.get() + i * volume(patch_)};
-      batch.cases.push_back(fill(i, key, to, buffers));
+      batch.cases.push_back(fill(i, key, [&](const TrainingCase& from, const Shape3& start) {
+        augment_patch(from, start, options_.augmentation, patch_, labels_, key, to, buffers);
+      }));
     }
     return batch;
   }
 
-  /// Draws a case and makes a patch of it; returns its name. A case that cannot be read is drawn once only.
-  std::string fill(std::int64_t element, const PatchKey& key, const PatchOutput& to, PatchBuffers& buffers) {
+  Batch make_recipes(std::uint32_t epoch, std::int64_t step) const {
+    Batch batch = described(step);
+    PatchRecipeWriter writer(options_.augmentation, patch_, options_.channels, memory_);
+    for (std::int64_t i = 0; i < part_.size; ++i) {
+      const PatchKey key = key_of(epoch, step, i);
+      const PatchDraws draws = draw_patch(options_.augmentation, options_.channels, patch_, key);
+      batch.cases.push_back(fill(
+          i, key, [&](const TrainingCase& from, const Shape3& start) { writer.add(from, start, draws, labels_); }));
+    }
+    batch.patches = std::make_shared<const PatchRecipes>(writer.take());
+    return batch;
+  }
+
+  using UseCase = std::function<void(const TrainingCase& from, const Shape3& start)>;
+
+  /// Draws a case and where the patch lies, and uses them; returns its name. A case that cannot be read is drawn once
+  /// only.
+  std::string fill(std::int64_t element, const PatchKey& key, const UseCase& use) const {
     CounterRng rng = key.rng(PatchKey::Purpose::element);
     const bool forced = options_.probabilistic ? rng.coin(static_cast<float>(options_.forced_share))
                                                : is_forced(element, part_.size, part_.forced_share);
@@ -111,7 +137,7 @@ class PatchBatches final : public BatchMaker {
       const auto place = static_cast<std::size_t>(rng.integer(static_cast<std::int64_t>(among->size())));
       const std::string name = (*among)[place];
       try {
-        make_patch(name, forced, key, to, buffers);
+        place_patch(name, forced, key, use);
         return name;
       } catch (const Error& error) {
         const Error named = error_of_case(name, error);
@@ -124,8 +150,7 @@ class PatchBatches final : public BatchMaker {
     throw Error(from_->place(), "none of the training cases can be read", "preprocess them again");
   }
 
-  void make_patch(const std::string& name, bool forced, const PatchKey& key, const PatchOutput& to,
-                  PatchBuffers& buffers) {
+  void place_patch(const std::string& name, bool forced, const PatchKey& key, const UseCase& use) const {
     const TrainingCase from = from_->open(name);
     if (from.channels != options_.channels) {
       throw Error("", fmt::format("its image has {} channels, not {}", from.channels, options_.channels),
@@ -136,8 +161,7 @@ class PatchBatches final : public BatchMaker {
                   "train the previous stage first");
     }
     CounterRng rng = key.rng(PatchKey::Purpose::place);
-    const Shape3 start = draw_patch_start(from, placing_, forced, rng);
-    augment_patch(from, start, options_.augmentation, patch_, labels_, key, to, buffers);
+    use(from, draw_patch_start(from, placing_, forced, rng));
   }
 
   const std::shared_ptr<const TrainingCases> from_;

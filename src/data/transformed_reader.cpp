@@ -8,6 +8,7 @@
 #include "label_vote.h"
 #include "nnunet/core/simd.h"
 #include "nnunet/core/vectorized.h"
+#include "nnunet/data/patch_math.h"
 #include "readable_box.h"
 
 // Positions are computed in float32 as torch's grid_sample computes them, operation by operation, because labels that
@@ -29,7 +30,7 @@ Matrix product(const Matrix& a, const Matrix& b) {
   return result;
 }
 
-Matrix matrix_of(const SpatialTransform& how, Axes axes) {
+Matrix exact_matrix(const SpatialTransform& how, Axes axes) {
   const auto cosine = [&](std::size_t i) { return std::cos(how.angles[i]); };
   const auto sine = [&](std::size_t i) { return std::sin(how.angles[i]); };
   const Matrix rx{{{1, 0, 0}, {0, cosine(0), -sine(0)}, {0, sine(0), cosine(0)}}};
@@ -78,9 +79,8 @@ constexpr Vectorized find_places = [](const RowPlace& row, std::size_t first_axi
     float* __restrict fraction = to.fraction[axis];
     for (std::int32_t w = 0; w < width; ++w) {
       const float q = first + static_cast<float>(w);
-      const float place = (((before + q * along) / half + 1.0F) * size - 1.0F) * 0.5F;
-      const auto whole = static_cast<std::int32_t>(place);
-      const std::int32_t below = whole - (static_cast<float>(whole) > place ? 1 : 0);
+      const float place = augmenting::place_on_axis(before, along, q, half, size);
+      const std::int32_t below = augmenting::voxel_below(place);
       corner[w] = below;
       fraction[w] = place - static_cast<float>(below);
     }
@@ -198,11 +198,9 @@ class TransformedReader {
 
   TransformedReader(const PatchSource& source, const SpatialTransform& how, const PatchReading& reading,
                     const Shape3& patch, SpatialScratch& scratch)
-      : source_(source), reading_(reading), patch_(patch), box_(source) {
-    const Matrix m = matrix_of(how, reading.axes);
+      : source_(source), reading_(reading), patch_(patch), box_(source), matrix_(transform_matrix(how, reading.axes)) {
     const std::size_t room = at(padded());
     for (std::size_t i = 0; i < 3; ++i) {
-      for (std::size_t j = 0; j < 3; ++j) matrix_[i][j] = static_cast<float>(m[i][j]);
       size_[i] = static_cast<float>(source.size[i]);
       scratch.fraction[i].assign(room, 0.0F);
       scratch.corner[i].resize(room);
@@ -236,13 +234,9 @@ class TransformedReader {
   }
 
  private:
-  static float centred(std::int64_t i, std::int64_t size) {
-    return static_cast<float>(i) + static_cast<float>(1 - size) / 2.0F;
-  }
-
   void find(std::int64_t d, std::int64_t h) {
-    const float z = centred(d, patch_[0]), y = centred(h, patch_[1]);
-    RowPlace row{.size = size_, .first = centred(0, patch_[2])};
+    const float z = augmenting::centred(d, patch_[0]), y = augmenting::centred(h, patch_[1]);
+    RowPlace row{.size = size_, .first = augmenting::centred(0, patch_[2])};
     for (std::size_t axis = 0; axis < 3; ++axis) {
       const auto& m = matrix_[axis];
       row.before[axis] = kInPlane ? y * m[1] : z * m[0] + y * m[1];
@@ -277,8 +271,7 @@ class TransformedReader {
   std::int32_t nearest(std::int64_t w) const {
     std::int32_t corner = 0;
     for (std::size_t axis = 0; axis < 3; ++axis) {
-      const float f = places_.fraction[axis][w];
-      const bool up = f > 0.5F || (f == 0.5F && (places_.corner[axis][w] & 1) != 0);
+      const bool up = augmenting::nearer_above(places_.fraction[axis][w], places_.corner[axis][w]);
       corner = 2 * corner + (up ? 1 : 0);
     }
     return corner;
@@ -392,7 +385,7 @@ class TransformedReader {
   const PatchReading reading_;
   const Shape3 patch_;
   const ReadableBox box_;
-  std::array<std::array<float, 3>, 3> matrix_{};
+  const TransformMatrix matrix_;
   std::array<float, 3> size_{};
   RowPlaces places_;
   ReadableRuns runs_;
@@ -403,6 +396,14 @@ class TransformedReader {
 };
 
 }  // namespace
+
+TransformMatrix transform_matrix(const SpatialTransform& how, Axes axes) {
+  const Matrix exact = exact_matrix(how, axes);
+  TransformMatrix matrix{};
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 3; ++j) matrix[i][j] = static_cast<float>(exact[i][j]);
+  return matrix;
+}
 
 void read_transformed(const PatchSource& source, const SpatialTransform& how, const PatchReading& reading,
                       const Shape3& patch, TrainingPatch& to, SpatialScratch& scratch) {

@@ -64,15 +64,19 @@ constexpr Vectorized largest_of = [](const std::int16_t* values, std::int64_t co
 
 }  // namespace
 
+void PatchLabels::check(std::span<const std::int16_t> values) const {
+  const std::int16_t found = largest_of(values.data(), static_cast<std::int64_t>(values.size()));
+  if (found > largest) {
+    throw Error("", fmt::format("label {} is none of the dataset's", found),
+                "correct the labels of dataset.json or preprocess the case again");
+  }
+}
+
 void write_patch(const TrainingPatch& patch, const std::array<bool, 3>& mirrored,
                  const std::vector<std::int64_t>& masked_channels, const PatchLabels& labels, const PatchOutput& to) {
   const Shape3 size = patch.image.spatial();
+  labels.check(patch.labels.slab(0));
   const std::int16_t* const label = patch.labels.data();
-  const std::int16_t largest = largest_of(label, volume(size));
-  if (largest > labels.largest) {
-    throw Error("", fmt::format("label {} is none of the dataset's", largest),
-                "correct the labels of dataset.json or preprocess the case again");
-  }
   const Mirroring how{size, mirrored};
   mirror_label(label, how, to.label);
   for (std::int64_t c = 0; c < patch.image.size(0); ++c) {

@@ -4,6 +4,8 @@
 #include "nnunet/core/error.h"
 
 #ifdef NNUNET_CUDA
+#include <algorithm>
+
 #include "nnunet/kernels/cuda.h"
 #include "nnunet/network/kernel_call.h"
 #endif
@@ -16,6 +18,8 @@ namespace {
 
 namespace cuda = kernels::cuda;
 
+using ImageAndLabel = std::pair<torch::Tensor, torch::Tensor>;
+
 cuda::AugmentShape shape_of(const torch::Tensor& image) {
   cuda::AugmentShape shape{image.size(0), image.size(1)};
   const std::int64_t axes = image.dim() - 2;  // in 2D the depth stays 1
@@ -23,14 +27,7 @@ cuda::AugmentShape shape_of(const torch::Tensor& image) {
   return shape;
 }
 
-}  // namespace
-
-bool augments_on(torch::Device device) {
-  return device.is_cuda();
-}
-
-std::pair<torch::Tensor, torch::Tensor> augment_on_gpu(const Batch& batch, torch::Device device) {
-  if (!augments_on(device)) throw Error("", "plain crops can be augmented on a GPU only", "load without recipes");
+ImageAndLabel augmented_crops(const Batch& batch, torch::Device device) {
   const auto moved = [device](const torch::Tensor& t) { return t.to(device, /*non_blocking=*/true); };
   const torch::Tensor crops = moved(image_tensor(batch)), labels = moved(label_tensor(batch));
   const torch::Tensor recipes = moved(recipe_bytes(batch));
@@ -45,6 +42,55 @@ std::pair<torch::Tensor, torch::Tensor> augment_on_gpu(const Batch& batch, torch
   return {to_image, to_label};
 }
 
+/// The crops one behind the other.
+torch::Tensor moved_crops(const PatchRecipes& patches, const torch::TensorOptions& bytes) {
+  std::int64_t total = 0;
+  for (const auto& crop : patches.crops) total += crop.bytes;
+  torch::Tensor all = torch::empty({total}, bytes);
+  std::int64_t start = 0;
+  for (const auto& crop : patches.crops) {
+    all.narrow(0, start, crop.bytes).copy_(byte_tensor(crop.memory, crop.bytes), /*non_blocking=*/true);
+    start += crop.bytes;
+  }
+  return all;
+}
+
+ImageAndLabel made_patches(const Batch& batch, torch::Device device) {
+  const PatchRecipes& patches = *batch.patches;
+  const auto on_device = torch::TensorOptions().device(device);
+  const torch::Tensor crops = moved_crops(patches, on_device.dtype(torch::kByte));
+  const torch::Tensor work = byte_tensor(patches.work, patches.work_bytes).to(device, /*non_blocking=*/true);
+  const torch::Tensor to_image = torch::empty(batch.image_shape, on_device.dtype(torch::kFloat));
+  const torch::Tensor to_label = torch::empty(batch.label_shape, on_device.dtype(torch::kByte));
+  const cuda::AugmentShape images = shape_of(to_image);
+  cuda::PatchShape shape{patches.patches(), patches.channels, patches.entries};
+  std::copy_n(images.size, 3, shape.size);
+  const CudaCall call(crops);
+  const torch::Tensor room = call.workspace(cuda::patches_workspace(shape), crops);
+  const auto* const bytes = kernel_const_data<std::byte>(work);
+  const cuda::PatchBatch buffers{reinterpret_cast<const PatchRecipe*>(bytes),
+                                 reinterpret_cast<const ChannelStep*>(bytes + patches.steps_at()),
+                                 bytes + patches.tables_at(),
+                                 kernel_const_data<std::byte>(crops),
+                                 patches.drawn.data(),
+                                 patches.most_boxes,
+                                 kernel_data<float>(to_image),
+                                 kernel_data<std::uint8_t>(to_label)};
+  cuda::make_patches(shape, buffers, room.mutable_data_ptr(), call.stream());
+  return {to_image, to_label};
+}
+
+}  // namespace
+
+bool augments_on(torch::Device device) {
+  return device.is_cuda();
+}
+
+std::pair<torch::Tensor, torch::Tensor> augment_on_gpu(const Batch& batch, torch::Device device) {
+  if (!augments_on(device)) throw Error("", "plain crops can be augmented on a GPU only", "load without recipes");
+  return batch.patches ? made_patches(batch, device) : augmented_crops(batch, device);
+}
+
 #else
 
 bool augments_on(torch::Device) {
@@ -56,5 +102,9 @@ std::pair<torch::Tensor, torch::Tensor> augment_on_gpu(const Batch&, torch::Devi
 }
 
 #endif
+
+bool is_plain(const Batch& batch) {
+  return batch.recipes || batch.patches;
+}
 
 }  // namespace nnunet

@@ -22,6 +22,10 @@ torch::Tensor label_tensor(const Batch& batch) {
   return to_tensor(batch.label, batch.label_shape);
 }
 
+torch::Tensor byte_tensor(const std::shared_ptr<std::byte>& memory, std::int64_t bytes) {
+  return to_tensor(memory, {bytes});
+}
+
 torch::Tensor recipe_bytes(const Batch& batch) {
   const std::shared_ptr<std::uint8_t> bytes(batch.recipes, reinterpret_cast<std::uint8_t*>(batch.recipes.get()));
   return to_tensor(bytes, {batch.image_shape[0] * static_cast<std::int64_t>(sizeof(Recipe))});

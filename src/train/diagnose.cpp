@@ -38,7 +38,7 @@ std::string in_parameters(const UNet& network) {
 
 std::string where_not_finite(UNet& network, const Batch& batch, Precision precision, torch::Device device) {
   const torch::NoGradGuard no_grad;
-  const torch::Tensor image = image_tensor(batch);
+  const torch::Tensor image = is_plain(batch) ? augment_on_gpu(batch, device).first : image_tensor(batch);
   if (std::string found = in_images(batch, image); !found.empty()) return found;
   if (std::string found = in_parameters(network); !found.empty()) return found;
   const bool training = network->is_training();
@@ -51,7 +51,7 @@ std::string where_not_finite(UNet& network, const Batch& batch, Precision precis
   });
   {
     const AutocastScope autocast(precision, device);
-    network->forward(batch.recipes ? augment_on_gpu(batch, device).first : image.to(device));
+    network->forward(image.to(device));
   }
   network->observe({});
   network->train(training);

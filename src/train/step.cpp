@@ -51,10 +51,13 @@ TrainStep::TrainStep(TrainingState& state, Loss loss, const StepOptions& options
 TrainStep::~TrainStep() = default;
 
 StepResult TrainStep::operator()(const Batch& batch) {
-  torch::Tensor image = image_tensor(batch), label = label_tensor(batch);
-  if (batch.recipes) {
+  torch::Tensor image, label;
+  if (is_plain(batch)) {
     RECORD_USER_SCOPE("augment");
     std::tie(image, label) = augment_on_gpu(batch, device_);
+  } else {
+    image = image_tensor(batch);
+    label = label_tensor(batch);
   }
   if (graph_)
     return graph_->run(image, label, [this](const torch::Tensor& i, const torch::Tensor& l) { return compute(i, l); });

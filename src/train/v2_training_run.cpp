@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "augment_cuda.h"
 #include "batch_evaluation.h"
 #include "diagnose.h"
 #include "nnunet/core/error.h"
@@ -57,6 +58,7 @@ PatchLoaderOptions for_process(PatchLoaderOptions options, const V2TrainOptions&
   options.rank = job.group.rank();
   options.processes = job.group.size();
   options.allocate = batch_memory(job.device);
+  options.recipes = augments_on(job.device) && !options.validation && !options.previous_stage;
   return options;
 }
 

@@ -9,8 +9,8 @@
 
 #include "chi_squared.h"
 #include "data/moments.h"
-#include "data/power.h"
 #include "nnunet/data/patch_intensity.h"
+#include "nnunet/data/power.h"
 #include "reference/npz.h"
 #include "reference/shared.h"
 #include "training_patches.h"
@@ -434,7 +434,8 @@ TEST(PatchIntensity, BlankedBoxHasItsMean) {
 TEST(PatchIntensity, NoiseIsNormalAndIndependent) {
   TrainingPatch patch{Array<float>({2, 10, 50, 100}), {}};
   CounterRng rng(7, 1, 2);
-  add_gaussian_noise(patch, 0.5F, rng);
+  const NoiseKey key = draw_noise_key(rng), another = draw_noise_key(rng);
+  for (const std::int64_t channel : {0, 1}) add_gaussian_noise(patch, channel, 0.5F, key);
   const std::vector<double> edges{-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2};  // deviations
   std::vector<double> probabilities;
   std::vector<std::int64_t> counts(edges.size() + 1, 0);
@@ -457,7 +458,7 @@ TEST(PatchIntensity, NoiseIsNormalAndIndependent) {
   EXPECT_LT(std::abs(beside), 4 * std::sqrt(100000.0));
   EXPECT_LT(std::abs(between), 4 * std::sqrt(50000.0));
   TrainingPatch other{Array<float>({2, 10, 50, 100}), {}};
-  add_gaussian_noise(other, 0.5F, rng);
+  for (const std::int64_t channel : {0, 1}) add_gaussian_noise(other, channel, 0.5F, another);
   EXPECT_NE(patch.image.values, other.image.values);
 }
 

@@ -291,6 +291,29 @@ TEST(PatchLoader, ABadCaseGivesItsPlaceToAnother) {
   EXPECT_THROW(run_epoch(*load_patches(cases, all_cases(), options), 0), Error);
 }
 
+TEST(PatchLoader, RecipesAreOfTheSamePatches) {
+  const auto cases = five_cases();
+  cases->at(case_name(2)).broken = true;
+  cases->at(case_name(4)).labels[0].values.assign(cases->at(case_name(4)).labels[0].values.size(), 7);
+  auto options = options_of(kPatch, 2);
+  options.bad_cases = std::make_shared<BadCases>(2);
+  const auto made = run_epoch(*load_patches(cases, all_cases(), options), 0);
+  options.recipes = true;
+  options.bad_cases = std::make_shared<BadCases>(2);
+  const auto source = load_patches(cases, all_cases(), options);
+  source->start_epoch(0);
+  Batch batch;
+  for (const Copy& expected : made) {
+    ASSERT_TRUE(source->next(batch));
+    EXPECT_EQ(batch.cases, expected.cases);
+    ASSERT_TRUE(batch.patches);
+    EXPECT_EQ(batch.patches->patches(), 3);
+    EXPECT_EQ(batch.patches->channels, 2);
+    EXPECT_FALSE(batch.image || batch.label);
+  }
+  EXPECT_EQ(options.bad_cases->names(), (std::vector<std::string>{case_name(2), case_name(4)}));
+}
+
 TEST(PatchLoader, WhatDoesNotFitIsRefused) {
   const auto refused = [](const std::function<void(PatchLoaderOptions&)>& change,
                           const std::vector<std::string>& cases = all_cases()) {
@@ -307,6 +330,7 @@ TEST(PatchLoader, WhatDoesNotFitIsRefused) {
   refused([](auto& o) { o.prefetch = 0; });
   refused([](auto& o) { o.processes = 4; });
   refused([](auto& o) { o.labels = plain_labels(300); });
+  refused([](auto& o) { o.recipes = o.previous_stage = true; });
   refused([](auto& o) { o.augmentation.initial = Shape3{1, 1, 1}; });
   refused([](auto&) {}, {});
   refused([](auto&) {}, {"case_9"});

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "data/patch_batches.h"
 #include "data/recipe_batch.h"
 #include "nnunet/core/error.h"
 #include "nnunet/train/training_recipe.h"
@@ -47,6 +48,35 @@ TEST(AugmentOnGpu, AgreesWithTheCpu) {
         EXPECT_LT((to_image.cpu() - expected).abs().max().item<double>(), test::kAugmentRounding) << shape_text(size);
         EXPECT_TRUE(torch::equal(to_label.cpu(), expected_label)) << shape_text(size);
       }
+}
+
+TEST(AugmentOnGpu, PatchesWaitForOne) {
+  const test::PatchSetting one = test::patch_settings(1).front();
+  test::for_each_batch(one, 1, 1, [](const Batch& batch, const Batch& expected) {
+    EXPECT_TRUE(is_plain(batch));
+    EXPECT_FALSE(is_plain(expected));
+    EXPECT_THROW(augment_on_gpu(batch, torch::kCPU), Error);
+  });
+}
+
+TEST(AugmentOnGpu, PatchesAgreeWithTheCpu) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no GPU";
+  const torch::Device gpu(torch::kCUDA, 0);
+  if (!augments_on(gpu)) GTEST_SKIP() << "built without CUDA";
+  std::vector<test::PatchSetting> settings = test::patch_settings(2);
+  const ModelPlan plan = test::plan_of_patches({64, 56, 40}, 2);
+  settings.push_back({"large patches", plan, test::always_transformed(default_augmentation(plan)), {90, 90, 80}});
+  for (const test::PatchSetting& setting : settings) {
+    SCOPED_TRACE(setting.name);
+    test::for_each_batch(setting, 2, 2, [&](const Batch& batch, const Batch& expected) {
+      const auto [image, label] = augment_on_gpu(batch, gpu);
+      const auto cpu_image = torch::from_blob(expected.image.get(), expected.image_shape);
+      const auto cpu_label = torch::from_blob(expected.label.get(), expected.label_shape, torch::kByte);
+      const double most = cpu_image.abs().max().item<double>();
+      EXPECT_LT((image.cpu() - cpu_image).abs().max().item<double>(), 10 * test::kPatchRounding * most);
+      EXPECT_TRUE(torch::equal(label.cpu(), cpu_label));
+    });
+  }
 }
 
 }  // namespace

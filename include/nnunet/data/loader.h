@@ -9,6 +9,7 @@
 #include "nnunet/data/augmentation.h"
 #include "nnunet/data/bad_cases.h"
 #include "nnunet/data/folder.h"
+#include "nnunet/data/patch_recipe.h"
 #include "nnunet/data/recipe.h"
 #include "nnunet/data/sampler.h"
 
@@ -21,6 +22,9 @@ struct Batch {
   std::vector<std::int64_t> image_shape, label_shape;
   /// One an image where the batch is of plain crops (LoaderOptions::recipes); else null.
   std::shared_ptr<Recipe> recipes;
+  /// What a GPU makes a batch of nnU-Net v2's patches from (PatchLoaderOptions::recipes), which has no image and label
+  /// then but their shapes; else null.
+  std::shared_ptr<const PatchRecipes> patches;
   std::vector<std::string> cases;  ///< the cases it came from, in order
   std::int64_t step = 0;           ///< within the epoch
 };

@@ -2,12 +2,14 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "nnunet/core/random.h"
 #include "nnunet/data/augmentation.h"
 #include "nnunet/data/cascade_operators.h"
 #include "nnunet/data/intensity_operators.h"
+#include "nnunet/data/intensity_steps.h"
 #include "nnunet/data/patch_sampling.h"
 #include "nnunet/data/patch_scratch.h"
 #include "nnunet/data/spatial_transform.h"
@@ -67,6 +69,16 @@ struct PatchKey {
   CounterRng rng(Purpose purpose) const;
 };
 
+/// All that is drawn for one patch but its place and a cascade's labels.
+struct PatchDraws {
+  std::optional<SpatialTransform> transform;
+  Turn turn;
+  std::vector<IntensityStep> intensities;
+  std::array<bool, 3> mirrored{};
+};
+/// For a patch of so many channels of that size.
+PatchDraws draw_patch(const PatchAugmentation& how, std::int64_t channels, const Shape3& patch, const PatchKey& key);
+
 /// The labels that a batch may hold.
 struct PatchLabels {
   std::int16_t largest = 0;              ///< the ignore label, where there is one
@@ -74,6 +86,8 @@ struct PatchLabels {
 
   /// Throws Error for labels that do not fit 8 bits.
   explicit PatchLabels(const LabelSpec& labels);
+  /// Throws Error for a label that is none of them. -1 is allowed.
+  void check(std::span<const std::int16_t> values) const;
 };
 
 /// Where a finished patch goes, contiguous.

@@ -12,8 +12,10 @@
 /// Patches of 2D networks have depth 1: an axis of one voxel is left alone. Lengths are in voxels.
 namespace nnunet {
 
-/// Adds independent normal noise to every channel; rng only names the noise's own stream.
-void add_gaussian_noise(TrainingPatch& patch, float std, CounterRng& rng);
+/// Names the noise of a patch: a stream of its own.
+NoiseKey draw_noise_key(CounterRng& rng);
+/// Adds normal noise; that of a patch's channels is independent under one key.
+void add_gaussian_noise(TrainingPatch& patch, std::int64_t channel, float std, const NoiseKey& key);
 
 /// Gaussian filter with a standard deviation for each axis (0: left alone), the window as many voxels as the odd number
 /// nearest to 6 sigma + 0.5, the image mirrored at its borders without repeating the edge.

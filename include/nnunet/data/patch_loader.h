@@ -26,6 +26,7 @@ struct PatchLoaderOptions {
   double forced_share = 0.33;   ///< of the patches, around foreground: the last ones of a batch (is_forced)
   bool probabilistic = false;   ///< each with that probability instead
   bool validation = false;      ///< these batches share no random number with those of training
+  bool recipes = false;         ///< a GPU makes the patches of Batch::patches; not of a cascade
 
   int num_workers = 8;  ///< threads; 0: batches are made by next() itself
   int prefetch = 2;     ///< batches ready per worker at most

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 
+#include "nnunet/data/patch_recipe.h"
 #include "nnunet/data/recipe.h"
 #include "nnunet/kernels/adam.h"
 #include "nnunet/kernels/half.h"
@@ -63,6 +64,32 @@ std::int64_t augment_workspace(const AugmentShape& shape);
 
 /// As nnunet::augment of data/augment.h, for a whole batch, in two kernels (image and label).
 void augment(const AugmentShape& shape, const AugmentBatch& batch, void* workspace, Stream stream);
+
+/// A batch of nnU-Net v2's patches (N,C,D,H,W); in 2D D = 1. entries: of the list of intensities.
+struct PatchShape {
+  std::int64_t patches = 1, channels = 1, entries = 0, size[3] = {1, 1, 1};
+
+  NNUNET_HOST_DEVICE std::int64_t voxels() const { return size[0] * size[1] * size[2]; }
+  NNUNET_HOST_DEVICE std::int64_t volumes() const { return patches * channels; }
+};
+
+/// What PatchRecipes has put together, moved to the GPU.
+struct PatchBatch {
+  const PatchRecipe* recipes = nullptr;
+  const ChannelStep* steps = nullptr;  ///< (patches, channels, entries + 1)
+  const std::byte *tables = nullptr, *crops = nullptr;
+  const std::uint32_t* drawn = nullptr;  ///< (entries), in the host's memory: entries that no channel met are left out
+  std::int32_t most_boxes = 0;
+  float* image = nullptr;         ///< to (N,C,D,H,W)
+  std::uint8_t* label = nullptr;  ///< to (N,D,H,W)
+};
+
+/// Room for make_patches, in bytes; aligned to 16.
+std::int64_t patches_workspace(const PatchShape& shape);
+
+/// As nnunet::augment_patch of data/patch_augmentation.h, for a whole batch: a kernel that reads the crops, one for
+/// each operator of an entry that some channel met, two that mirror.
+void make_patches(const PatchShape& shape, const PatchBatch& batch, void* workspace, Stream stream);
 
 /// Tensors of float32 whose elements belong together: parameter, gradient, first (mean, momentum buffer), second
 /// moment (Adam only).

@@ -2,10 +2,10 @@
 #include <cmath>
 #include <cstdint>
 
-#include "nnunet/core/random.h"
 #include "nnunet/data/augment_math.h"
 #include "nnunet/data/recipe.h"
 #include "nnunet/kernels/cuda.h"
+#include "noise_block.h"
 #include "stages.h"
 
 /// The augmentation of a whole batch. Zoom, flips and noise are one pass; blur, brightness and contrast are passes over
@@ -99,13 +99,8 @@ struct Gather {
   NNUNET_HOST_DEVICE void make_noise(const Recipe& r, const Planes::Place& at, float* noise) const {
     const std::int64_t depth = planes.shape.size[0];  // of an image; a sample has as many as its images together
     const std::int64_t plane = (at.channel * r.images + at.image - r.first) * depth + at.depth;
-    std::uint32_t a = augmenting::noise_counter(plane, at.chunk, planes.shape.plane());
-    a += static_cast<std::uint32_t>(at.lane);
-    std::uint32_t b = r.noise.epoch, c = r.noise.sample, d = r.noise.stream;
-    auto k0 = static_cast<std::uint32_t>(r.noise.seed), k1 = static_cast<std::uint32_t>(r.noise.seed >> 32);
-    for (int round = 0; round < kPhiloxRounds; ++round, philox_next_key(k0, k1)) philox_round(k0, k1, a, b, c, d);
-    augmenting::box_muller(a, b, noise[0], noise[1]);
-    augmenting::box_muller(c, d, noise[2], noise[3]);
+    const std::uint32_t first = augmenting::noise_counter(plane, at.chunk, planes.shape.plane());
+    noise_block(r.noise, first + static_cast<std::uint32_t>(at.lane), noise);
     for (int k = 0; k < Planes::kValues; ++k) noise[k] *= r.noise_std;
   }
   NNUNET_HOST_DEVICE float flipped(const Recipe& r, const float* volume, std::int64_t d, std::int64_t h,
@@ -170,14 +165,6 @@ struct Range {
     low = other.low < low ? other.low : low;
     high = other.high > high ? other.high : high;
   }
-
-  /// Joins the threads' ranges shared[thread]: kFolds steps, then shared[0] is known to thread 0.
-  static constexpr int kFolds = 8;
-  static_assert(1 << kFolds == kThreads);
-  NNUNET_HOST_DEVICE static void fold(int number, int thread, Range* shared) {
-    const int half = kThreads >> (number + 1);
-    if (thread < half) shared[thread].add(shared[thread + half]);
-  }
 };
 
 /// Where an image lies after the blur.
@@ -200,15 +187,15 @@ struct RangePieces {
     return smaller<std::int64_t>(64, divide_up(shape.values(), 4 * kThreads));
   }
   NNUNET_HOST_DEVICE std::int64_t items() const { return shape.images * pieces(shape); }
-  NNUNET_HOST_DEVICE int steps() const { return 1 + Range::kFolds; }
+  NNUNET_HOST_DEVICE int steps() const { return 1 + kJoins; }
   NNUNET_HOST_DEVICE void step(int number, std::int64_t item, int thread, void* memory) const {
     const std::int64_t image = item / pieces(shape), piece = item % pieces(shape);
     const Recipe& r = recipes[image];
     if (r.contrast == 1) return;
     auto* const shared = static_cast<Range*>(memory);
     if (number > 0) {
-      Range::fold(number - 1, thread, shared);
-      if (number == Range::kFolds && thread == 0) partial[item] = shared[0];
+      join(number - 1, thread, shared);
+      if (number == kJoins && thread == 0) partial[item] = shared[0];
       return;
     }
     const float* const values = from.of(r) + image * shape.values();
@@ -227,7 +214,7 @@ struct RangeTotals {
   Range* total;
 
   NNUNET_HOST_DEVICE std::int64_t items() const { return shape.images; }
-  NNUNET_HOST_DEVICE int steps() const { return 1 + Range::kFolds; }
+  NNUNET_HOST_DEVICE int steps() const { return 1 + kJoins; }
   NNUNET_HOST_DEVICE void step(int number, std::int64_t image, int thread, void* memory) const {
     const Recipe& r = recipes[image];
     if (r.contrast == 1) {
@@ -236,8 +223,8 @@ struct RangeTotals {
     }
     auto* const shared = static_cast<Range*>(memory);
     if (number > 0) {
-      Range::fold(number - 1, thread, shared);
-      if (number == Range::kFolds && thread == 0) total[image] = shared[0];
+      join(number - 1, thread, shared);
+      if (number == kJoins && thread == 0) total[image] = shared[0];
       return;
     }
     const std::int64_t pieces = RangePieces::pieces(shape), end = (r.first + r.images) * pieces;

@@ -64,6 +64,15 @@ struct Fold {
   }
 };
 
+/// Joins what the threads left at shared[thread] by T::add: kJoins steps, then shared[0] holds all of it.
+inline constexpr int kJoins = 8;
+static_assert(1 << kJoins == kThreads);
+template <class T>
+NNUNET_HOST_DEVICE void join(int number, int thread, T* shared) {
+  const int half = kThreads >> (number + 1);
+  if (thread < half) shared[thread].add(shared[thread + half]);
+}
+
 /// Sums of the partial sums of pieces, partial[statistic * pieces + piece]: kLanes threads a statistic.
 struct PartialSums {
   static constexpr int kLanes = 32, kStatistics = kThreads / kLanes;  // of an item

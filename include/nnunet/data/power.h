@@ -1,16 +1,17 @@
 #pragma once
 #include <cstdint>
 
+#include "nnunet/core/host_device.h"
 #include "nnunet/core/simd.h"
 
-// Powers of many values with one exponent, for loops of Vectorized.
+/// Powers of many values with one exponent, for loops of Vectorized and CUDA kernels.
 namespace nnunet {
 
 /// An exponent, and its parts: the first has twelve bits, so that its product with a whole number is exact.
 struct Exponent {
   float value, coarse, fine;
 
-  explicit Exponent(float exponent)
+  NNUNET_HOST_DEVICE explicit Exponent(float exponent)
       : value(exponent),
         coarse(__builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, exponent) & 0xFFFFF000U)),
         fine(exponent - coarse) {}
@@ -19,7 +20,7 @@ struct Exponent {
 /// t^g for t in [0, 2] and g in (0, 4], with a relative error below 1e-6; 0 where the result is below 2^-125. With t =
 /// 2^e m, m in [sqrt(1/2), sqrt(2)): 2^(g e + g log2 m), where log2 m = 2 atanh((m - 1) / (m + 1)) / ln 2 and the power
 /// of two's fraction is a Taylor series.
-NNUNET_INLINE float power(float t, const Exponent& g) {
+NNUNET_HOST_DEVICE NNUNET_INLINE float power(float t, const Exponent& g) {
   constexpr float kLeast = 0x1p-126F, kPerLog = 2.88539008F;  // 2 / ln 2
   constexpr float kWhole = 12582912.0F;                       // 1.5 * 2^23: adding it rounds to a whole number
   const auto bits = __builtin_bit_cast(std::int32_t, t < kLeast ? kLeast : t);
