@@ -23,6 +23,10 @@ bool is_record(const v2::Json& content) {
 
 }  // namespace
 
+std::string training_stage(const std::string& configuration, const std::string& fold) {
+  return fmt::format("train {}, fold {}", configuration, fold);
+}
+
 AutoRecord::AutoRecord(std::filesystem::path file) : file_(std::move(file)) {
   content_ = v2::Json{{"version", kVersion}, {"stages", v2::Json::object()}};
   if (!std::filesystem::exists(file_)) return;

@@ -9,6 +9,9 @@
 
 namespace nnunet {
 
+/// The stage's name of one training.
+std::string training_stage(const std::string& configuration, const std::string& fold);
+
 /// auto.json: what a run of `nnunet auto` was asked for, and which stages are done, with their times and results.
 class AutoRecord {
  public:
