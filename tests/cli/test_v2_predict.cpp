@@ -183,6 +183,24 @@ TEST_F(V2BadInput, WhatCannotBeAsked) {
   expect_nothing(without, {"nnUNet_results", "export"});
 }
 
+// These networks want images that nnU-Net prepares, not what --data holds.
+TEST_F(V2BadInput, PreprocessedFoldersAreNotForThem) {
+  make_model();
+  const path fold = model_ / "fold_0", results = folder_ / "results_of_data";
+  const std::string data = fmt::format("--data '{}' --results '{}'", folder_.path().string(), results.string());
+  for (const std::string command : {"evaluate", "predict"})
+    for (const path& given : {model_, fold, fold / kV2Checkpoint}) {
+      SCOPED_TRACE(command + " " + given.string());
+      expect_nothing(
+          shell(fmt::format("{}nnunet {} --gpus 0 {} --ckpt_path '{}'", kBin, command, data, given.string())),
+          {given.string() + ": is a model of nnU-Net v2", "not as --data",
+           "nnunet predict --model ... --input ... --output ..."});
+    }
+  expect_nothing(nnunet_predict(fmt::format("{} --model '{}'", data, model_.string())),
+                 {"--model: is given without --input", "name them with --input"});
+  EXPECT_FALSE(fs::exists(results));
+}
+
 TEST_F(V2BadInput, FoldersThatCannotBe) {
   make_model();
   expect_nothing(from_folder(), {in_.string(), "holds no image (*.nii.gz)"});
