@@ -8,7 +8,7 @@ here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 export PYTHONPATH=$here/../../bench/peers/startup
 bin=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 peer=${PEER:-$here/../../.deps/bench-venv/bin}
-[ -x "$peer/nnUNetv2_predict_from_modelfolder" ] || { echo "SKIPPED: no nnunetv2 in $peer (scripts/bench.sh sets it up)"; exit 0; }
+[ -x "$peer/nnUNetv2_predict_from_modelfolder" ] || { echo "SKIPPED: no nnunetv2 in $peer (bench/compare sets it up)"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export nnUNet_raw=$work nnUNet_preprocessed=$work nnUNet_results=$work

@@ -8,7 +8,7 @@ export PYTHONPATH=$here/../../bench/peers/startup
 bin=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 python=${PEER:-$here/../../.deps/bench-venv/bin}/python
 shared=$(realpath "$here/../../../shared")
-"$python" -c "import nnunetv2" 2>/dev/null || { echo "SKIPPED: no nnunetv2 for $python (scripts/bench.sh sets it up)"; exit 0; }
+"$python" -c "import nnunetv2" 2>/dev/null || { echo "SKIPPED: no nnunetv2 for $python (bench/compare sets it up)"; exit 0; }
 [ -d "$shared/reference-v2/run/models" ] || { echo "SKIPPED: $shared/reference-v2 is not there"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

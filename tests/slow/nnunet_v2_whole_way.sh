@@ -12,7 +12,7 @@ bin=$(realpath "${NNUNET:-$here/../../build/bin/nnunet}")
 peer=${PEER:-$here/../../.deps/bench-venv/bin}
 shared=${SHARED:-$here/../../../shared}
 narrow=$shared/reference-v2/run/models/Dataset004_Hippocampus/nnUNetTrainer_1epoch__nnUNetPlansNarrow__3d_lowres/plans.json
-[ -x "$peer/nnUNetv2_train" ] || { echo "SKIPPED: no nnunetv2 in $peer (scripts/bench.sh sets it up)"; exit 0; }
+[ -x "$peer/nnUNetv2_train" ] || { echo "SKIPPED: no nnunetv2 in $peer (bench/compare sets it up)"; exit 0; }
 [ -f "$narrow" ] || { echo "SKIPPED: no $narrow"; exit 0; }
 peer=$(realpath "$peer") narrow=$(realpath "$narrow") task=$(realpath "$shared/data/Task04_Hippocampus")
 cases=${CASES:-20} trainer=${TRAINER:-nnUNetTrainer_1epoch} plans=nnUNetPlansNarrow
