@@ -19,6 +19,22 @@ class Contestant:
     error: str = ""
 
 
+class Noting(Contestant):
+    """A contestant that also notes other figures of its runs, by round."""
+
+    def __init__(self, name, command, measure):
+        super().__init__(name, command, measure)
+        self.figures = {}
+
+    def note(self, **figures):
+        self.figures[len(self.figures)] = figures
+
+    def only(self, key):
+        """Another figure of the same runs, to be compared as the time is."""
+        return Contestant(self.name, self.command, self.measure,
+                          samples={r: f[key] for r, f in self.figures.items()}, error=self.error)
+
+
 def play(contestants, rounds, say):
     """Each round measures everyone once, the order turned round every time, so that drift hits all alike."""
     for number in range(rounds):

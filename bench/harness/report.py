@@ -5,7 +5,8 @@ TITLES = {"forward": "Forward pass", "train": "Training step", "shapes": "Other 
           "memory": "A large scan, many classes",
           "v2_cases": "Models of nnU-Net v2: a folder of small images",
           "v2_networks": "Models of nnU-Net v2: large networks", "v2_ct": "Models of nnU-Net v2: a crop of a CT",
-          "v2_whole": "Models of nnU-Net v2: a whole CT", "v2_augment": "Training patches of nnU-Net v2",
+          "v2_whole": "Models of nnU-Net v2: a whole CT",
+          "v2_preprocess": "Fingerprint, plans and cases of nnU-Net v2", "v2_augment": "Training patches of nnU-Net v2",
           "v2_train": "Training step of nnU-Net v2's networks"}
 BEGIN, END = "<!-- made by bench/compare: begin -->", "<!-- made by bench/compare: end -->"
 HEADER = ["what", "against", "ours", "peer", "ratio", "asked", "met"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import v2_inputs as inputs
 from .commands import fresh
-from .contest import Contestant, limit_row, play, ratio_row
+from .contest import Contestant, Noting, limit_row, play, ratio_row
 from .datasets import images_to_predict
 from .environment import ROOT, peer_program
 from .process import Failure, run
@@ -55,13 +55,12 @@ def their_times(finished):
     return {"network": seconds, "after": finished.after_mark}
 
 
-class Predictor(Contestant):
-    """A contestant that also notes memory and partial times, by round."""
+class Predictor(Noting):
+    """Notes memory and partial times."""
 
     def __init__(self, context, name, command, images, output, times, mark=None):
         super().__init__(name, command, self.once)
         self.context, self.images, self.output, self.times, self.mark = context, images, output, times, mark
-        self.figures = {}
 
     def once(self):
         fresh(self.output)
@@ -71,13 +70,8 @@ class Predictor(Contestant):
         if made != wanted:
             raise Failure(f"{made} label maps instead of {wanted}")
         self.context.say(f"    {finished.cpu_seconds:.1f} s of the processor")
-        self.figures[len(self.figures)] = {"memory": finished.peak_mib / 1024, **self.times(finished)}
+        self.note(memory=finished.peak_mib / 1024, **self.times(finished))
         return finished.seconds
-
-    def only(self, key):
-        """Another figure of the same runs, to be compared as the time is."""
-        return Contestant(self.name, self.command, self.measure,
-                          samples={r: f[key] for r, f in self.figures.items()}, error=self.error)
 
 
 def label_row(context, what, ours, peer):
