@@ -1,13 +1,13 @@
 #include "nnunet/data/case_store.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "case_record.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/some_names.h"
 
 namespace nnunet {
 
@@ -85,13 +85,10 @@ CaseStore::CaseStore(fs::path folder) : folder_(std::move(folder)) {
     if (!is_plain_name(name) || !fs::exists(file(name, kImage), failure) ||
         !fs::exists(record_path(folder_, name), failure))
       missing.push_back(name);
-  constexpr std::size_t kNamed = 5;
-  const std::size_t all = missing.size();
-  missing.resize(std::min(all, kNamed));
-  if (all > 0)
+  if (!missing.empty())
     throw Error(folder_.string(),
-                fmt::format("{} of {} cases are missing, since preprocessing was interrupted or failed: {}{}", all,
-                            list.cases.size(), fmt::join(missing, ", "), all > kNamed ? ", .." : ""),
+                fmt::format("{} of {} cases are missing, since preprocessing was interrupted or failed: {}",
+                            missing.size(), list.cases.size(), some_names(missing)),
                 "run nnUNetv2_preprocess again: what is finished is kept");
   names_ = std::move(list.cases);
   std::ranges::sort(names_);

@@ -17,6 +17,7 @@
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/npy.h"
 #include "nnunet/plan/reference_plan.h"
+#include "nnunet/preprocess/resample.h"
 #include "prediction_record.h"
 
 namespace nnunet {
@@ -51,9 +52,9 @@ OriginalGrid original_grid(const PreprocessedFolder& folder, const std::string& 
   const DataConfig& config = folder.config();
   const CaseInfo* info = config.find_case(name);
   const bool spacing_known = info != nullptr && std::ranges::all_of(info->spacing, [](double s) { return s > 0; });
-  if (spacing_known && config.dim() == 3 && config.spacings.size() == 3 &&
-      is_anisotropic(info->spacing, {config.spacings[0], config.spacings[1], config.spacings[2]}))
-    grid.resampling.separate_axis = 0;
+  if (spacing_known && config.dim() == 3 && config.spacings.size() == 3)
+    grid.resampling.separate_axis =
+        separate_axis({}, info->spacing, {config.spacings[0], config.spacings[1], config.spacings[2]});
   Shape3 box;
   for (std::size_t a = 0; a < 3; ++a) box[a] = grid.crop_end[a] - grid.crop_start[a];
   if (box != x && (!spacing_known || config.dim() == 2))

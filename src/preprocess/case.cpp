@@ -208,10 +208,6 @@ Shape3 target_shape(const PreprocessPlan& plan, const Shape3& shape, const Spaci
   return resampled_shape(shape, spacing, target_spacing(plan, spacing), plan.size_rounding);
 }
 
-bool is_anisotropic(const Spacing3& image, const Spacing3& target, const ResamplingRule& rule) {
-  return separate_axis(rule, image, target).has_value();
-}
-
 PreprocessedCase preprocess_case(const std::string& name, Image image, const PreprocessPlan& plan, int threads) {
   check_supported(plan, name);
   check_image(name, image, plan, threads);

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "nnunet/core/some_names.h"
+
 namespace nnunet {
 namespace {
 
@@ -84,22 +86,14 @@ void compare_cases(std::string_view what, const CaseIdentities& before, const Ca
   for (const auto& [name, content] : before)
     if (!now.contains(name)) gone.push_back(name);
   std::vector<std::string> parts;
-  if (!added.empty()) parts.push_back(fmt::format("{} new ({})", added.size(), case_list_text(added)));
-  if (!gone.empty()) parts.push_back(fmt::format("{} gone ({})", gone.size(), case_list_text(gone)));
+  if (!added.empty()) parts.push_back(fmt::format("{} new ({})", added.size(), some_names(added)));
+  if (!gone.empty()) parts.push_back(fmt::format("{} gone ({})", gone.size(), some_names(gone)));
   if (!changed.empty())
-    parts.push_back(fmt::format("{} with another content ({})", changed.size(), case_list_text(changed)));
+    parts.push_back(fmt::format("{} with another content ({})", changed.size(), some_names(changed)));
   if (!parts.empty()) check.refused.push_back(fmt::format("{} cases: {}", what, fmt::join(parts, ", ")));
 }
 
 }  // namespace
-
-std::string case_list_text(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 3;
-  const auto shown = std::vector<std::string>(
-      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(most, names.size())));
-  const std::string text = fmt::format("{}", fmt::join(shown, ", "));
-  return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
-}
 
 std::vector<std::string> leaked_cases(const TrainingRecord& before, const TrainingRecord& now) {
   const bool same_task = before.data.task == now.data.task;

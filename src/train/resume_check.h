@@ -22,9 +22,6 @@ ResumeCheck compare_trainings(const TrainingRecord& before, const TrainingRecord
 /// Of these validation cases those that were trained on: a case of the same name and task, or with the same content.
 std::vector<std::string> leaked_cases(const TrainingRecord& before, const TrainingRecord& now);
 
-/// "a, b, c and 4 more".
-std::string case_list_text(const std::vector<std::string>& names);
-
 /// What `now` goes on from becomes part of its record.
 void inherit_cases(const TrainingRecord& before, TrainingRecord& now);
 

@@ -5,6 +5,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/some_names.h"
 
 namespace nnunet {
 namespace {
@@ -42,7 +43,7 @@ Resumed checked(const std::string& source, Checkpoint checkpoint, const TrainOpt
 
 std::string leaked_text(const std::vector<std::string>& cases, const std::string& source) {
   return fmt::format("{} of the validation cases {} among what {} was trained on ({}): their Dice would be too good",
-                     cases.size(), cases.size() == 1 ? "is" : "are", source, case_list_text(cases));
+                     cases.size(), cases.size() == 1 ? "is" : "are", source, some_names(cases));
 }
 
 Resumed find_resumed(const TrainOptions& options, const fs::path& checkpoints, const NetworkPlan& plan,

@@ -1,8 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "nnunet/core/error.h"
+#include "message_of.h"
 #include "nnunet/data/folder.h"
 #include "preprocessed.h"
 
@@ -10,17 +8,9 @@ namespace nnunet {
 namespace {
 
 using test::FolderWriter;
+using test::message_of;
 using test::TempFolder;
 using Names = std::vector<std::string>;
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;

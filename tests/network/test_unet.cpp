@@ -1,9 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 
-#include "nnunet/core/error.h"
+#include "message_of.h"
 #include "nnunet/network/unet.h"
 #include "nnunet/torch_bridge/tensors.h"
 #include "reference/reference_network.h"
@@ -11,6 +10,7 @@
 namespace nnunet {
 namespace {
 
+using test::message_of;
 using Json = nlohmann::ordered_json;
 
 class ReferenceNetwork : public testing::TestWithParam<std::string> {};
@@ -78,15 +78,6 @@ NetworkPlan small_plan(Norm norm = Norm::instance, bool residual = false) {
   options.norm = norm;
   options.residual = residual;
   return make_network_plan({16, 16}, {1.0, 1.0}, 2, 3, options);
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(UNet, InitialisationDependsOnTheSeedAlone) {

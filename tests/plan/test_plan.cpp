@@ -1,29 +1,20 @@
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "nnunet/core/error.h"
+#include "message_of.h"
 #include "nnunet/plan/plan.h"
 
 namespace nnunet {
 namespace {
 
+using test::message_of;
 using Levels = std::vector<std::vector<std::int64_t>>;
 
 NetworkPlan plan_of(const std::vector<std::int64_t>& patch, const std::vector<double>& spacing,
                     const NetworkOptions& options = {}) {
   return make_network_plan(patch, spacing, 1, 3, options);
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(NetworkPlan, IsotropicPatch) {

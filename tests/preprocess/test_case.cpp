@@ -206,10 +206,10 @@ TEST(PreprocessCase, RefusesPlansThatItCannotFollow) {
 }
 
 TEST(Anisotropic, ThresholdIsThreeOfEither) {
-  EXPECT_TRUE(is_anisotropic({3, 1, 1}, {1, 1, 1}));
-  EXPECT_TRUE(is_anisotropic({1, 1, 1}, {1, 3, 1}));
-  EXPECT_FALSE(is_anisotropic({2.99, 1, 1}, {1, 1, 2.99}));
-  EXPECT_TRUE(is_anisotropic({2.99, 1, 1}, {1, 1, 1}, {.anisotropy = 2}));
+  EXPECT_EQ(separate_axis({}, {3, 1, 1}, {1, 1, 1}), 0);
+  EXPECT_EQ(separate_axis({}, {1, 1, 1}, {1, 3, 1}), 0);
+  EXPECT_EQ(separate_axis({}, {2.99, 1, 1}, {1, 1, 2.99}), std::nullopt);
+  EXPECT_EQ(separate_axis({.anisotropy = 2}, {2.99, 1, 1}, {1, 1, 1}), 0);
 }
 
 TEST(CaseMemory, CountsWhatIsHeldAtATime) {

@@ -136,11 +136,6 @@ TEST(ResumeCheck, OlderCheckpointsSayLess) {
   EXPECT_EQ(check.unknown, (std::vector<std::string>{"the cases", "local_dice"}));
 }
 
-TEST(ResumeCheck, LongListsAreCut) {
-  EXPECT_EQ(case_list_text({"a"}), "a");
-  EXPECT_EQ(case_list_text({"a", "b", "c", "d", "e"}), "a, b, c and 2 more");
-}
-
 TEST(ResumeCheck, TheRecordSurvivesACheckpoint) {
   TrainingRecord before = record();
   before.trained_before["z"] = "26";

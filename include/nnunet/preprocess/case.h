@@ -53,7 +53,4 @@ Spacing3 target_spacing(const PreprocessPlan& plan, const Spacing3& spacing);
 /// Size that a crop of this shape and spacing (network's axes) is resampled to by the plan.
 Shape3 target_shape(const PreprocessPlan& plan, const Shape3& shape, const Spacing3& spacing);
 
-/// Whether the rule resamples axis z apart from the others: by nearest neighbour, and each (y,x) slice in-plane.
-bool is_anisotropic(const Spacing3& image, const Spacing3& target, const ResamplingRule& rule = {});
-
 }  // namespace nnunet
