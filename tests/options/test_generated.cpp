@@ -6,6 +6,7 @@
 
 #include "cli/program.h"
 #include "options/all_commands.h"
+#include "v2/blocks/all_v2_commands.h"
 
 namespace nnunet::app {
 namespace {
@@ -45,15 +46,31 @@ TEST(Generated, BashCompletesCommandsOptionsChoicesAndFiles) {
   EXPECT_EQ(completed("nnunet train --seed "), " ");
 }
 
+TEST(Generated, BashCompletesTheCommandsOfNnunetV2) {
+  if (!have("bash")) GTEST_SKIP() << "NOT TESTED: no bash";
+  EXPECT_EQ(completed("nnunet v"), "v2 ");
+  EXPECT_EQ(completed("nnunet v2 predict"), "predict predict_from_modelfolder ");
+  EXPECT_EQ(completed("nnunet v2 train --val"), "--val --val_best ");
+  for (const std::string train : {"nnunet v2 train", "nnUNetv2_train", "build/bin/v2/nnUNetv2_train"}) {
+    EXPECT_EQ(completed(train + " 4 2d 0 -num"), "-num_gpus ") << train;
+    EXPECT_EQ(completed(train + " 4 2d 0 -device c"), "cuda cpu ") << train;
+    EXPECT_EQ(completed(train + " 4 2d 0 -pretrained_weights ma"), "man ") << train;
+    EXPECT_EQ(completed(train + " 4 2d 0 -tr "), " ") << train;
+  }
+  EXPECT_EQ(completed("nnunet train --no-s"), "--no-save_ckpt ");  // it is another command
+  EXPECT_EQ(completed("nnUNetv2_predict_from_modelfolder --c"), "--continue_prediction --c ");
+}
+
 TEST(Generated, BashKnowsEveryOption) {
   if (!have("bash")) GTEST_SKIP() << "NOT TESTED: no bash";
-  for (const Command& command : all_commands()) {
-    const std::string offered = fmt::format(" {}", completed("nnunet " + command.name + " -"));
-    for (const Option* const option : command.options())
-      if (!option->hidden && option->name.starts_with("-")) {
-        EXPECT_NE(offered.find(" " + option->name + " "), std::string::npos) << command.name << option->name;
-      }
-  }
+  for (const auto& list : {all_commands(), all_v2_commands()})
+    for (const Command& command : list) {
+      const std::string offered = fmt::format(" {}", completed("nnunet " + command.name + " -"));
+      for (const Option* const option : command.options())
+        if (!option->hidden && option->name.starts_with("-")) {
+          EXPECT_NE(offered.find(" " + option->name + " "), std::string::npos) << command.name << option->name;
+        }
+    }
 }
 
 TEST(Generated, ZshReadsItsCompletion) {

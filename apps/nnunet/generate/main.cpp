@@ -20,15 +20,14 @@ namespace {
 namespace fs = std::filesystem;
 
 std::map<fs::path, std::string> generated_files() {
-  const std::vector<Command> commands = all_commands();
+  const std::vector<Command> commands = all_commands(), v2_commands = all_v2_commands();
   std::map<fs::path, std::string> files{
       {"docs/commands.md", markdown(commands)},
+      {"docs/v2-commands.md", markdown_v2(v2_commands)},
       {"share/man/man1/nnunet.1", man_overview(commands)},
-      {"share/bash-completion/completions/nnunet", bash_completion(commands)},
-      {"share/zsh/site-functions/_nnunet", zsh_completion(commands)},
+      {"share/bash-completion/completions/nnunet", bash_completion(commands, v2_commands)},
+      {"share/zsh/site-functions/_nnunet", zsh_completion(commands, v2_commands)},
   };
-  const std::vector<Command> v2_commands = all_v2_commands();
-  files["docs/v2-commands.md"] = markdown_v2(v2_commands);
   for (const auto& list : {commands, v2_commands})
     for (const Command& command : list)
       files[fs::path("share/man/man1") / (page_name(command) + ".1")] = man_page(command);

@@ -16,8 +16,9 @@ std::string page_name(const Command& command);
 /// nnunet-NAME.1 and nnunet.1, roff.
 std::string man_page(const Command& command);
 std::string man_overview(const std::vector<Command>& commands);
-std::string bash_completion(const std::vector<Command>& commands);
-std::string zsh_completion(const std::vector<Command>& commands);
+/// Completion of `nnunet`, `nnunet v2` and the commands of nnU-Net v2's names.
+std::string bash_completion(const std::vector<Command>& commands, const std::vector<Command>& v2_commands);
+std::string zsh_completion(const std::vector<Command>& commands, const std::vector<Command>& v2_commands);
 
 /// "nnunet export --ckpt_path PATH --format CHOICE --output PATH [options]".
 std::string synopsis(const Command& command);
