@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 
 #include "restore_kernels.h"
 
@@ -23,11 +24,31 @@ void stretch_halves(const LineMix& mix, std::int64_t k, const StretchOf<double>&
 void stretch_widened_halves(const LineMix& mix, std::int64_t k, const StretchOf<float>& x, bool same, float* room,
                             float* to);
 
+/// Of each voxel of a part: the largest and the second largest of some classes, and which is the largest.
+struct RoughBest {
+  float *best, *second;
+  std::int32_t* label;
+};
+
+/// The largest of the classes in float and not rounded, which is several times as fast: stretch_halves has the same one
+/// largest where best - second > room_for_rounding, which is infinite where a logit is not finite. classes: at least
+/// one, ascending; room: for part.width and kBoundWidth numbers.
+void rough_largest(const LineMix& mix, std::span<const std::int32_t> classes, const StretchOf<float>& x,
+                   const LinePart& part, float* room, const RoughBest& to);
+/// magnitude: largest_magnitude of these classes.
+float room_for_rounding(float best, float second, float magnitude);
+
+/// The largest of the classes by stretch_halves, at one voxel; the first one wins a tie.
+std::int32_t largest_half(const LineMix& mix, std::span<const std::int32_t> classes, const StretchOf<double>& x,
+                          std::int64_t voxel);
+
 /// Voxels whose bounds are looked for at a time: a few registers full.
 inline constexpr std::int64_t kBoundWidth = 32;
 
 /// Which classes can be the largest one somewhere in the part: what lies between voxels is no larger than the largest
 /// of them. Writes their numbers, ascending, and returns how many; bounds: room for 2 * classes numbers.
 std::int64_t possible_classes(const LineMix& mix, const LinePart& part, std::int16_t* bounds, std::int32_t* classes);
+/// The largest absolute value of these classes within the bounds that possible_classes left.
+float largest_magnitude(const LineMix& mix, const std::int16_t* bounds, std::span<const std::int32_t> classes);
 
 }  // namespace nnunet

@@ -138,7 +138,7 @@ LineStretch::LineStretch(const RestoreAxis& x, std::int64_t width, LineKind kind
       kind_(kind),
       low_weight_(x.low_weight.begin(), x.low_weight.end()),
       high_weight_(x.high_weight.begin(), x.high_weight.end()),
-      mixed_(static_cast<std::size_t>(width)),
+      mixed_(static_cast<std::size_t>(std::max(width, kBoundWidth))),
       best_(x.low.size()),
       line_(x.low.size()),
       label_(x.low.size()) {
@@ -164,10 +164,7 @@ const std::int32_t* LineStretch::labels(const LineMix& mix) {
     stretch_labels(mix, stretch, x_.same, mixed_.data(), best_.data(), label_.data());
   } else if (kind_ == LineKind::halves) {
     choose_possible(mix);
-    const auto classes = static_cast<std::size_t>(mix.classes);
-    for (std::size_t p = 0; p < parts_.size(); ++p)
-      half_labels(mix, parts_[p],
-                  std::span(possible_).subspan(p * classes, static_cast<std::size_t>(possible_counts_[p])));
+    for (std::size_t p = 0; p < parts_.size(); ++p) half_labels(mix, p);
   } else {
     std::ranges::fill(label_, 0);
     for (std::int64_t k = 0; k < mix.classes; ++k) {
@@ -185,16 +182,46 @@ void LineStretch::choose_possible(const LineMix& mix) {
   bounds_.resize(static_cast<std::size_t>(2 * mix.classes));
   possible_.resize(parts_.size() * static_cast<std::size_t>(mix.classes));
   possible_counts_.clear();
-  for (std::size_t p = 0; p < parts_.size(); ++p)
-    possible_counts_.push_back(
-        possible_classes(mix, parts_[p], bounds_.data(), possible_.data() + p * static_cast<std::size_t>(mix.classes)));
+  magnitudes_.clear();
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    std::int32_t* const classes = possible_.data() + p * static_cast<std::size_t>(mix.classes);
+    possible_counts_.push_back(possible_classes(mix, parts_[p], bounds_.data(), classes));
+    const auto count = static_cast<std::size_t>(possible_counts_.back());
+    magnitudes_.push_back(largest_magnitude(mix, bounds_.data(), {classes, count}));
+  }
 }
 
-void LineStretch::half_labels(const LineMix& mix, const LinePart& part, std::span<const std::int32_t> classes) {
+/// Most voxels have one class that is the largest by far; where two are close, their rounding to float16 decides.
+void LineStretch::half_labels(const LineMix& mix, std::size_t p) {
+  const LinePart& part = parts_[p];
+  const auto classes = std::span(possible_).subspan(p * static_cast<std::size_t>(mix.classes),
+                                                    static_cast<std::size_t>(possible_counts_[p]));
+  const std::int64_t count = part.end - part.begin;
+  std::int32_t* label = label_.data() + part.begin;
+  if (classes.size() == 1) {
+    std::fill_n(label, count, classes.front());
+    return;
+  }
+  const StretchOf<float> rough{x_.low.data(), x_.high.data(), low_weight_.data(), high_weight_.data(), 0};
+  rough_largest(mix, classes, rough, part, mixed_.data(), {best_.data(), line_.data(), label});
+  close_.clear();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float best = best_[static_cast<std::size_t>(i)], second = line_[static_cast<std::size_t>(i)];
+    // Also where a logit is not a number.
+    if (!(best - second > room_for_rounding(best, second, magnitudes_[p]))) close_.push_back(i);
+  }
+  if (static_cast<std::int64_t>(close_.size()) * 8 > count) {  // then all at once are faster
+    rounded_labels(mix, part, classes);
+    return;
+  }
+  const StretchOf<double> exact{x_.low.data(), x_.high.data(), x_.low_weight.data(), x_.high_weight.data(), 0};
+  for (const std::int64_t i : close_) label[i] = largest_half(mix, classes, exact, part.begin + i);
+}
+
+void LineStretch::rounded_labels(const LineMix& mix, const LinePart& part, std::span<const std::int32_t> classes) {
   const std::int64_t count = part.end - part.begin;
   std::int32_t* label = label_.data() + part.begin;
   std::fill_n(label, count, classes.front());
-  if (classes.size() == 1) return;
   const StretchOf<double> stretch{x_.low.data(), x_.high.data(), x_.low_weight.data(), x_.high_weight.data(), 0};
   stretch_halves(mix, classes.front(), stretch, part, wide_.data(), best_.data());
   for (const std::int32_t k : classes.subspan(1)) {

@@ -57,7 +57,8 @@ class LineStretch {
  private:
   /// Class k of float16 lines.
   void half_class(const LineMix& mix, std::int64_t k, float* to);
-  void half_labels(const LineMix& mix, const LinePart& part, std::span<const std::int32_t> classes);
+  void half_labels(const LineMix& mix, std::size_t part);
+  void rounded_labels(const LineMix& mix, const LinePart& part, std::span<const std::int32_t> classes);
   void choose_possible(const LineMix& mix);
   void make_parts(std::int64_t width);
 
@@ -71,6 +72,8 @@ class LineStretch {
   std::vector<std::int16_t> bounds_;           ///< room for possible_classes
   std::vector<std::int32_t> possible_;         ///< by part: classes that can be the largest
   std::vector<std::int64_t> possible_counts_;  ///< by part: how many of them
+  std::vector<float> magnitudes_;              ///< by part: their largest absolute value
+  std::vector<std::int64_t> close_;            ///< voxels of a part where rounding may decide
   std::array<const void*, 4> possible_for_{};  ///< the lines of that mix
 };
 

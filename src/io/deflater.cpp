@@ -7,7 +7,7 @@
 namespace nnunet {
 namespace {
 
-constexpr int kUsualLevel = 6, kQuickLevel = 2;
+constexpr int kUsualLevel = 6, kQuickLevel = 1;
 
 Deflater deflater(int level) {
   Deflater made(libdeflate_alloc_compressor(level), libdeflate_free_compressor);

@@ -29,9 +29,10 @@ class V2Processes : public testing::Test {
     ASSERT_EQ(prepared.code, 0) << prepared.text;
   }
   Outcome run(const std::string& command, const std::string& results) const {
-    return shell(fmt::format("nnUNet_raw='{0}/raw' nnUNet_preprocessed='{0}/preprocessed' nnUNet_results='{0}/{1}' "
-                             "OMP_NUM_THREADS=1 {2}/bin/v2/nnUNetv2_{3}",
-                             folder_.path().string(), results, NNUNET_BINARY_DIR, command));
+    return shell(
+        fmt::format("nnUNet_raw='{0}/raw' nnUNet_preprocessed='{0}/preprocessed' nnUNet_results='{0}/{1}' "
+                    "OMP_NUM_THREADS=1 {2}/bin/v2/nnUNetv2_{3}",
+                    folder_.path().string(), results, NNUNET_BINARY_DIR, command));
   }
   Outcome train(const std::string& results, const std::string& more) const {
     return run(fmt::format("train 3 3d_fullres 0 -device cpu -tr '{}/Short.json' {}", folder_.path().string(), more),

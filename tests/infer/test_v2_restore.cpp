@@ -212,6 +212,11 @@ TEST(V2Restore, TiesAfterRoundingFallToTheFirst) {
   check(3, {4, 8, 16}, {{0, 0, 0}, {8, 16, 32}, {8, 16, 32}, {}, {0, 1, 2}, label_spec(3)}, 1.0 / 512);
   check(3, {6, 6, 6}, {{0, 0, 0}, {6, 12, 12}, {6, 12, 12}, {}, {0, 1, 2}, label_spec(3)}, 1.0);
 }
+TEST(V2Restore, ManyClassesOfWhichFewAreClose) {
+  // Fine steps: at some voxels the two largest are one number in float16 and others in double, at most they are apart.
+  check(60, {2, 6, 70}, {{0, 0, 0}, {2, 11, 131}, {2, 11, 131}, {}, {0, 1, 2}, label_spec(60)}, 1.0 / 1024);
+  check(60, {3, 4, 70}, {{0, 0, 0}, {5, 7, 64}, {5, 7, 64}, {}, {0, 1, 2}, label_spec(60)}, 1.0 / 1024);
+}
 TEST(V2Restore, AnAxisApart) {
   for (const int axis : {0, 1, 2})
     for (const int order_across : {0, 1})
