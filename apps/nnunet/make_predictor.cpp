@@ -8,6 +8,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/infer/opened_model.h"
 #include "torch_door.h"
 
 namespace nnunet::app {
@@ -39,16 +40,6 @@ PredictorOptions predictor_options(const ModelFlags& flags) {
   options.others = engines_here();
   return options;
 }
-
-std::vector<Checkpoint> checkpoints_of(V2Model& model) {
-  std::vector<Checkpoint> checkpoints;
-  for (V2Fold& fold : model.folds) checkpoints.push_back(std::move(fold.checkpoint));
-  return checkpoints;
-}
-
-}  // namespace
-
-namespace {
 
 /// Only those of such names are looked into: checkpoints of this program end otherwise.
 bool is_named_v2_model(const std::filesystem::path& path) {
@@ -90,7 +81,7 @@ Predictor make_predictor(const ModelFlags& flags, V2Model* model, const DataConf
   const Precision precision = choose_precision(compute.amp, compute.precision, device);
   const PredictorOptions options = predictor_options(flags);
   Predictor predictor = model != nullptr
-                            ? Predictor(checkpoints_of(*model), options, device, precision)
+                            ? Predictor(take_checkpoints(*model), options, device, precision)
                             : Predictor(flags.ckpt_path, {config, flags.network}, options, device, precision);
   log::info("engine: " + predictor.engine());
   return predictor;
@@ -98,17 +89,6 @@ Predictor make_predictor(const ModelFlags& flags, V2Model* model, const DataConf
 
 Predictor make_predictor(const ModelFlags& flags, const DataConfig* config, const JobPlace& place) {
   return make_predictor(flags, nullptr, config, place);
-}
-
-ImageFormat image_format(const V2Model& model) {
-  const std::string& name = model.description.reader;
-  const auto reader = image_reader_from_name(name);
-  if (!reader)  // it may turn the axes, which no ending tells
-    throw Error(fmt::format("plans.json of {}", model.folds.front().source),
-                fmt::format("its image_reader_writer {} is not known", name),
-                "name there the reader of nnU-Net that gives the same axes: SimpleITKIO, SimpleITKIOWithReorient, "
-                "NibabelIO, NibabelIOWithReorient, NaturalImage2DIO or Tiff3DIO");
-  return {model.description.file_ending, *reader, true};
 }
 
 }  // namespace nnunet::app

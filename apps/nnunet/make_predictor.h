@@ -4,7 +4,6 @@
 #include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/core/job.h"
 #include "nnunet/infer/predictor.h"
-#include "nnunet/io/image_case.h"
 #include "options/inference_options.h"
 
 namespace nnunet::app {
@@ -20,8 +19,6 @@ ModelFlags with_v2_model(ModelFlags flags);
 
 /// The model that --model names; nothing where it is not given. Throws Error.
 std::optional<V2Model> read_trained_model(const TrainedModel& trained);
-/// How such a model's images are read and its label maps written. Throws Error for a reader that is not known.
-ImageFormat image_format(const V2Model& model);
 
 /// Chooses the device, loads the checkpoints. config: what a foreign checkpoint is built from (may be null). place:
 /// shares the machine's cores and GPUs.

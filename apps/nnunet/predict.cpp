@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "make_predictor.h"
 #include "nnunet/core/error.h"
+#include "nnunet/infer/opened_model.h"
 #include "nnunet/infer/predict_folder.h"
 #include "nnunet/infer/predict_images.h"
 #include "nnunet/io/atomic_file.h"

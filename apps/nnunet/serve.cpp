@@ -19,6 +19,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
+#include "nnunet/infer/opened_model.h"
 #include "nnunet/infer/served_predictor.h"
 #include "nnunet/serve/grpc_server.h"
 #include "nnunet/serve/http.h"

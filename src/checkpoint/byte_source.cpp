@@ -57,6 +57,19 @@ class FileBytes final : public ByteSource {
   std::uint64_t size_;
 };
 
+class MemoryBytes final : public ByteSource {
+ public:
+  MemoryBytes(std::span<const std::byte> bytes, std::string name) : ByteSource(std::move(name)), bytes_(bytes) {}
+
+  std::uint64_t size() const override { return bytes_.size(); }
+  void read(std::uint64_t offset, std::span<std::byte> out) const override {
+    std::ranges::copy(bytes_.subspan(offset, out.size()), out.begin());
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
 class PartBytes final : public ByteSource {
  public:
   PartBytes(std::shared_ptr<const ByteSource> whole, std::uint64_t offset, std::uint64_t size, std::string name)
@@ -130,6 +143,11 @@ std::shared_ptr<const ByteSource> open_bytes(const std::filesystem::path& path) 
     throw Error(path.string(), "this is not a file", "give the path of a checkpoint file");
   if (status.st_size == 0) throw Error(path.string(), "the file is empty", kRemedy);
   return std::make_shared<FileBytes>(std::move(file), static_cast<std::uint64_t>(status.st_size), path.string());
+}
+
+std::shared_ptr<const ByteSource> bytes_in_memory(std::span<const std::byte> bytes, std::string name) {
+  if (bytes.empty()) throw Error(name, "the file is empty", kRemedy);
+  return std::make_shared<MemoryBytes>(bytes, std::move(name));
 }
 
 std::shared_ptr<const ByteSource> part_of(std::shared_ptr<const ByteSource> whole, std::uint64_t offset,

@@ -31,6 +31,9 @@ class ByteSource {
 /// Throws Error: missing, not a file, empty.
 std::shared_ptr<const ByteSource> open_bytes(const std::filesystem::path& path);
 
+/// A file's bytes that are in memory already, which must outlive it. Throws Error: empty.
+std::shared_ptr<const ByteSource> bytes_in_memory(std::span<const std::byte> bytes, std::string name);
+
 /// `size` bytes of another source from `offset` on, which lie within it.
 std::shared_ptr<const ByteSource> part_of(std::shared_ptr<const ByteSource> whole, std::uint64_t offset,
                                           std::uint64_t size, std::string name);

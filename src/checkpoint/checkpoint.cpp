@@ -13,6 +13,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/version.h"
 #include "nnunet/plan/reference_plan.h"
+#include "torch_source.h"
 
 namespace nnunet {
 
@@ -157,6 +158,11 @@ Checkpoint load_checkpoint(const std::filesystem::path& path, const ForeignDefau
   if (may_be_v2(path) && is_v2_model(path)) return one_fold(path);
   const Value root = load_torch_file(path);
   return is_ours(root) ? read_ours(root, path) : read_foreign(root, path, defaults);
+}
+
+Checkpoint load_checkpoint(std::span<const std::byte> file, const std::string& name, const ForeignDefaults& defaults) {
+  const Value root = load_torch_file(bytes_in_memory(file, name));
+  return is_ours(root) ? read_ours(root, name) : read_foreign(root, name, defaults);
 }
 
 }  // namespace nnunet

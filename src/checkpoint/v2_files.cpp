@@ -110,27 +110,38 @@ std::string choose(const std::vector<std::string>& models, const std::string& wa
   return fitting.front();
 }
 
-ModelFiles files_of_zip(const fs::path& path) {
-  const auto [file, wanted] = split_zip(path);
-  const std::shared_ptr<const ByteSource> bytes = open_bytes(file);
+bool is_zip(const ByteSource& bytes) {
   std::array<std::byte, 2> letters{};
-  if (bytes->size() >= letters.size()) bytes->read(0, letters);
-  if (letters != std::array{std::byte{'P'}, std::byte{'K'}})
-    throw Error(file.string(), "this is no zip archive", "copy or download the file again");
-  const auto zip = std::make_shared<const ZipReader>(bytes);
+  if (bytes.size() >= letters.size()) bytes.read(0, letters);
+  return letters == std::array{std::byte{'P'}, std::byte{'K'}};
+}
+
+ModelFiles files_of_zip(const std::shared_ptr<const ZipReader>& zip, const std::string& file,
+                        const std::string& wanted) {
   for (const std::string& name : zip->names())
     if (leaves_folder(name))
-      throw Error(file.string(), fmt::format("the entry \"{}\" would leave the folder into which it is unpacked", name),
+      throw Error(file, fmt::format("the entry \"{}\" would leave the folder into which it is unpacked", name),
                   "do not use this file");
-  const std::string model = choose(models_in(*zip), wanted, file.string());
+  const std::string model = choose(models_in(*zip), wanted, file);
   const std::string start = model.empty() ? "" : model + "/";
-  ModelFiles files{fmt::format("{}:{}", file.string(), model), {}, [zip, start](const std::string& name) {
-                     return zip->open(start + name);
-                   }};
+  ModelFiles files{
+      fmt::format("{}:{}", file, model), {}, [zip, start](const std::string& name) { return zip->open(start + name); }};
   for (const std::string& name : zip->names())
     if (name.starts_with(start) && name.size() > start.size() && !name.ends_with('/'))
       files.names.push_back(name.substr(start.size()));
   return files;
+}
+
+ModelFiles files_of_zip(const fs::path& path) {
+  const auto [file, wanted] = split_zip(path);
+  const std::shared_ptr<const ByteSource> bytes = open_bytes(file);
+  if (!is_zip(*bytes)) throw Error(file.string(), "this is no zip archive", "copy or download the file again");
+  return files_of_zip(std::make_shared<const ZipReader>(bytes), file.string(), wanted);
+}
+
+/// torch.save writes zips, too.
+bool is_torch_file(const ZipReader& zip) {
+  return std::ranges::any_of(zip.names(), [](const std::string& name) { return split(name).second == "data.pkl"; });
 }
 
 /// Numbers before words, by their value.
@@ -182,6 +193,13 @@ std::optional<ModelFiles> find(const fs::path& path) {
   ModelFiles files = files_of_folder(whole.parent_path());
   files.default_folds = {name.substr(std::string(kFold).size())};
   return files;
+}
+
+std::optional<ModelFiles> find(const std::shared_ptr<const ByteSource>& bytes) {
+  if (!is_zip(*bytes)) return std::nullopt;
+  const auto zip = std::make_shared<const ZipReader>(bytes);
+  if (is_torch_file(*zip)) return std::nullopt;
+  return files_of_zip(zip, bytes->name(), {});
 }
 
 std::vector<V2FoldFiles> folds_of(const ModelFiles& files) {

@@ -26,6 +26,8 @@ struct ModelFiles {
 
 /// The files of a model or fold folder, of a zip. Nothing for a checkpoint alone. Throws Error.
 std::optional<ModelFiles> find(const std::filesystem::path& path);
+/// The same of a file's bytes: a zip of a model. Nothing for a checkpoint, and for what is no zip.
+std::optional<ModelFiles> find(const std::shared_ptr<const ByteSource>& bytes);
 
 /// Whether there is a file there that ends so, or what stands before the last ':' is one: a zip, and what is inside.
 bool is_zip(const std::filesystem::path& path);

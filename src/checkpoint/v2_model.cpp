@@ -40,8 +40,9 @@ struct FoldSource {
 
 /// What a path leads to.
 struct Located {
-  std::optional<ModelFiles> files;  ///< nothing: a checkpoint alone
-  fs::path file;                    ///< that checkpoint
+  std::optional<ModelFiles> files;               ///< nothing: a checkpoint alone
+  fs::path file;                                 ///< that checkpoint
+  std::shared_ptr<const ByteSource> bytes = {};  ///< its bytes, where they are in memory
 };
 
 Located locate(const fs::path& path, const std::string& checkpoint) {
@@ -50,6 +51,10 @@ Located locate(const fs::path& path, const std::string& checkpoint) {
   Located found{v2_files::find(path), path};
   if (!found.files && fs::is_directory(path)) found.file = path / checkpoint;
   return found;
+}
+
+Located locate(const std::shared_ptr<const ByteSource>& bytes) {
+  return {v2_files::find(bytes), bytes->name(), bytes};
 }
 
 std::vector<std::string> names_of(const std::vector<V2FoldFiles>& folds, bool with_checkpoints) {
@@ -110,12 +115,12 @@ std::string text_of(const nlohmann::ordered_json& json) {
 
 class Reader {
  public:
-  Reader(const fs::path& path, const std::vector<std::string>& folds, const std::string& checkpoint)
-      : located_(locate(path, checkpoint)) {
+  Reader(Located located, const std::vector<std::string>& folds, const std::string& checkpoint)
+      : located_(std::move(located)) {
     if (located_.files) {
       sources_ = sources_in(*located_.files, folds, checkpoint);
     } else {
-      require_regular_file(located_.file);
+      if (!located_.bytes) require_regular_file(located_.file);
       sources_ = {{"", located_.file.string(), nullptr}};
       wanted_folds_ = folds;
     }
@@ -138,7 +143,7 @@ class Reader {
 
  private:
   std::shared_ptr<const ByteSource> open(const FoldSource& source) const {
-    if (!located_.files) return open_bytes(located_.file);
+    if (!located_.files) return located_.bytes ? located_.bytes : open_bytes(located_.file);
     return located_.files->open(source.name.substr(located_.files->name.size() + 1));
   }
 
@@ -185,11 +190,14 @@ class Reader {
 };
 
 /// Whether a file has the parts of nnU-Net v2's checkpoints.
+bool is_v2_checkpoint(const std::shared_ptr<const ByteSource>& bytes) {
+  const Value root = load_torch_file(bytes, [](std::string_view) { return false; });
+  return root.find(kWeights) != nullptr && root.find(kArguments) != nullptr;
+}
 bool is_v2_checkpoint(const fs::path& file) {
   try {
     require_regular_file(file);
-    const Value root = load_torch_file(open_bytes(file), [](std::string_view) { return false; });
-    return root.find(kWeights) != nullptr && root.find(kArguments) != nullptr;
+    return is_v2_checkpoint(open_bytes(file));
   } catch (const Error&) {
     return false;
   }
@@ -218,16 +226,26 @@ std::vector<V2FoldFiles> v2_folds(const fs::path& path) {
       std::erase_if(folds, [&](const V2FoldFiles& fold) { return fold.name != files->default_folds.front(); });
     return folds;
   }
-  const V2Model alone = Reader(path, {}, kV2Checkpoint).read(false);
+  const V2Model alone = Reader(locate(path, kV2Checkpoint), {}, kV2Checkpoint).read(false);
   return {{alone.folds.front().name, {fs::path(alone.folds.front().source).filename().string()}}};
 }
 
 V2Model read_v2_model(const fs::path& path, const std::vector<std::string>& folds, const std::string& checkpoint) {
-  return Reader(path, folds, checkpoint).read(true);
+  return Reader(locate(path, checkpoint), folds, checkpoint).read(true);
+}
+
+bool is_v2_model(std::span<const std::byte> file, const std::string& name) {
+  const auto bytes = bytes_in_memory(file, name);
+  return v2_files::find(bytes).has_value() || is_v2_checkpoint(bytes);
+}
+
+V2Model read_v2_model(std::span<const std::byte> file, const std::string& name, const std::vector<std::string>& folds,
+                      const std::string& checkpoint) {
+  return Reader(locate(bytes_in_memory(file, name)), folds, checkpoint).read(true);
 }
 
 V2Plan read_v2_model_plan(const fs::path& path, const std::vector<std::string>& folds, const std::string& checkpoint) {
-  V2Model model = Reader(path, folds, checkpoint).read(false);
+  V2Model model = Reader(locate(path, checkpoint), folds, checkpoint).read(false);
   return {std::move(model.plan), std::move(model.description)};
 }
 

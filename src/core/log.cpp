@@ -4,11 +4,13 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <mutex>
 #include <string>
 #include <unordered_set>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/log_receiver.h"
 
 namespace nnunet::log {
 
@@ -39,6 +41,36 @@ spdlog::logger& logger() {
   return *instance;
 }
 
+// Where messages go instead, if anybody was named.
+class Receivers {
+ public:
+  void set(std::optional<Receiver> receiver) {
+    const std::lock_guard lock(mutex_);
+    receiver_ = std::move(receiver);
+  }
+  // False where nobody was set.
+  bool take(Level level, std::string_view message) {
+    const std::lock_guard lock(mutex_);
+    if (!receiver_) return false;
+    if (*receiver_) (*receiver_)(level, message);
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<Receiver> receiver_;
+};
+
+Receivers& receivers() {
+  static Receivers instance;
+  return instance;
+}
+
+void say(Level level, std::string_view message) {
+  constexpr std::array levels{spdlog::level::info, spdlog::level::warn, spdlog::level::err};
+  if (!receivers().take(level, message)) logger().log(levels[static_cast<std::size_t>(level)], message);
+}
+
 // True for the first of equal texts. A server that runs for months must not collect them for ever.
 bool is_new(std::string_view message) {
   constexpr std::size_t most = 10000;
@@ -52,16 +84,20 @@ bool is_new(std::string_view message) {
 }  // namespace
 
 void info(std::string_view message) {
-  logger().log(spdlog::level::info, message);
+  say(Level::info, message);
 }
 void warn(std::string_view message) {
-  logger().log(spdlog::level::warn, message);
+  say(Level::warning, message);
 }
 void warn_once(std::string_view message) {
   if (is_new(message)) warn(message);
 }
 void error(std::string_view message) {
-  logger().log(spdlog::level::err, message);
+  say(Level::error, message);
+}
+
+void set_receiver(std::optional<Receiver> receiver) {
+  receivers().set(std::move(receiver));
 }
 
 void set_log_file(const std::filesystem::path& path) {

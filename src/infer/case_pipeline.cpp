@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "nnunet/core/cancelled.h"
 #include "nnunet/core/case_failure.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/parallel.h"
@@ -25,7 +26,8 @@ struct Predicted {
 
 class Pipeline {
  public:
-  Pipeline(Predictor& predictor, CaseStages& stages) : predictor_(predictor), stages_(stages) {
+  Pipeline(Predictor& predictor, CaseStages& stages, CasePasses passes)
+      : predictor_(predictor), stages_(stages), passes_(std::move(passes)) {
     if (predictor.device().is_cpu()) threads_beside_ = std::max(1, available_cores() / 8);
   }
 
@@ -57,13 +59,16 @@ class Pipeline {
       auto done = segment(i, std::move(*ready));
       finish_writing();
       start_writing(i, std::move(done));
+    } catch (const Cancelled&) {
+      throw;
     } catch (const std::exception& e) {
       fail(i, e);
     }
   }
 
   void start_reading(std::size_t i) {
-    const int threads = i == 0 ? 0 : threads_beside_;
+    int threads = i == 0 ? 0 : threads_beside_;
+    if (passes_.threads > 0) threads = threads == 0 ? passes_.threads : std::min(threads, passes_.threads);
     reading_ = std::async(std::launch::async, [this, i, threads] { return stages_.read(i, threads); });
   }
 
@@ -71,8 +76,16 @@ class Pipeline {
     RestoreSink restored = stages_.restore(i, c);
     std::vector<LogitSink*> sinks = stages_.others(i);
     sinks.insert(sinks.begin(), &restored);
-    const auto report = predictor_.stream(stages_.name(i), c.x, sinks);
+    const auto report = stream(i, c.x, sinks);
     return std::make_shared<Predicted>(std::move(restored), report);
+  }
+
+  WindowReport stream(std::size_t i, const VolumeView& x, const std::vector<LogitSink*>& sinks) {
+    if (!passes_.windows && !passes_.watch) return predictor_.stream(stages_.name(i), x, sinks);
+    const WindowOptions& windows = passes_.windows ? *passes_.windows : predictor_.windows();
+    auto lane = predictor_.make_lane(windows);
+    if (passes_.watch) lane = watched(std::move(lane), passes_.watch(i));
+    return predictor_.stream(stages_.name(i), x, *lane, windows, sinks);
   }
 
   void start_writing(std::size_t i, std::shared_ptr<Predicted> done) {
@@ -92,12 +105,13 @@ class Pipeline {
   }
 
   void fail(std::size_t i, const std::exception& e) {
-    log::error(case_failure(stages_.name(i), e));
+    stages_.failed(i, e);
     ++counts_.failed;
   }
 
   Predictor& predictor_;
   CaseStages& stages_;
+  const CasePasses passes_;
   CaseCounts counts_;
   std::size_t written_ = 0;
   /// For the next image: a CPU's network uses every core, and all its threads wait for one that has to share its own.
@@ -107,6 +121,10 @@ class Pipeline {
 };
 
 }  // namespace
+
+void CaseStages::failed(std::size_t i, const std::exception& e) {
+  log::error(case_failure(name(i), e));
+}
 
 void write_restored_labels(const std::filesystem::path& path, RestoreSink& restored, const CaseImage& image,
                            const ImageFormat& format) {
@@ -126,8 +144,8 @@ void log_case_time(const std::string& name, const WindowReport& report) {
                         after.count(), constant));
 }
 
-CaseCounts predict_cases(Predictor& predictor, CaseStages& stages, bool progress) {
-  return Pipeline(predictor, stages).run(progress);
+CaseCounts predict_cases(Predictor& predictor, CaseStages& stages, bool progress, CasePasses passes) {
+  return Pipeline(predictor, stages, std::move(passes)).run(progress);
 }
 
 }  // namespace nnunet

@@ -112,6 +112,11 @@ constexpr Vectorized widen_loop = [](const Half* from, float* to, std::int64_t c
   for (std::int64_t i = 0; i < count; ++i) to[i] = half_to_float(from[i]);
 };
 
+constexpr Vectorized narrow_loop = [](const float* from, Half* to, std::int64_t count) NNUNET_INLINED {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) to[i] = float_to_half(from[i]);
+};
+
 }  // namespace
 
 void add_line_to_halves(const LogitLine& line, std::uint16_t* sum) {
@@ -134,6 +139,9 @@ bool all_finite(const std::uint16_t* values, std::int64_t count) {
 }
 void widen_halves(const std::uint16_t* from, float* to, std::int64_t count) {
   widen_loop(from, to, count);
+}
+void narrow_to_halves(const float* from, std::uint16_t* to, std::int64_t count) {
+  narrow_loop(from, to, count);
 }
 
 }  // namespace nnunet

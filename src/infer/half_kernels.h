@@ -22,5 +22,6 @@ bool divide_sums(std::uint16_t* sum, const std::uint16_t* weight, std::int64_t c
 bool all_finite(const std::uint16_t* values, std::int64_t count);
 
 void widen_halves(const std::uint16_t* from, float* to, std::int64_t count);
+void narrow_to_halves(const float* from, std::uint16_t* to, std::int64_t count);
 
 }  // namespace nnunet

@@ -102,7 +102,7 @@ class ImageStages final : public CaseStages {
   }
 
   RestoreSink restore(std::size_t i, const PreprocessedCase& c) override {
-    std::optional<fs::path> probabilities;
+    ProbabilityPlace probabilities;
     if (o_.save_probabilities) probabilities = outputs_of(cases_[i], o_).probabilities;
     return RestoreSink(cases_[i].name, predictor_.original_grid(c), true, probabilities);
   }

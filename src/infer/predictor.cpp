@@ -114,12 +114,18 @@ void Predictor::build(const std::vector<Checkpoint>& checkpoints, const std::vec
         make_engine(checkpoints[i], {options.engine, precision_, device_, options.others, false, memory}, sources[i]));
     digests_.push_back(digest.get());
   }
-  windows_.plan = chosen_windows(model_.window, options);
-  windows_.batch_size = std::min(options.batch_size > 0 ? options.batch_size : usual_windows(model_),
-                                 most_windows(model_.window.patch, plan().n_class));
-  windows_.scratch = options.scratch;
+  windows_ = windows_with(options);
   lane_ = make_lane();
   std::ranges::sort(digests_);  // folds are averaged in any order
+}
+
+WindowOptions Predictor::windows_with(const PredictorOptions& options) const {
+  WindowOptions windows;
+  windows.plan = chosen_windows(model_.window, options);
+  windows.batch_size = std::min(options.batch_size > 0 ? options.batch_size : usual_windows(model_),
+                                most_windows(model_.window.patch, plan().n_class));
+  windows.scratch = options.scratch;
+  return windows;
 }
 
 std::string Predictor::made_with() const {
@@ -141,15 +147,15 @@ WindowReport Predictor::stream(const std::string& name, const VolumeView& x, con
 }
 
 WindowReport Predictor::stream(const std::string& name, const VolumeView& x, WindowLane& lane,
-                               const std::vector<LogitSink*>& sinks) const {
+                               const WindowOptions& windows, const std::vector<LogitSink*>& sinks) const {
   if (x.shape.size() != 4 || x.shape[0] != plan().in_channels)
     throw Error(name,
                 fmt::format("has shape {}, the network takes {} channels", shape_text(x.shape), plan().in_channels));
   try {
-    return stream_windows(x, lane, windows_, sinks);
+    return stream_windows(x, lane, windows, sinks);
   } catch (const OutOfDeviceMemory&) {
     throw Error(name, "the GPU's memory does not suffice",
-                fmt::format("give a smaller --val_batch_size (now {}) or --gpus 0", windows_.batch_size));
+                fmt::format("give a smaller --val_batch_size (now {}) or --gpus 0", windows.batch_size));
   }
 }
 
@@ -164,18 +170,29 @@ ValidationResult Predictor::validate(const PreprocessedFolder& folder, const std
   return nnunet::validate(folder, cases, *lane_, {}, windows_, {.limit = limit});
 }
 
-PreprocessedCase Predictor::preprocess(const std::string& name, Image image, int threads,
-                                       const Array<std::uint16_t>* previous) const {
+template <class Source>
+PreprocessedCase Predictor::preprocess_any(const std::string& name, Source&& image, int threads,
+                                           const Array<std::uint16_t>* previous) const {
   if (model_.previous_stage && previous == nullptr)
     throw Error(name, "the network takes the label map of a cascade's previous stage, and there is none",
                 "predict with that stage's model first and give its folder as --prev_stage_predictions");
   if (!model_.previous_stage && previous != nullptr)
     throw Error(name, "has a label map of a previous stage, but the network takes none",
                 "leave --prev_stage_predictions out");
-  if (previous == nullptr) return preprocess_case(name, std::move(image), model_.preprocess, threads);
-  PreprocessedCase c = preprocess_case(name, std::move(image), *previous, model_.preprocess, threads);
+  if (previous == nullptr) return preprocess_case(name, std::forward<Source>(image), model_.preprocess, threads);
+  PreprocessedCase c = preprocess_case(name, std::forward<Source>(image), *previous, model_.preprocess, threads);
   append_label_channels(c, model_.labels);
   return c;
+}
+
+PreprocessedCase Predictor::preprocess(const std::string& name, Image image, int threads,
+                                       const Array<std::uint16_t>* previous) const {
+  return preprocess_any(name, std::move(image), threads, previous);
+}
+
+PreprocessedCase Predictor::preprocess(const std::string& name, const ImageView& image, int threads,
+                                       const Array<std::uint16_t>* previous) const {
+  return preprocess_any(name, image, threads, previous);
 }
 
 OriginalGrid Predictor::original_grid(const PreprocessedCase& c) const {

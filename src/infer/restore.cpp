@@ -6,7 +6,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/parallel.h"
-#include "probability_file.h"
+#include "probability_output.h"
 #include "restore_kernels.h"
 #include "softmax.h"
 
@@ -47,13 +47,13 @@ AxisRule rule_of(const LogitResampling& resampling, std::size_t axis, SumType ty
 
 class RestoreSink::Work {
  public:
-  Work(std::string name, const OriginalGrid& grid, bool labels, std::optional<std::filesystem::path> path)
+  Work(std::string name, const OriginalGrid& grid, bool labels, ProbabilityPlace probabilities)
       : name_(std::move(name)),
         grid_(grid),
         box_(box_shape(name_, grid)),
         wants_labels_(labels),
         regions_(grid.labels.decision == LabelDecision::sigmoid),
-        path_(std::move(path)),
+        place_(std::move(probabilities)),
         strides_(strides_in_image(grid)) {
     check_resampling(name_, grid.resampling);
   }
@@ -67,7 +67,10 @@ class RestoreSink::Work {
     classes_ = classes;
     axes_.reset();
     make_labels();
-    if (path_) file_.emplace(*path_, grid_, classes, !regions_);
+    if (const auto* path = std::get_if<std::filesystem::path>(&place_))
+      probabilities_ = probability_file(*path, grid_, classes, !regions_);
+    if (const auto* memory = std::get_if<ClassVolume>(&place_))
+      probabilities_ = probability_memory(*memory, grid_, classes, !regions_);
   }
 
   void take(const FinishedLogits& logits) {
@@ -77,7 +80,7 @@ class RestoreSink::Work {
     const auto [y_begin, y_end] = y_axis.made_from(logits.y_begin, logits.y_end);
     if (z_begin >= z_end || y_begin >= y_end) return;
     const std::int64_t all = classes_ * std::max(box_[2], logits.shape[2]);  // work of a line
-    const std::int64_t lines = path_ || regions_ ? std::max<std::int64_t>(1, kBlockValues / all) : 1;
+    const std::int64_t lines = probabilities_ || regions_ ? std::max<std::int64_t>(1, kBlockValues / all) : 1;
     const std::int64_t blocks = (y_end - y_begin + lines - 1) / lines, first_z = z_begin, first_y = y_begin;
     const std::int64_t last_y = y_end;
     const RestoreAxis& along = x_axis;
@@ -86,21 +89,19 @@ class RestoreSink::Work {
                       LineStretch stretch(along, logits.shape[2], kind_of(logits));
                       for (std::int64_t i = begin; i < end; ++i) {
                         const std::int64_t z = first_z + i / blocks, y = first_y + i % blocks * lines;
-                        if (path_ || regions_)
+                        if (probabilities_ || regions_)
                           restore_all(logits, stretch, z, y, std::min(last_y, y + lines));
                         else
                           write_labels(stretch.labels(mix(logits, z, y)), z, y);
                       }
                     });
-    if (file_) file_->rest();
+    if (probabilities_) probabilities_->rest();
   }
 
-  bool has_wide_labels() const {
-    return grid_.labels.type == LabelType::uint8_or_uint16 && grid_.labels.foreground_labels() >= 255;
-  }
+  bool has_wide_labels() const { return nnunet::has_wide_labels(grid_.labels); }
   Array<std::uint8_t>& labels() { return labels_; }
   Array<std::uint16_t>& wide_labels() { return wide_labels_; }
-  void save_probabilities() { file_->commit(); }
+  void save_probabilities() { probabilities_->commit(); }
 
  private:
   void check_classes(std::int64_t classes) const {
@@ -183,13 +184,13 @@ class RestoreSink::Work {
     for (std::int64_t y = 0; y < lines; ++y)
       stretch.logits(mix(logits, z, y_begin + y), values.data() + y * width, area);
     if (logits.type == SumType::fp32 || regions_) choose_labels(values, z, y_begin, lines);
-    if (!path_) return;
+    if (!probabilities_) return;
     if (regions_)
       sigmoid(values.data(), classes_ * area);
     else
       softmax_classes(values.data(), classes_, area);
     if (logits.type == SumType::fp16 && !regions_) choose_labels(values, z, y_begin, lines);
-    file_->write(values, lines, z, y_begin);
+    probabilities_->write(values, lines, z, y_begin);
   }
 
   /// By logits or probabilities (K, lines, width).
@@ -216,18 +217,21 @@ class RestoreSink::Work {
   Shape3 box_;
   bool wants_labels_;
   bool regions_;
-  std::optional<std::filesystem::path> path_;
+  ProbabilityPlace place_;
   Shape3 strides_;  ///< of the network's axes in label maps
   float least_in_region_ = least_likely_logit();
   std::int64_t classes_ = 0;
   std::optional<std::array<RestoreAxis, 3>> axes_;  ///< from the first lines on, whose type decides
   Array<std::uint8_t> labels_;
   Array<std::uint16_t> wide_labels_;
-  std::optional<ProbabilityFile> file_;
+  std::unique_ptr<ProbabilityOutput> probabilities_;
 };
 
-RestoreSink::RestoreSink(std::string name, const OriginalGrid& grid, bool labels,
-                         std::optional<std::filesystem::path> probabilities)
+bool has_wide_labels(const LabelSpec& labels) {
+  return labels.type == LabelType::uint8_or_uint16 && labels.foreground_labels() >= 255;
+}
+
+RestoreSink::RestoreSink(std::string name, const OriginalGrid& grid, bool labels, ProbabilityPlace probabilities)
     : work_(std::make_unique<Work>(std::move(name), grid, labels, std::move(probabilities))) {}
 RestoreSink::~RestoreSink() = default;
 RestoreSink::RestoreSink(RestoreSink&&) noexcept = default;

@@ -205,22 +205,27 @@ Array<float> Reorientation::undo(const Array<float>& channels) const {
   return turned_back(*this, channels);
 }
 
-Reorientation to_canonical(Image& image, ImageReader reader, const std::string& name) {
-  if (image.geometry.plane)
+Reorientation canonical_axes(Geometry& geometry, ImageReader reader, const std::string& name) {
+  if (geometry.plane)
     throw Error(name, "is a 2D image, which readers that turn images do not take", "use SimpleITKIO");
-  const Closest closest = reader == ImageReader::nibabel_reorient ? closest_by_nibabel(image.geometry, name)
-                                                                  : closest_by_itk(image.geometry, name);
+  const Closest closest = reader == ImageReader::nibabel_reorient ? closest_by_nibabel(geometry, name)
+                                                                  : closest_by_itk(geometry, name);
   Reorientation result;
   for (std::size_t axis = 0; axis < 3; ++axis) {
     const auto world = static_cast<std::size_t>(closest.world[axis]);
     result.source[world] = static_cast<int>(axis);
     result.flipped[world] = closest.against[axis];
   }
-  result.original = image.geometry;
+  result.original = geometry;
   if (result.changes_nothing()) return result;
-  image.voxels = turned(image.voxels, result.source, result.flipped);
-  image.geometry = turned_geometry(result.original, result);
-  if (reader == ImageReader::nibabel_reorient) take_spacing_of_affine(image.geometry);
+  geometry = turned_geometry(result.original, result);
+  if (reader == ImageReader::nibabel_reorient) take_spacing_of_affine(geometry);
+  return result;
+}
+
+Reorientation to_canonical(Image& image, ImageReader reader, const std::string& name) {
+  Reorientation result = canonical_axes(image.geometry, reader, name);
+  if (!result.changes_nothing()) image.voxels = turned(image.voxels, result.source, result.flipped);
   return result;
 }
 

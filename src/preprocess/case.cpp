@@ -22,35 +22,50 @@ namespace nnunet {
 
 namespace {
 
-void check_varies(const std::string& name, const Array<float>& voxels) {
-  for (std::int64_t c = 0; c < voxels.size(0); ++c) {
-    const auto channel = voxels.slab(c);
-    if (std::any_of(channel.begin(), channel.end(), [&](float v) { return v != channel[0]; })) return;
-  }
+bool varies(const ImageView& image, std::int64_t channel) {
+  const auto [depth, height, width] = image.spatial();
+  std::vector<float> room;
+  const float first = *image.line(channel, 0, 0, 0, 1, room);
+  for (std::int64_t z = 0; z < depth; ++z)
+    for (std::int64_t y = 0; y < height; ++y) {
+      const float* const line = image.line(channel, z, y, 0, width, room);
+      if (std::any_of(line, line + width, [&](float v) { return v != first; })) return true;
+    }
+  return false;
+}
+
+void check_varies(const std::string& name, const ImageView& image) {
+  for (std::int64_t c = 0; c < image.shape[0]; ++c)
+    if (varies(image, c)) return;
   throw Error(name, "the image is constant in all channels", "check whether the file was exported correctly");
 }
 
-void check_image(const std::string& name, const Image& image, const PreprocessPlan& plan, int threads) {
-  const Array<float>& voxels = image.voxels;
+void check_image(const std::string& name, const ImageView& image, const PreprocessPlan& plan, int threads) {
   const auto channels = static_cast<std::int64_t>(plan.channels.size());
-  if (voxels.shape.size() != 4 || voxels.values.empty()) throw Error(name, "the image has no voxels", "check the file");
-  if (voxels.size(0) != channels)
-    throw Error(name, fmt::format("the image has {} channels, expected {}", voxels.size(0), channels),
+  if (image.shape[0] * volume(image.spatial()) == 0) throw Error(name, "the image has no voxels", "check the file");
+  if (image.shape[0] != channels)
+    throw Error(name, fmt::format("the image has {} channels, expected {}", image.shape[0], channels),
                 "give one channel for each entry of `modality` in dataset.json");
-  if (has_non_finite(voxels.values, threads))
+  if (has_non_finite(image, threads))
     throw Error(name, "the image holds NaN or infinite voxels", "replace them by finite values");
-  if (plan.crop == CropRule::positive) check_varies(name, voxels);
+  if (plan.crop == CropRule::positive) check_varies(name, image);
 }
 
-void check_grid(const std::string& name, const Image& image, const std::vector<std::int64_t>& shape) {
-  const Shape3 expected = image.voxels.spatial();
+/// An Image as what is checked and looked at.
+ImageView view_of(const std::string& name, const Image& image) {
+  if (image.voxels.shape.size() != 4) throw Error(name, "the image has no voxels", "check the file");
+  return {image.voxels, image.geometry.spacing};
+}
+
+void check_grid(const std::string& name, const ImageView& image, const std::vector<std::int64_t>& shape) {
+  const Shape3 expected = image.spatial();
   if (!std::equal(shape.begin(), shape.end(), expected.begin(), expected.end()))
     throw Error(
         name, fmt::format("the label's shape {} differs from the image's {}", shape_text(shape), shape_text(expected)),
         "label and image must have the same grid");
 }
 
-void check_label(const std::string& name, const Image& image, const LabelMap& label, const LabelSpec& labels) {
+void check_label(const std::string& name, const ImageView& image, const LabelMap& label, const LabelSpec& labels) {
   check_grid(name, image, label.voxels.shape);
   const auto& values = label.voxels.values;
   std::uint8_t highest = 0;
@@ -61,26 +76,41 @@ void check_label(const std::string& name, const Image& image, const LabelMap& la
         "correct the label or list the class under `labels` in dataset.json");
 }
 
-Box box_of(const std::string& name, const Array<float>& voxels, CropRule rule, int threads) {
-  const Box whole{{0, 0, 0}, voxels.spatial()};
+Box box_of(const std::string& name, const ImageView& image, CropRule rule, int threads) {
+  const Box whole{{0, 0, 0}, image.spatial()};
   if (rule == CropRule::none) return whole;
-  if (rule == CropRule::nonzero_filled) return nonzero_box(voxels, threads).value_or(whole);
-  const std::optional<Box> box = foreground_box(voxels);
+  if (rule == CropRule::nonzero_filled) return nonzero_box(image, threads).value_or(whole);
+  const std::optional<Box> box = foreground_box(image);
   if (!box)
     throw Error(name, "the image has no voxel above 0",
                 "the crop to the voxels > 0 would be empty; check the image's intensities");
   return *box;
 }
 
-// Cropped and transposed. Cropping comes first here, which is the same and moves less.
-PreprocessedCase cropped(const std::string& name, Image&& image, const PreprocessPlan& plan, int threads) {
-  const Box box = box_of(name, image.voxels, plan.crop, threads);
+// Without its voxels.
+PreprocessedCase case_of(const ImageView& image, const Box& box, const PreprocessPlan& plan) {
   PreprocessedCase item;
   item.transpose = plan.transpose;
   item.crop_start = in_order(box.start, plan.transpose);
   item.crop_end = in_order(box.end, plan.transpose);
-  item.original = in_order(image.voxels.spatial(), plan.transpose);
-  item.spacing = in_order(image.geometry.spacing, plan.transpose);
+  item.original = in_order(image.spatial(), plan.transpose);
+  item.spacing = in_order(image.spacing, plan.transpose);
+  return item;
+}
+
+// Cropped and transposed. Cropping comes first here, which is the same and moves less.
+PreprocessedCase cropped(const std::string& name, const ImageView& image, const PreprocessPlan& plan, int threads) {
+  const Box box = box_of(name, image, plan.crop, threads);
+  PreprocessedCase item = case_of(image, box, plan);
+  item.x = transposed(crop(image, box, threads), plan.transpose, threads);
+  return item;
+}
+
+// The same in the image's own memory.
+PreprocessedCase cropped(const std::string& name, Image&& image, const PreprocessPlan& plan, int threads) {
+  const ImageView view = view_of(name, image);
+  const Box box = box_of(name, view, plan.crop, threads);
+  PreprocessedCase item = case_of(view, box, plan);
   item.x = transposed(crop(std::move(image.voxels), box), plan.transpose, threads);
   return item;
 }
@@ -210,8 +240,17 @@ Shape3 target_shape(const PreprocessPlan& plan, const Shape3& shape, const Spaci
 
 PreprocessedCase preprocess_case(const std::string& name, Image image, const PreprocessPlan& plan, int threads) {
   check_supported(plan, name);
-  check_image(name, image, plan, threads);
+  check_image(name, view_of(name, image), plan, threads);
   PreprocessedCase item = cropped(name, std::move(image), plan, threads);
+  finish(name, item, plan, threads);
+  return item;
+}
+
+PreprocessedCase preprocess_case(const std::string& name, const ImageView& image, const PreprocessPlan& plan,
+                                 int threads) {
+  check_supported(plan, name);
+  check_image(name, image, plan, threads);
+  PreprocessedCase item = cropped(name, image, plan, threads);
   finish(name, item, plan, threads);
   return item;
 }
@@ -220,23 +259,42 @@ PreprocessedCase preprocess_case(const std::string& name, Image image, const Lab
                                  const PreprocessPlan& plan, const LabelSpec& labels, int threads) {
   check_supported(plan, name);
   if (plan.crop == CropRule::nonzero_filled) throw std::logic_error("labels of -1 need a label map of uint16");
-  check_image(name, image, plan, threads);
-  check_label(name, image, label, labels);
+  const ImageView view = view_of(name, image);
+  check_image(name, view, plan, threads);
+  check_label(name, view, label, labels);
   PreprocessedCase item = cropped(name, std::move(image), plan, threads);
   item.y = cropped_like(item, label.voxels, threads);
   finish(name, item, plan, threads);
   return item;
 }
 
+namespace {
+
+// What follows the checks of the image.
+PreprocessedCase with_label(const std::string& name, PreprocessedCase item, const Array<std::uint16_t>& label,
+                            const PreprocessPlan& plan, int threads) {
+  item.label = cropped_like(item, as_signed(name, label), threads);
+  finish(name, item, plan, threads);
+  return item;
+}
+
+}  // namespace
+
 PreprocessedCase preprocess_case(const std::string& name, Image image, const Array<std::uint16_t>& label,
+                                 const PreprocessPlan& plan, int threads) {
+  check_supported(plan, name);
+  const ImageView view = view_of(name, image);
+  check_image(name, view, plan, threads);
+  check_grid(name, view, label.shape);
+  return with_label(name, cropped(name, std::move(image), plan, threads), label, plan, threads);
+}
+
+PreprocessedCase preprocess_case(const std::string& name, const ImageView& image, const Array<std::uint16_t>& label,
                                  const PreprocessPlan& plan, int threads) {
   check_supported(plan, name);
   check_image(name, image, plan, threads);
   check_grid(name, image, label.shape);
-  PreprocessedCase item = cropped(name, std::move(image), plan, threads);
-  item.label = cropped_like(item, as_signed(name, label), threads);
-  finish(name, item, plan, threads);
-  return item;
+  return with_label(name, cropped(name, image, plan, threads), label, plan, threads);
 }
 
 }  // namespace nnunet

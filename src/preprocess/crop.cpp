@@ -62,21 +62,20 @@ Box joined(const Box& a, const Box& b) {
 }
 
 template <class Voxels>
-Box box_in_slice(const Array<float>& image, std::int64_t z) {
+Box box_in_slice(const ImageView& image, std::int64_t z) {
   const Shape3 shape = image.spatial();
   Box box = empty_box(shape);
-  for (std::int64_t c = 0; c < image.size(0); ++c) {
-    const float* row = image.data() + (c * shape[0] + z) * shape[1] * shape[2];
-    for (std::int64_t y = 0; y < shape[1]; ++y, row += shape[2]) {
-      const auto [first, last] = range_in_row<Voxels>(row, shape[2]);
+  std::vector<float> room;
+  for (std::int64_t c = 0; c < image.shape[0]; ++c)
+    for (std::int64_t y = 0; y < shape[1]; ++y) {
+      const auto [first, last] = range_in_row<Voxels>(image.line(c, z, y, 0, shape[2], room), shape[2]);
       if (first < last) box = joined(box, {{z, y, first}, {z + 1, y + 1, last}});
     }
-  }
   return box;
 }
 
 template <class Voxels>
-std::optional<Box> box_of(const Array<float>& image, int threads) {
+std::optional<Box> box_of(const ImageView& image, int threads) {
   const Shape3 shape = image.spatial();
   std::vector<Box> slices(static_cast<std::size_t>(shape[0]));
   parallel_for(shape[0], threads,
@@ -89,11 +88,11 @@ std::optional<Box> box_of(const Array<float>& image, int threads) {
 
 }  // namespace
 
-std::optional<Box> foreground_box(const Array<float>& image) {
+std::optional<Box> foreground_box(const ImageView& image) {
   return box_of<Positive>(image, 1);
 }
 
-std::optional<Box> nonzero_box(const Array<float>& image, int threads) {
+std::optional<Box> nonzero_box(const ImageView& image, int threads) {
   return box_of<Nonzero>(image, threads);
 }
 
@@ -106,6 +105,34 @@ bool has_non_finite(std::span<const float> values, int threads) {
     if (any_non_finite(values.data() + first, std::min(part, values.size() - first))) found = true;
   });
   return found;
+}
+
+bool has_non_finite(const ImageView& image, int threads) {
+  const auto [channels, depth, height, width] = image.shape;
+  std::atomic<bool> found = false;
+  parallel_for(channels * depth, threads, [&, height = height, width = width, depth = depth](std::int64_t slice) {
+    std::vector<float> room;
+    for (std::int64_t y = 0; y < height && !found; ++y)
+      if (any_non_finite(image.line(slice / depth, slice % depth, y, 0, width, room), static_cast<std::size_t>(width)))
+        found = true;
+  });
+  return found;
+}
+
+Array<float> crop(const ImageView& image, const Box& box, int threads) {
+  const Shape3 to = box.shape();
+  Array<float> result;
+  result.shape = {image.shape[0], to[0], to[1], to[2]};
+  result.values.resize(static_cast<std::size_t>(Array<float>::count(result.shape)));
+  parallel_for(image.shape[0] * to[0], threads, [&](std::int64_t slice) {
+    std::vector<float> room;
+    float* out = result.data() + slice * to[1] * to[2];
+    for (std::int64_t y = 0; y < to[1]; ++y)
+      out = std::copy_n(
+          image.line(slice / to[0], box.start[0] + slice % to[0], box.start[1] + y, box.start[2], box.end[2], room),
+          to[2], out);
+  });
+  return result;
 }
 
 }  // namespace nnunet

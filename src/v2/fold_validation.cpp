@@ -105,7 +105,7 @@ class FoldStages final : public CaseStages {
     for (const NextStage& stage : fold_.next_stages)
       kept_[i].next.emplace_back(fold_.names[i],
                                  next_grid(predictor_.model(), c, stage.cases.open(fold_.names[i])->size()), true);
-    std::optional<fs::path> probabilities;
+    ProbabilityPlace probabilities;
     if (fold_.save_probabilities) probabilities = unpacked(i);
     return RestoreSink(fold_.names[i], predictor_.original_grid(c), true, probabilities);
   }

@@ -7,12 +7,8 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
-#include "nnunet/core/parallel.h"
-#include "nnunet/infer/case_pipeline.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/image_case.h"
-#include "nnunet/v2/case_properties.h"
-#include "nnunet/v2/npz.h"
 #include "nnunet/v2/python_json.h"
 
 namespace nnunet::v2 {
@@ -20,92 +16,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The files made of one case.
-struct Outputs {
-  fs::path label, probabilities, properties;
-
-  Outputs(const fs::path& folder, const ImageCase& c, const ImageFormat& format)
-      : label(label_output(c, folder, format)),
-        probabilities(folder / (c.name + ".npz")),
-        properties(folder / (c.name + ".pkl")) {}
-  /// Where probabilities are gathered before they are packed.
-  fs::path unpacked() const {
-    return probabilities.parent_path() / fmt::format(".{}.npy", probabilities.stem().string());
-  }
-};
-
-/// A file that goes with this object.
-struct Removed {
-  fs::path path;
-
-  explicit Removed(fs::path file) : path(std::move(file)) {}
-  Removed(const Removed&) = delete;
-  Removed& operator=(const Removed&) = delete;
-  ~Removed() {
-    std::error_code ignored;
-    fs::remove(path, ignored);
-  }
-};
-
-/// What is kept of a case between reading and writing.
-struct Kept {
-  CaseImage image;  ///< without voxels
-  PythonValue properties;
-};
-
-class Stages final : public CaseStages {
- public:
-  Stages(const Predictor& predictor, const ImageFormat& format, const PredictOptions& options,
-         std::vector<ImageCase> cases)
-      : predictor_(predictor), format_(format), o_(options), cases_(std::move(cases)), kept_(cases_.size()) {}
-
-  std::size_t cases() const override { return cases_.size(); }
-  std::string name(std::size_t i) const override { return cases_[i].name; }
-
-  PreprocessedCase read(std::size_t i, int threads) override {
-    const ImageCase& c = cases_[i];
-    CaseImage image = read_case_image(c, format_);
-    std::optional<Array<std::uint16_t>> previous;
-    if (!c.previous.empty()) previous = read_case_labels(c.previous, image, format_);
-    PreprocessedCase preprocessed =
-        predictor_.preprocess(c.name, std::move(image.image), threads, previous ? &*previous : nullptr);
-    image.image.voxels = {};
-    kept_[i].properties = case_properties(preprocessed, image.properties);
-    kept_[i].image = std::move(image);
-    return preprocessed;
-  }
-
-  RestoreSink restore(std::size_t i, const PreprocessedCase& c) override {
-    std::optional<fs::path> probabilities;
-    if (o_.save_probabilities) probabilities = Outputs(o_.output, cases_[i], format_).unpacked();
-    return RestoreSink(cases_[i].name, predictor_.original_grid(c), true, probabilities);
-  }
-
-  void write(std::size_t i, RestoreSink& restored, const WindowReport& report) override {
-    const Outputs outputs(o_.output, cases_[i], format_);
-    const Kept kept = std::move(kept_[i]);
-    if (o_.save_probabilities) {
-      save_probabilities(restored, outputs);
-      write_properties(outputs.properties, kept.properties);
-    }
-    write_restored_labels(outputs.label, restored, kept.image, format_);  // last: it means that the case is finished
-    log_case_time(cases_[i].name, report);
-  }
-
- private:
-  /// On the reader's axes, as nnU-Net leaves them.
-  static void save_probabilities(RestoreSink& restored, const Outputs& outputs) {
-    const Removed unpacked{outputs.unpacked()};
-    restored.save_probabilities();
-    write_npz(outputs.probabilities, unpacked.path, std::max(1, available_cores() / 2));
-  }
-
-  const Predictor& predictor_;
-  const ImageFormat& format_;
-  const PredictOptions& o_;
-  std::vector<ImageCase> cases_;
-  std::vector<Kept> kept_;
-};
+CaseOutputs outputs_of(const ImageCase& c, const PredictOptions& o, const ImageFormat& format) {
+  CaseOutputs outputs{label_output(c, o.output, format)};
+  if (o.save_probabilities) outputs.probabilities = o.output / fmt::format("{}.npz", c.name);
+  return outputs;
+}
 
 /// Cases that nnU-Net would not even see: images that end otherwise.
 std::vector<std::string> of_other_endings(const fs::path& folder, const ImageFormat& format) {
@@ -117,12 +32,14 @@ std::vector<std::string> of_other_endings(const fs::path& folder, const ImageFor
   return names;
 }
 
-void check_folders(const Predictor& predictor, const V2Model& model, const PredictOptions& o) {
+void check_folders(const Predictor& predictor, const V2Model* model, const PredictOptions& o) {
   if (!fs::is_directory(o.input)) throw Error(o.input.string(), "is no folder", "give the folder of images to -i");
   if (predictor.model().previous_stage && o.previous_stage.empty())
     throw Error("-prev_stage_predictions",
-                fmt::format("is not given, but {} takes label maps of {}", model.description.configuration,
-                            model.description.previous_stage.value_or("a previous stage")),
+                model == nullptr
+                    ? std::string("is not given, but the network takes label maps of a previous stage")
+                    : fmt::format("is not given, but {} takes label maps of {}", model->description.configuration,
+                                  model->description.previous_stage.value_or("a previous stage")),
                 "predict with that configuration first and give its output folder");
   if (!o.previous_stage.empty() && !fs::is_directory(o.previous_stage))
     throw Error(o.previous_stage.string(), "is no folder", "give the previous stage's output folder");
@@ -130,9 +47,9 @@ void check_folders(const Predictor& predictor, const V2Model& model, const Predi
     throw Error("-part_id", fmt::format("{} of {} parts cannot be", o.part_id, o.num_parts), "parts count from 0");
 }
 
-bool is_finished(const Outputs& outputs, bool probabilities) {
+bool is_finished(const CaseOutputs& outputs) {
   return fs::exists(outputs.label) &&
-         (!probabilities || (fs::exists(outputs.probabilities) && fs::exists(outputs.properties)));
+         (outputs.probabilities.empty() || (fs::exists(outputs.probabilities) && fs::exists(outputs.properties())));
 }
 
 /// The folder of a dataset, or of another model, keeps its own files.
@@ -154,20 +71,36 @@ void write_descriptions(const V2Model& model, const PredictOptions& o) {
 }
 
 /// What killed runs left of these cases.
-void remove_unfinished(const std::vector<ImageCase>& cases, const fs::path& folder, const ImageFormat& format) {
+void remove_unfinished(const std::vector<FileCase>& cases, const fs::path& folder) {
   std::set<std::string> names;
-  for (const ImageCase& c : cases) {
-    const Outputs outputs(folder, c, format);
-    for (const fs::path& file : {outputs.label, outputs.probabilities, outputs.properties, outputs.unpacked()})
-      names.insert(file.filename().string());
-    const Removed unpacked{outputs.unpacked()};
+  std::error_code ignored;
+  for (const FileCase& c : cases) {
+    CaseOutputs all = c.outputs;
+    all.probabilities = folder / fmt::format("{}.npz", c.image.name);
+    for (const fs::path& file : all.files()) names.insert(file.filename().string());
+    fs::remove(all.gathered(), ignored);
   }
   remove_leftovers(folder, names);
 }
 
+/// This part's cases; those that are there already are counted where they may be kept.
+std::vector<FileCase> open_cases(std::vector<ImageCase> all, const PredictOptions& o, const ImageFormat& format,
+                                 PredictCounts& counts) {
+  std::vector<FileCase> open;
+  const auto step = static_cast<std::size_t>(o.num_parts);
+  for (std::size_t i = static_cast<std::size_t>(o.part_id); i < all.size(); i += step) {
+    CaseOutputs outputs = outputs_of(all[i], o, format);
+    if (o.continue_prediction && is_finished(outputs))
+      ++counts.kept;
+    else
+      open.push_back({std::move(all[i]), std::move(outputs)});
+  }
+  return open;
+}
+
 }  // namespace
 
-PredictCounts predict(Predictor& predictor, const V2Model& model, const ImageFormat& format,
+PredictCounts predict(Predictor& predictor, const V2Model* model, const ImageFormat& format,
                       const PredictOptions& options) {
   check_folders(predictor, model, options);
   std::vector<ImageCase> all = list_image_cases(options.input, predictor.model().channels(), format);
@@ -175,25 +108,19 @@ PredictCounts predict(Predictor& predictor, const V2Model& model, const ImageFor
     if (!options.previous_stage.empty()) c.previous = label_output(c, options.previous_stage, format);
   protect_inputs(all, options.input, options.output, format);
   require_writable_folder(options.output);
-  write_descriptions(model, options);
+  if (model != nullptr) write_descriptions(*model, options);
 
   PredictCounts counts;
   for (const std::string& name : of_other_endings(options.input, format)) {
     log::error(fmt::format("{}: does not end in {}, as the model's images do", (options.input / name).string(),
-                           format.ending));
+                           format.output_ending()));
     ++counts.failed;
   }
-  std::vector<ImageCase> open;
-  for (std::size_t i = static_cast<std::size_t>(options.part_id); i < all.size();
-       i += static_cast<std::size_t>(options.num_parts)) {
-    if (options.continue_prediction && is_finished(Outputs(options.output, all[i], format), options.save_probabilities))
-      ++counts.kept;
-    else
-      open.push_back(all[i]);
-  }
-  remove_unfinished(open, options.output, format);
-  Stages stages(predictor, format, options, std::move(open));
-  const CaseCounts done = predict_cases(predictor, stages, options.progress);
+  std::vector<FileCase> open = open_cases(std::move(all), options, format, counts);
+  remove_unfinished(open, options.output);
+  FileStages stages(predictor, format, std::move(open), options.finished);
+  const CaseCounts done =
+      predict_cases(predictor, stages, options.progress, options.passes ? options.passes(stages) : CasePasses{});
   counts.predicted = done.predicted;
   counts.failed += done.failed;
   return counts;

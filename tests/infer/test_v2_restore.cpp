@@ -157,6 +157,35 @@ std::vector<int> labels_of(RestoreSink& sink) {
   return {sink.labels().values.begin(), sink.labels().values.end()};
 }
 
+/// In somebody's memory, from kept logits.
+void check_memory(const HalfLogits& logits, const OriginalGrid& grid, const std::vector<int>& labels,
+                  const Array<float>& probabilities) {
+  Array<float> widened({logits.classes, logits.shape[0], logits.shape[1], logits.shape[2]});
+  float* to = widened.data();
+  for (std::int64_t k = 0; k < logits.classes; ++k)
+    for (std::int64_t z = 0; z < logits.shape[0]; ++z)
+      for (std::int64_t y = 0; y < logits.shape[1]; ++y)
+        for (std::int64_t x = 0; x < logits.shape[2]; ++x) *to++ = static_cast<float>(logits.at(k, z, y, x));
+  // x first, from the last class on.
+  const auto [classes, depth, height] = std::array{logits.classes, probabilities.shape[1], probabilities.shape[2]};
+  Array<float> room({probabilities.shape[3], classes, depth, height}, -1.0F);
+  const std::int64_t voxels = depth * height;
+  const ClassVolume memory{room.data() + (classes - 1) * voxels, {-voxels, height, 1, classes * voxels}};
+  RestoreSink sink("case", grid, true, memory);
+  pass_on(widened.data(), classes, logits.shape, SumType::fp16, sink);
+  EXPECT_EQ(labels_of(sink), labels);
+  std::size_t wrong = 0, i = 0;
+  for (std::int64_t k = 0; k < classes; ++k)
+    for (std::int64_t z = 0; z < depth; ++z)
+      for (std::int64_t y = 0; y < height; ++y)
+        for (std::int64_t x = 0; x < probabilities.shape[3]; ++x, ++i)
+          wrong += memory.values[k * memory.strides[0] + z * memory.strides[1] + y * memory.strides[2] +
+                                 x * memory.strides[3]] != probabilities.values[i]
+                       ? 1
+                       : 0;
+  EXPECT_EQ(wrong, 0U);
+}
+
 /// Labels and probabilities, whole and in blocks.
 void check(std::int64_t classes, const Shape3& from, const OriginalGrid& grid, double step = 0.25) {
   SCOPED_TRACE(shape_text(from) + " " + shape_text(grid.shape));
@@ -196,6 +225,7 @@ void check(std::int64_t classes, const Shape3& from, const OriginalGrid& grid, d
         }
       }
   EXPECT_LE(worst, 2e-6);
+  check_memory(logits, grid, labels, p);
 }
 
 TEST(V2Restore, SameGrid) {

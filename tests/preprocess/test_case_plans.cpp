@@ -54,6 +54,44 @@ double mean_of(std::span<const float> values) {
   return sum / static_cast<double>(values.size());
 }
 
+// An image in somebody's memory, whose axes lie as they like.
+TEST(PreprocessByPlan, TakesViewsAsItTakesImages) {
+  const Shape3 shape{9, 14, 11};
+  const Spacing3 spacing{5, 1.5, 1};
+  Image image = image_of(shape, spacing, 2);
+  for (float& value : image.voxels.values) value = std::round(100 * value);
+  for (std::int64_t c = 0; c < 2; ++c) std::fill_n(image.voxels.slab(c).begin(), (3 - c) * 14 * 11, 0.0F);
+  Array<std::int16_t> memory({11, 14, 9, 2});
+  for (std::int64_t c = 0, i = 0; c < 2; ++c)
+    for (std::int64_t z = 0; z < 9; ++z)
+      for (std::int64_t y = 0; y < 14; ++y)
+        for (std::int64_t x = 0; x < 11; ++x, ++i)
+          memory.values[static_cast<std::size_t>(((x * 14 + 13 - y) * 9 + z) * 2 + c)] =
+              static_cast<std::int16_t>(image.voxels.values[static_cast<std::size_t>(i)]);
+  ImageView view;
+  view.voxels = reinterpret_cast<const std::byte*>(memory.data() + 13 * 18);
+  view.type = NumberType::int16;
+  view.shape = {2, 9, 14, 11};
+  view.strides = {2, 4, -36, 504};
+  view.spacing = spacing;
+  for (const std::array<int, 3> order : {std::array{0, 1, 2}, std::array{2, 0, 1}})
+    for (const CropRule crop : {CropRule::none, CropRule::positive, CropRule::nonzero_filled}) {
+      PreprocessPlan plan = v2_plan(2, {2, 1, 1});
+      plan.transpose = order;
+      plan.crop = crop;
+      const PreprocessedCase wanted = preprocess_case("a", image, plan), got = preprocess_case("a", view, plan, 3);
+      EXPECT_EQ(got.x.shape, wanted.x.shape);
+      EXPECT_EQ(got.x.values, wanted.x.values);
+      EXPECT_EQ(got.crop_start, wanted.crop_start);
+      EXPECT_EQ(got.crop_end, wanted.crop_end);
+      EXPECT_EQ(got.spacing, wanted.spacing);
+      const auto label = label_of(shape);
+      EXPECT_EQ(preprocess_case("a", view, label, plan).label->values,
+                preprocess_case("a", image, label, plan).label->values);
+    }
+  EXPECT_ERROR(preprocess_case("case_7", view, v2_plan(1, {1, 1, 1})), "the image has 2 channels, expected 1");
+}
+
 TEST(PreprocessByPlan, TransposesFirst) {
   const std::array<int, 3> order{2, 0, 1};
   const Shape3 shape{9, 14, 11};

@@ -167,7 +167,7 @@ class Predictions : public testing::Test {
       put_channels(test::shared_dir() / "data" / p.data / "imagesTr" / (name + ".nii.gz"), o.input, name,
                    static_cast<int>(read.description.channels.size()));
     const ImageFormat format{".nii.gz", ImageReader::simple_itk, true};
-    const PredictCounts counts = predict(predictor, read, format, o);
+    const PredictCounts counts = predict(predictor, &read, format, o);
     EXPECT_EQ(counts.predicted, static_cast<std::int64_t>(names.size()));
     EXPECT_EQ(counts.failed, 0);
     for (const std::string& name : names) compare(p, o, name, predictor, format);

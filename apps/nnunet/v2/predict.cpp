@@ -10,6 +10,7 @@
 #include "make_predictor.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/infer/opened_model.h"
 #include "nnunet/v2/environment.h"
 #include "torch_door.h"
 #include "v2/commands.h"
@@ -121,7 +122,7 @@ int run_v2_predict(const V2PredictFlags& flags) {
   Predictor predictor = make_predictor(model_options, &*model, nullptr);
   if (flags.device == "cuda" && predictor.device().is_cpu())
     log::info("-device cuda: there is no GPU that can be used, the CPU computes");
-  const v2::PredictCounts counts = v2::predict(predictor, *model, format, options);
+  const v2::PredictCounts counts = v2::predict(predictor, &*model, format, options);
   log::info(fmt::format("{} cases predicted, {} kept, {} failed: {}", counts.predicted, counts.kept, counts.failed,
                         flags.output.string()));
   return counts.failed > 0 ? 1 : 0;

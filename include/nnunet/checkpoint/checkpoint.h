@@ -1,6 +1,8 @@
 #pragma once
+#include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,5 +50,8 @@ struct ForeignDefaults {
 /// values), a plain state_dict, or one fold of nnU-Net v2's (checkpoint/v2_model.h). Throws Error: not a checkpoint;
 /// foreign without defaults.data ("give --data").
 Checkpoint load_checkpoint(const std::filesystem::path& path, const ForeignDefaults& defaults = {});
+/// The same (but nnU-Net v2's) of bytes in memory, which are not needed afterwards. name: for messages.
+Checkpoint load_checkpoint(std::span<const std::byte> file, const std::string& name,
+                           const ForeignDefaults& defaults = {});
 
 }  // namespace nnunet

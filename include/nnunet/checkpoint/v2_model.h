@@ -1,5 +1,7 @@
 #pragma once
+#include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,11 @@ std::vector<V2FoldFiles> v2_folds(const std::filesystem::path& path);
 /// that lead out of it, damaged files.
 V2Model read_v2_model(const std::filesystem::path& path, const std::vector<std::string>& folds = {},
                       const std::string& checkpoint = kV2Checkpoint);
+
+/// The same of a zip or a checkpoint whose bytes are in memory, and are not needed afterwards. name: for messages.
+bool is_v2_model(std::span<const std::byte> file, const std::string& name);
+V2Model read_v2_model(std::span<const std::byte> file, const std::string& name,
+                      const std::vector<std::string>& folds = {}, const std::string& checkpoint = kV2Checkpoint);
 
 /// The plan alone, without any weights: of the first of these folds.
 V2Plan read_v2_model_plan(const std::filesystem::path& path, const std::vector<std::string>& folds = {},

@@ -1,11 +1,15 @@
 #pragma once
 #include <cstdint>
+#include <exception>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "nnunet/infer/predictor.h"
 #include "nnunet/infer/restore.h"
+#include "nnunet/infer/watched_lane.h"
 #include "nnunet/io/image_case.h"
 
 namespace nnunet {
@@ -25,6 +29,15 @@ class CaseStages {
   virtual std::vector<LogitSink*> others(std::size_t /*i*/) { return {}; }
   /// After the last window.
   virtual void write(std::size_t i, RestoreSink& restored, const WindowReport& report) = 0;
+  /// Whatever of these threw it. Says it in the log.
+  virtual void failed(std::size_t i, const std::exception& e);
+};
+
+/// How the windows of the cases go; as it is, as the predictor's own.
+struct CasePasses {
+  std::optional<WindowOptions> windows = {};
+  std::function<LaneWatch(std::size_t i)> watch = {};  ///< of each case's pass; may be empty
+  int threads = 0;                                     ///< that read a case at most; 0: all cores
 };
 
 struct CaseCounts {
@@ -40,7 +53,8 @@ void write_restored_labels(const std::filesystem::path& path, RestoreSink& resto
 void log_case_time(const std::string& name, const WindowReport& report);
 
 /// Runs the stages of all cases one after the other, at most one case in each: read (beside), network (here), write
-/// (beside). A case that fails is reported, and the others go on. progress: whether a line says how far it is.
-CaseCounts predict_cases(Predictor& predictor, CaseStages& stages, bool progress = true);
+/// (beside). A case that fails is reported, and the others go on. progress: whether a line says how far it is. Throws
+/// Cancelled where the passes do.
+CaseCounts predict_cases(Predictor& predictor, CaseStages& stages, bool progress = true, CasePasses passes = {});
 
 }  // namespace nnunet

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 
 #include "nnunet/core/array.h"
@@ -32,6 +33,27 @@ class LogitSink {
   /// Blocks of lines ordered by z, then y, that cover the volume without overlap; one call at a time. May be empty.
   virtual void take(const FinishedLogits& logits) = 0;
 };
+
+/// Room for numbers (K,D,H,W) in somebody's memory. Strides in numbers; may be negative.
+struct ClassVolume {
+  float* values = nullptr;
+  std::array<std::int64_t, 4> strides{};
+};
+
+/// Writes logits into such a room, which has the right size.
+class LogitWriter final : public LogitSink {
+ public:
+  explicit LogitWriter(const ClassVolume& to) : to_(to) {}
+  void begin(std::int64_t /*classes*/, const Shape3& /*shape*/) override {}
+  void take(const FinishedLogits& logits) override;
+
+ private:
+  ClassVolume to_;
+};
+
+/// Hands kept logits (K,D,H,W), C order, to a sink, which sees them as they came from the windows. type: of the sums
+/// that they were made by; float16 ones lie here widened.
+void pass_on(const float* logits, std::int64_t classes, const Shape3& shape, SumType type, LogitSink& sink);
 
 /// Keeps the largest class of each voxel.
 class LabelSink final : public LogitSink {

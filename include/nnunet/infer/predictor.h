@@ -47,6 +47,8 @@ class Predictor {
   /// The same in the words of config.json, as far as it has words for it.
   const DataConfig& data() const { return data_; }
   const WindowOptions& windows() const { return windows_; }
+  /// How windows would go with other options than those it was made with; engine and others do not count.
+  WindowOptions windows_with(const PredictorOptions& options) const;
   Precision precision() const { return precision_; }
   Device device() const { return device_; }
   /// Everything that changes its label maps beyond rounding, as JSON: digests of the networks, precision, windows.
@@ -61,9 +63,16 @@ class Predictor {
   WindowReport stream(const std::string& name, const VolumeView& x, const std::vector<LogitSink*>& sinks);
   /// The same by a lane of make_lane(), or one around it.
   WindowReport stream(const std::string& name, const VolumeView& x, WindowLane& lane,
+                      const std::vector<LogitSink*>& sinks) const {
+    return stream(name, x, lane, windows_, sinks);
+  }
+  WindowReport stream(const std::string& name, const VolumeView& x, WindowLane& lane, const WindowOptions& windows,
                       const std::vector<LogitSink*>& sinks) const;
   /// A way of windows through the networks; this must outlive it.
-  std::unique_ptr<WindowLane> make_lane() { return engines_->front()->lane(*engines_, windows_.plan); }
+  std::unique_ptr<WindowLane> make_lane() { return make_lane(windows_); }
+  std::unique_ptr<WindowLane> make_lane(const WindowOptions& windows) {
+    return engines_->front()->lane(*engines_, windows.plan);
+  }
   /// All of them: (K,D,H,W).
   Array<float> logits(const std::string& name, const VolumeView& x);
 
@@ -75,6 +84,8 @@ class Predictor {
   /// of the stage before on the image's grid. Throws Error where a cascade has none, or another model is given some.
   PreprocessedCase preprocess(const std::string& name, Image image, int threads = 0,
                               const Array<std::uint16_t>* previous = nullptr) const;
+  PreprocessedCase preprocess(const std::string& name, const ImageView& image, int threads = 0,
+                              const Array<std::uint16_t>* previous = nullptr) const;
   OriginalGrid original_grid(const PreprocessedCase& c) const;
   /// Image to label map in the image's own geometry.
   LabelMap segment(const std::string& name, const Image& image);
@@ -82,6 +93,9 @@ class Predictor {
  private:
   void build(const std::vector<Checkpoint>& checkpoints, const std::vector<std::string>& sources,
              const PredictorOptions& options);
+  template <class Source>
+  PreprocessedCase preprocess_any(const std::string& name, Source&& image, int threads,
+                                  const Array<std::uint16_t>* previous) const;
 
   DataConfig data_;
   ModelPlan model_;  ///< with a network

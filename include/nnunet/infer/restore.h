@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "nnunet/core/array.h"
 #include "nnunet/infer/logit_sink.h"
@@ -38,6 +39,12 @@ struct OriginalGrid {
   Shape3 image_shape() const;
 };
 
+/// Whether labels are 16 bits wide: the type allows it and there are 255 foreground labels or more.
+bool has_wide_labels(const LabelSpec& labels);
+
+/// Nowhere, a .npy file, or somebody's memory, which outlives the sink.
+using ProbabilityPlace = std::variant<std::monostate, std::filesystem::path, ClassVolume>;
+
 /// Brings logits on the preprocessed grid back to the original one while they stream by: resampled to the crop box on
 /// the half-pixel grid, then each voxel's label, or the probabilities of all; then the image's axes. Outside the box
 /// the label is 0, the probability of class 0 is 1 and that of regions 0. Line by line: no array of all classes is
@@ -50,11 +57,9 @@ struct OriginalGrid {
 /// label is that of the largest probability.
 class RestoreSink final : public LogitSink {
  public:
-  /// labels: whether labels() is wanted; probabilities: the .npy file for the softmax, or sigmoids, (K, image's axes)
-  /// float32, if any. Throws Error (name) when the box does not lie within the original grid, and for a resampling that
-  /// is not known.
-  RestoreSink(std::string name, const OriginalGrid& grid, bool labels,
-              std::optional<std::filesystem::path> probabilities = std::nullopt);
+  /// labels: whether labels() is wanted; probabilities: where the softmax, or sigmoids, (K, image's axes) float32 goes.
+  /// Throws Error (name) when the box does not lie within the original grid, and for a resampling that is not known.
+  RestoreSink(std::string name, const OriginalGrid& grid, bool labels, ProbabilityPlace probabilities = {});
   ~RestoreSink() override;
   RestoreSink(RestoreSink&&) noexcept;
   RestoreSink& operator=(RestoreSink&&) noexcept;
@@ -64,13 +69,13 @@ class RestoreSink final : public LogitSink {
   void begin(std::int64_t classes, const Shape3& shape) override;
   void take(const FinishedLogits& logits) override;
 
-  /// Whether labels are 16 bits wide: the plan's type allows it and there are 255 foreground labels or more.
   bool has_wide_labels() const;
   /// (D,H,W) in the image's axes; empty where labels are wide.
   Array<std::uint8_t>& labels();
   /// The same of wide labels.
   Array<std::uint16_t>& wide_labels();
-  /// Gives the file of probabilities its name, which it did not have before. Call after the last lines.
+  /// Gives the file of probabilities its name, which it did not have before. Call after the last lines. Memory needs
+  /// none.
   void save_probabilities();
 
  private:

@@ -22,6 +22,9 @@ struct Reorientation {
   Array<float> undo(const Array<float>& channels) const;  ///< (C,D,H,W)
 };
 
+/// What to_canonical does to an image's geometry, and what it would do to the voxels.
+Reorientation canonical_axes(Geometry& geometry, ImageReader reader, const std::string& name);
+
 /// Permutes and flips an image's axes to those closest to RAS; shape, spacing and affine follow, the NIfTI header is
 /// left out (the original has it). Which axis is closest where several are nearly so (oblique images): for
 /// nibabel_reorient as nibabel.io_orientation, which looks at the affine without its shear, else as ITK, which takes

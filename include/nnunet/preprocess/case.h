@@ -8,6 +8,7 @@
 #include "nnunet/io/nifti.h"
 #include "nnunet/plan/label_spec.h"
 #include "nnunet/plan/preprocess_plan.h"
+#include "nnunet/preprocess/image_view.h"
 
 namespace nnunet {
 
@@ -36,8 +37,10 @@ struct PreprocessedCase {
 /// left after resampling, values that a normalisation does not take; where the plan crops to voxels > 0, none of them,
 /// or an image that is constant in all channels.
 /// threads: how many may work on this case (0: all cores); they change nothing.
-/// A moved image's memory is used again.
+/// A moved image's memory is used again; of a view the crop is copied.
 PreprocessedCase preprocess_case(const std::string& name, Image image, const PreprocessPlan& plan, int threads = 1);
+PreprocessedCase preprocess_case(const std::string& name, const ImageView& image, const PreprocessPlan& plan,
+                                 int threads = 1);
 /// The same with the image's label, which becomes y. Throws Error for a label of another shape, or that holds what is
 /// not in labels, too. Not for plans that mark voxels by -1 (std::logic_error).
 PreprocessedCase preprocess_case(const std::string& name, Image image, const LabelMap& label,
@@ -46,6 +49,8 @@ PreprocessedCase preprocess_case(const std::string& name, Image image, const Lab
 /// cascade's previous stage. Labels > 0 outside of the mask stay, and count as inside where a channel's normalisation
 /// uses the mask. Throws Error for another shape and values above 32767, too.
 PreprocessedCase preprocess_case(const std::string& name, Image image, const Array<std::uint16_t>& label,
+                                 const PreprocessPlan& plan, int threads = 1);
+PreprocessedCase preprocess_case(const std::string& name, const ImageView& image, const Array<std::uint16_t>& label,
                                  const PreprocessPlan& plan, int threads = 1);
 
 /// Spacing that an image of this spacing is resampled to, mm, both in the network's axes: 2D plans keep the first.

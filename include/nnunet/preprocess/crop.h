@@ -5,6 +5,7 @@
 #include <span>
 
 #include "nnunet/core/array.h"
+#include "nnunet/preprocess/image_view.h"
 
 namespace nnunet {
 
@@ -17,14 +18,18 @@ struct Box {
 };
 
 /// Smallest box that holds every voxel > 0 of any channel of (C,D,H,W); nothing when there is none.
-std::optional<Box> foreground_box(const Array<float>& image);
+std::optional<Box> foreground_box(const ImageView& image);
 
 /// The same for voxels that are not 0: nnU-Net v2's crop, since holes lie within the box. Up to `threads` threads share
 /// the work.
-std::optional<Box> nonzero_box(const Array<float>& image, int threads = 1);
+std::optional<Box> nonzero_box(const ImageView& image, int threads = 1);
 
 /// True when a value is NaN or infinite.
 bool has_non_finite(std::span<const float> values, int threads = 1);
+bool has_non_finite(const ImageView& image, int threads = 1);
+
+/// The box of an image, (C,D,H,W).
+Array<float> crop(const ImageView& image, const Box& box, int threads = 1);
 
 /// Copies out[start + i] = in[i] for the part of a volume `in` (D,H,W) that a window of shape `out_shape` starting at
 /// `offset` of it covers; the rest of out is left as it is. A negative offset pads, a positive one crops.

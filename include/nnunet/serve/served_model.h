@@ -2,10 +2,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <exception>
 #include <string>
 #include <vector>
 
+#include "nnunet/core/cancelled.h"
 #include "nnunet/io/config.h"
 #include "nnunet/io/image_case.h"
 #include "nnunet/io/nifti.h"
@@ -13,10 +13,7 @@
 
 namespace nnunet::serve {
 
-/// Ends what nobody waits for any more.
-struct Cancelled : std::exception {
-  const char* what() const noexcept override { return "cancelled"; }
-};
+using nnunet::Cancelled;
 
 /// What who waits for a volume (or a patch) and who works on it tell each other. Thread-safe.
 struct SegmentWatch {

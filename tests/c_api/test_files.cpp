@@ -1,0 +1,151 @@
+// Files through the C interface: what the program makes of the same files.
+#include <map>
+
+#include "models.h"
+#include "nnunet/io/image_file.h"
+#include "nnunet/v2/npz.h"
+
+namespace nnunet::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Told {
+  std::map<std::string, std::string> images;  ///< name to failure
+  static void tell(void* user, std::int64_t, const char* name, const char* failure) {
+    static_cast<Told*>(user)->images[name] = failure == nullptr ? "" : failure;
+  }
+};
+
+class Files : public WithModel {
+ protected:
+  void SetUp() override {
+    WithModel::SetUp();
+    fs::create_directory(in_);
+    put("a", tiny_image({13, 22, 25}));
+    put("b", tiny_image({9, 30, 21}, 1, {2.5, 1, 1}));
+    NNUNET_INIT(counts_);
+  }
+  std::string file(const std::string& name) const {
+    return (in_ / (GetParam().v2 ? name + "_0000.nii.gz" : name + ".nii.gz")).string();
+  }
+  void put(const std::string& name, const Image& image) const { write_image(file(name), image); }
+  std::vector<std::uint8_t> program(const std::string& name) {
+    const fs::path out = folder_ / "program";
+    const Outcome done =
+        nnunet_run(fmt::format("predict --gpus 0 {} '{}' --input '{}' --output '{}/'",
+                               GetParam().v2 ? "--model" : "--ckpt_path", path_.string(), file(name), out.string()));
+    EXPECT_EQ(done.code, 0) << done.text;
+    return read_label_map(out / (name + ".nii.gz")).voxels.values;
+  }
+
+  fs::path in_ = folder_ / "files", out_ = folder_ / "results";
+  nnunet_counts counts_;
+};
+
+TEST_P(Files, GetTheLabelMapsOfTheProgram) {
+  fs::create_directory(out_);
+  write(in_ / "broken.nii.gz", "no image");
+  const std::vector<std::string> images{file("a"), file("b"), (in_ / "broken.nii.gz").string()};
+  const std::vector<std::string> outputs{(out_ / "a.nii.gz").string(), (out_ / "b.nii.gz").string(),
+                                         (out_ / "c.nii.gz").string()};
+  const std::string npy = (out_ / "a.npy").string(), npz = (out_ / "b.npz").string();
+  std::vector<const char*> channels;
+  for (const std::string& image : images) channels.push_back(image.c_str());
+  std::vector<nnunet_image_files> files(3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    NNUNET_INIT(files[i]);
+    files[i].channels = &channels[i];
+    files[i].channels_count = 1;
+    files[i].labels = outputs[i].c_str();
+  }
+  files[0].probabilities = npy.c_str();
+  files[1].probabilities = npz.c_str();
+  const Model model = opened();
+  Told told;
+  ASSERT_EQ(answer(api().set_log(nullptr, nullptr)).code, NNUNET_OK);
+  const Answer done = answer(api().segment_files(model.get(), files.data(), 3, nullptr, Told::tell, &told, &counts_));
+  ASSERT_EQ(done.code, NNUNET_OK) << done.message;
+  EXPECT_EQ(counts_.segmented, 2);
+  EXPECT_EQ(counts_.failed, 1);
+  ASSERT_EQ(told.images.size(), 3U);
+  EXPECT_EQ(told.images.at("a"), "");
+  EXPECT_NE(told.images.at("c").find("broken.nii.gz"), std::string::npos) << told.images.at("c");
+
+  const Image image = read_nifti(images[0]);
+  Results array(image.geometry.shape, 3);
+  const nnunet_image given = image_of(image);
+  ASSERT_EQ(answer(api().segment(model.get(), &given, nullptr, &array.outputs)).code, NNUNET_OK);
+  EXPECT_EQ(read_npy<float>(npy).values, array.probabilities.values);
+  EXPECT_EQ(read_label_map(outputs[0]).voxels.values, array.labels.values);
+  EXPECT_EQ(affine_difference(read_label_map(outputs[0]).geometry, image.geometry), 0);
+  v2::NpzReader packed(npz);
+  EXPECT_EQ(packed.shape(), (std::vector<std::int64_t>{3, 9, 30, 21}));
+  EXPECT_TRUE(fs::exists(out_ / "b.pkl"));
+  EXPECT_FALSE(fs::exists(out_ / "a.pkl"));
+}
+
+TEST_P(Files, OfAFolderBecomeAFolder) {
+  const Model model = opened();
+  Told told;
+  const auto segment = [&](const nnunet_folder_options* options, const nnunet_run_options* run) {
+    return answer(
+        api().segment_folder(model.get(), in_.c_str(), out_.c_str(), options, run, Told::tell, &told, &counts_));
+  };
+  nnunet_folder_options options;
+  NNUNET_INIT(options);
+  options.parts = 2;
+  options.part = 1;
+  ASSERT_EQ(segment(&options, nullptr).message, "");
+  EXPECT_EQ(counts_.segmented, 1);
+  EXPECT_FALSE(fs::exists(out_ / "a.nii.gz"));
+  options.parts = options.part = 0;
+  options.keep_existing = 1;
+  ASSERT_EQ(segment(&options, nullptr).message, "");
+  EXPECT_EQ(counts_.segmented, 1);
+  EXPECT_EQ(counts_.kept, 1);
+  EXPECT_EQ(told.images.size(), 2U);
+  for (const std::string name : {"a", "b"})
+    EXPECT_EQ(read_label_map(out_ / (name + ".nii.gz")).voxels.values, program(name)) << name;
+  EXPECT_EQ(fs::exists(out_ / "plans.json"), GetParam().v2);
+
+  nnunet_run_options run;
+  NNUNET_INIT(run);
+  run.progress = [](void*, const nnunet_progress* progress) { return progress->image == 1 ? 1 : 0; };
+  fs::remove_all(out_);
+  const Answer stopped = segment(nullptr, &run);
+  EXPECT_EQ(stopped.code, NNUNET_CANCELLED) << stopped.message;
+  EXPECT_TRUE(fs::exists(out_ / "a.nii.gz"));
+  EXPECT_FALSE(fs::exists(out_ / "b.nii.gz"));
+}
+
+TEST_P(Files, InputsAreNeverReplaced) {
+  const Model model = opened();
+  const std::string image = file("a");
+  const char* const channel = image.c_str();
+  nnunet_image_files files;
+  NNUNET_INIT(files);
+  files.channels = &channel;
+  files.channels_count = 1;
+  const auto refused = [&](nnunet_code code, const std::string& part) {
+    const Answer done = answer(api().segment_files(model.get(), &files, 1, nullptr, nullptr, nullptr, nullptr));
+    EXPECT_EQ(done.code, code) << done.message;
+    EXPECT_NE(done.message.find(part), std::string::npos) << done.message;
+  };
+  files.labels = image.c_str();
+  refused(NNUNET_FAILED, "would be overwritten");
+  files.labels = "labels.png";
+  refused(NNUNET_INVALID_CALL, "does not end in .nii.gz");
+  files.labels = nullptr;
+  refused(NNUNET_INVALID_CALL, "labels: is NULL");
+  const std::string in = in_.string();
+  EXPECT_EQ(
+      answer(api().segment_folder(model.get(), in.c_str(), in.c_str(), nullptr, nullptr, nullptr, nullptr, nullptr))
+          .code,
+      NNUNET_FAILED);
+}
+
+INSTANTIATE_TEST_SUITE_P(CInterface, Files, testing::Values(kOurs, kV2), kind_name);
+
+}  // namespace
+}  // namespace nnunet::test
