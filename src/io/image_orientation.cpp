@@ -206,10 +206,9 @@ Array<float> Reorientation::undo(const Array<float>& channels) const {
 }
 
 Reorientation canonical_axes(Geometry& geometry, ImageReader reader, const std::string& name) {
-  if (geometry.plane)
-    throw Error(name, "is a 2D image, which readers that turn images do not take", "use SimpleITKIO");
-  const Closest closest = reader == ImageReader::nibabel_reorient ? closest_by_nibabel(geometry, name)
-                                                                  : closest_by_itk(geometry, name);
+  if (geometry.plane) throw Error(name, "is a 2D image, which readers that turn images do not take", "use SimpleITKIO");
+  const Closest closest =
+      reader == ImageReader::nibabel_reorient ? closest_by_nibabel(geometry, name) : closest_by_itk(geometry, name);
   Reorientation result;
   for (std::size_t axis = 0; axis < 3; ++axis) {
     const auto world = static_cast<std::size_t>(closest.world[axis]);
