@@ -65,8 +65,9 @@ TEST_F(V2Processes, TrainAsOneOnTheCpu) {
     const std::vector<double> alone = losses("one", which), shared = losses("two", which);
     ASSERT_EQ(alone.size(), 2U);
     ASSERT_EQ(shared.size(), 2U);
-    for (std::size_t epoch = 0; epoch < 2; ++epoch)
-      EXPECT_NEAR(shared[epoch], alone[epoch], 1e-5) << which << ", epoch " << epoch;
+    // Sums in another order round otherwise in float32, which grows with every step.
+    EXPECT_NEAR(shared[0], alone[0], 1e-5) << which;
+    EXPECT_NEAR(shared[1], alone[1], 1e-3) << which;
     EXPECT_GT(std::abs(alone[1] - alone[0]), 1e-4) << which;  // it learns
   }
   // Each validation case is predicted by one of them, and all are scored together.
@@ -79,7 +80,7 @@ TEST_F(V2Processes, TrainAsOneOnTheCpu) {
 }
 
 TEST_F(V2Processes, AreNotMoreThanPatchesABatch) {
-  EXPECT_FAILS(train("three", "-num_gpus 3"), "2 patches cannot be dealt out to 3 processes", "use fewer processes");
+  EXPECT_FAILS(train("three", "-num_gpus 3"), "2 patches cannot be dealt out to 3 processes", "Use fewer processes");
   EXPECT_FALSE(fs::exists(fold("three") / "checkpoint_final.pth"));
 }
 
