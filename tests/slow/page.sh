@@ -47,7 +47,7 @@ use_page() {
 use_page "$CKPT" "$IMAGE" "$shots"
 
 # A model of nnU-Net v2 whose label maps hold regions, where the shared data are there.
-shared=$here/../../../shared
+shared=$(realpath -m "$here/../../../shared")  # the browser opens no path with ..
 regions=$shared/reference-v2/run/models/Dataset996_HippocampusRegionsIgnore/nnUNetTrainer_1epoch__nnUNetPlansNarrow__3d_fullres
 image=$(find "$shared/data/Task04_Hippocampus/imagesTr" -name 'hippocampus_*.nii.gz' 2>/dev/null | sort | head -n 1 || true)
 if [ -d "$regions" ] && [ -n "$image" ]; then
