@@ -48,10 +48,6 @@ Number number_of(nnunet_type type, const char* name) {
   }
 }
 
-void set_c_order(ImageView& view, std::int64_t bytes) {
-  for (std::size_t axis = 4; axis-- > 0; bytes *= view.shape[axis]) view.strides[axis] = bytes;
-}
-
 void check_shape(const ImageView& view, const char* name) {
   std::int64_t numbers = 1;
   for (const std::int64_t size : view.shape) {
@@ -68,6 +64,10 @@ void check_aligned(const ImageView& view, std::int64_t bytes, const char* name) 
   for (std::size_t axis = 0; axis < 4; ++axis)
     fine = fine && (view.shape[axis] == 1 || view.strides[axis] % bytes == 0);
   if (!fine) throw InvalidCall(fmt::format("{}: its numbers of {} bytes are not aligned", name, bytes));
+}
+
+void require_floats(const ImageView& view, const char* name) {
+  if (view.type != NumberType::float32) throw InvalidCall(fmt::format("{}: is not of NNUNET_FLOAT32", name));
 }
 
 /// Bytes of the view's numbers, which the caller gave to be written.
@@ -122,7 +122,7 @@ ImageView output_view(const nnunet_array& array, const char* name, std::int64_t 
 }
 
 ClassVolume class_volume(const ImageView& view, const char* name) {
-  if (view.type != NumberType::float32) throw InvalidCall(fmt::format("{}: is not of NNUNET_FLOAT32", name));
+  require_floats(view, name);
   ClassVolume volume{reinterpret_cast<float*>(place(view)), {}};
   for (std::size_t axis = 0; axis < 4; ++axis)
     volume.strides[axis] = view.strides[axis] / static_cast<std::int64_t>(sizeof(float));
@@ -130,7 +130,7 @@ ClassVolume class_volume(const ImageView& view, const char* name) {
 }
 
 const float* plain_floats(const ImageView& view, const char* name) {
-  if (view.type != NumberType::float32) throw InvalidCall(fmt::format("{}: is not of NNUNET_FLOAT32", name));
+  require_floats(view, name);
   ImageView plain = view;
   set_c_order(plain, sizeof(float));
   for (std::size_t axis = 0; axis < 4; ++axis)

@@ -63,9 +63,7 @@ Json describe_v2(const fs::path& path, bool tensors) {
   json["labels"] = label_rows(model.labels);
   json["folds"] = fold_rows(folds);
   json["network"] = network_rows(*model.network, model.window.patch);
-  NetworkPlan finest = *model.network;  // what a prediction computes
-  finest.deep_supervision = false;
-  json["network"]["seconds_per_window"] = seconds_of_window(finest, model.window.patch);
+  json["network"]["seconds_per_window"] = seconds_of_window(of_prediction(*model.network), model.window.patch);
   if (tensors)
     json["network"]["tensor_list"] =
         tensor_rows(read_v2_model(path, {fold}, checkpoint).folds[0].checkpoint.state_dict);

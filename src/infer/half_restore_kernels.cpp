@@ -113,6 +113,7 @@ constexpr Vectorized rough_picking_loop = [](const LineMix& mix, std::span<const
   using Floats [[gnu::vector_size(64)]] = float;
   using Numbers [[gnu::vector_size(64)]] = std::int32_t;
   constexpr std::int64_t kLanes = 16;
+  static_assert(kBoundWidth == 2 * kLanes);
   const auto load = [](auto& vector, const auto* from) NNUNET_INLINED { std::memcpy(&vector, from, sizeof(vector)); };
   const auto store = [](auto* into, const auto& vector) NNUNET_INLINED { std::memcpy(into, &vector, sizeof(vector)); };
   const std::int64_t whole = part.count / kLanes * kLanes;

@@ -89,6 +89,11 @@ double activation_bytes(const NetworkGraph& graph, const Sizes& patch) {
 
 }  // namespace
 
+NetworkPlan of_prediction(NetworkPlan plan) {
+  plan.deep_supervision = false;
+  return plan;
+}
+
 Json resampling_rows(const PreprocessPlan& plan) {
   return {{"image", resampler_text(plan.image)}, {"logits", resampler_text(plan.logits)}};
 }
@@ -123,8 +128,7 @@ Json label_rows(const LabelSpec& labels) {
 Json network_rows(const NetworkPlan& plan, const Sizes& patch) {
   double numbers = 0;
   for (const auto& [name, shape] : state_entries(plan)) numbers += product(shape);
-  NetworkPlan finest = plan;  // what a prediction computes
-  finest.deep_supervision = false;
+  const NetworkPlan finest = of_prediction(plan);
   const double weights = numbers * sizeof(float), activations = activation_bytes(network_graph(finest), patch);
   return {{"class", plan.residual_decoder ? "ResidualUNet"
                     : plan.residual       ? "ResidualEncoderUNet"

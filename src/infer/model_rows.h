@@ -11,6 +11,9 @@
 /// Parts of what is said about a model.
 namespace nnunet {
 
+/// What a prediction computes of a network: no coarser heads.
+NetworkPlan of_prediction(NetworkPlan plan);
+
 /// {"image": "spline of order 3", "logits": ..}
 nlohmann::ordered_json resampling_rows(const PreprocessPlan& plan);
 /// Number, name (missing ones are empty) and normalisation of each.

@@ -96,17 +96,6 @@ std::optional<Box> nonzero_box(const ImageView& image, int threads) {
   return box_of<Nonzero>(image, threads);
 }
 
-bool has_non_finite(std::span<const float> values, int threads) {
-  constexpr std::size_t part = std::size_t{1} << 19;
-  std::atomic<bool> found = false;
-  parallel_for(static_cast<std::int64_t>((values.size() + part - 1) / part), threads, [&](std::int64_t i) {
-    if (found) return;
-    const std::size_t first = static_cast<std::size_t>(i) * part;
-    if (any_non_finite(values.data() + first, std::min(part, values.size() - first))) found = true;
-  });
-  return found;
-}
-
 bool has_non_finite(const ImageView& image, int threads) {
   const auto [channels, depth, height, width] = image.shape;
   std::atomic<bool> found = false;

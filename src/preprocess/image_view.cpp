@@ -43,11 +43,12 @@ void convert(NumberType type, const std::byte* from, std::int64_t stride, std::v
 
 ImageView::ImageView(const Array<float>& array, const Spacing3& mm)
     : voxels(reinterpret_cast<const std::byte*>(array.data())), spacing(mm) {
-  auto step = static_cast<std::int64_t>(sizeof(float));
-  for (std::size_t axis = 4; axis-- > 0; step *= shape[axis]) {
-    shape[axis] = array.shape.at(axis);
-    strides[axis] = step;
-  }
+  for (std::size_t axis = 0; axis < 4; ++axis) shape[axis] = array.shape.at(axis);
+  set_c_order(*this, sizeof(float));
+}
+
+void set_c_order(ImageView& view, std::int64_t bytes) {
+  for (std::size_t axis = 4; axis-- > 0; bytes *= view.shape[axis]) view.strides[axis] = bytes;
 }
 
 const float* ImageView::line(std::int64_t c, std::int64_t z, std::int64_t y, std::int64_t begin, std::int64_t end,

@@ -30,14 +30,15 @@ TEST(ForegroundBox, CoversPositiveVoxelsOfAnyChannel) {
 }
 
 TEST(NonFinite, Found) {
-  std::vector<float> v(100, 1.0F);
+  Array<float> v({1, 1, 4, 25});
+  std::ranges::fill(v.values, 1.0F);
   EXPECT_FALSE(has_non_finite(v));
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
                           -std::numeric_limits<float>::infinity()}) {
-    v[77] = bad;
+    v.values[77] = bad;
     EXPECT_TRUE(has_non_finite(v));
   }
-  v[77] = std::numeric_limits<float>::max();
+  v.values[77] = std::numeric_limits<float>::max();
   EXPECT_FALSE(has_non_finite(v));
 }
 

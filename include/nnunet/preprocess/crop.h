@@ -25,7 +25,6 @@ std::optional<Box> foreground_box(const ImageView& image);
 std::optional<Box> nonzero_box(const ImageView& image, int threads = 1);
 
 /// True when a value is NaN or infinite.
-bool has_non_finite(std::span<const float> values, int threads = 1);
 bool has_non_finite(const ImageView& image, int threads = 1);
 
 /// The box of an image, (C,D,H,W).

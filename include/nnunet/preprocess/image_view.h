@@ -30,6 +30,9 @@ struct ImageView {
                     std::vector<float>& room) const;
 };
 
+/// Strides of an array that lies in one piece, its last axis innermost; bytes: of a number.
+void set_c_order(ImageView& view, std::int64_t bytes);
+
 /// The image on the axes that a reader turns it to; nothing is moved. spacing stays for the caller to set.
 ImageView turned(ImageView image, const Reorientation& turning);
 
