@@ -20,7 +20,10 @@ echo "lint: formatted"
 files=("$@")
 # The lowest rooms: their files take seven seconds each, so that CI stays below its limit; those with torch half a minute.
 [ "${#files[@]}" -gt 0 ] || mapfile -t files < <(git ls-files src/core src/io src/download src/plan src/preprocess src/eval | grep '\.cpp$')
-printf '%s\0' "${files[@]}" | xargs -0 -P "${JOBS:-$(nproc)}" -n 4 "clang-tidy-$TIDY" -p build --quiet --warnings-as-errors='*' \
+# clang cannot read GCC's precompiled headers: each file is tidied with the headers that it names itself.
+mkdir -p build/lint
+sed -E 's/ -Winvalid-pch -include [^ "]+cmake_pch\.hxx//g' build/compile_commands.json > build/lint/compile_commands.json
+printf '%s\0' "${files[@]}" | xargs -0 -P "${JOBS:-$(nproc)}" -n 4 "clang-tidy-$TIDY" -p build/lint --quiet --warnings-as-errors='*' \
   2> >(grep -vE '^\[[0-9]+/|^[0-9]+ warnings generated' >&2) ||
   { echo "lint: clang-tidy found something" >&2; exit 1; }
 echo "lint: ${#files[@]} files tidied"
