@@ -7,6 +7,7 @@
 #include "nnunet/train/auto_training.h"
 #include "options/auto.h"
 #include "options/parser.h"
+#include "run_program.h"
 
 namespace nnunet::app {
 namespace {
@@ -28,7 +29,7 @@ void run(const AutoFlags& flags) {
   const AutoResult result = train_automatically(options_of(flags));
   if (!result.interrupted_by.empty()) {
     fmt::print("stopped by {}; go on with --continue\n", result.interrupted_by);
-    throw CLI::RuntimeError(kInterruptedExitCode);
+    end_program(kInterruptedExitCode);
   }
   fmt::print("mean Dice of the validation: {:.4f}\nreport: {}\npredict by: {}\n", result.dice, result.report.string(),
              result.command);

@@ -13,6 +13,7 @@
 #include "nnunet/data/split.h"
 #include "nnunet/io/image_case.h"
 #include "options/parser.h"
+#include "run_program.h"
 #include "score.h"
 
 namespace nnunet::app {
@@ -44,7 +45,7 @@ void run(ClientFlags& o) {
   std::fflush(stdout);
   if (result.stopped) {
     log::warn(interrupt.signal_name() + ": stopped; the same command goes on with what is missing");
-    throw CLI::RuntimeError(kInterruptedExitCode);
+    end_program(kInterruptedExitCode);
   }
   if (!o.lbls.empty()) score_and_report({o.images.output, o.lbls, 0, o.images.cases}, o.scores);
   if (result.failed > 0)

@@ -1,5 +1,8 @@
 #pragma once
-#include <CLI/CLI.hpp>
+
+namespace CLI {
+class App;
+}
 
 /// One file a subcommand: each adds its options to the program and, as the callback, what it does. Failures are
 /// thrown (nnunet::Error); main prints them and exits with 1. A command that met bad cases but did the rest throws at

@@ -1,3 +1,5 @@
+#include <CLI/CLI.hpp>
+
 #include "commands.h"
 #include "nnunet/torch_bridge/tensor_memory.h"
 #include "nnunet/torch_engine/torch_engine.h"

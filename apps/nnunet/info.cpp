@@ -10,6 +10,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/infer/describe.h"
 #include "options/parser.h"
+#include "run_program.h"
 #include "torch_door.h"
 
 namespace nnunet::app {
@@ -23,7 +24,7 @@ std::string dump(const Json& json, int indent) {
 }
 
 void run(const InfoFlags& flags) {
-  if (flags.paths.empty() && !flags.machine) throw CLI::RequiredError("path or --machine");
+  if (flags.paths.empty() && !flags.machine) end_for_missing("path or --machine");
   Json all = Json::array();
   std::size_t problems = 0;
   if (flags.machine) {

@@ -1,3 +1,4 @@
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <string>
@@ -33,7 +34,7 @@ void add_all(CLI::App& program, const std::vector<Command>& commands) {
     if (const auto found = own.find(command.name); found != own.end())
       found->second(program);
     else
-      add_to(program, command)->callback([name = command.name] { go_where_torch_is(name); });
+      add_to(program, command, [name = command.name] { go_where_torch_is(name); });
   }
 }
 

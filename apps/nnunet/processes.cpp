@@ -1,6 +1,5 @@
 #include "processes.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -41,9 +40,7 @@ std::optional<int> run_as_processes(const TrainOptions& o, int procs) {
 
 void start_processes(const TrainOptions& o, int procs) {
   const auto code = run_as_processes(o, procs);
-  if (!code) return;
-  if (*code != 0) throw CLI::RuntimeError(*code);
-  throw CLI::Success();
+  if (code) end_program(*code);
 }
 
 void bind_to_cores(const TrainOptions& o) {

@@ -1,5 +1,6 @@
 #include "run_program.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
 #include <exception>
@@ -65,6 +66,14 @@ int run_program(CLI::App& program, int argc, char** argv) {
     log::error(e.what());
   }
   return 1;
+}
+
+void end_program(int code) {
+  throw CLI::RuntimeError(code);
+}
+
+void end_for_missing(const std::string& what) {
+  throw CLI::RequiredError(what);
 }
 
 }  // namespace nnunet::app

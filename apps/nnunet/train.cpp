@@ -8,6 +8,7 @@
 #include "nnunet/train/trainer.h"
 #include "options/parser.h"
 #include "processes.h"
+#include "run_program.h"
 
 namespace nnunet::app {
 
@@ -16,7 +17,7 @@ namespace {
 void run_training(const TrainOptions& o) {
   const TrainResult result = train(o);
   if (!result.leads) {
-    if (!result.interrupted_by.empty()) throw CLI::RuntimeError(kInterruptedExitCode);
+    if (!result.interrupted_by.empty()) end_program(kInterruptedExitCode);
     return;
   }
   if (result.best_mean_dice)
@@ -25,7 +26,7 @@ void run_training(const TrainOptions& o) {
     fmt::print("best checkpoint: {}\n", result.best_checkpoint.string());
   else if (!result.last_checkpoint.empty())
     fmt::print("checkpoint: {}\n", result.last_checkpoint.string());
-  if (!result.interrupted_by.empty()) throw CLI::RuntimeError(kInterruptedExitCode);
+  if (!result.interrupted_by.empty()) end_program(kInterruptedExitCode);
 }
 
 void run(const TrainFlags& flags) {

@@ -1,5 +1,6 @@
 // The commands' blocks: defaults are those of the options structs, examples can be parsed, no option is there twice.
 #include <gtest/gtest.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <map>

@@ -1,6 +1,7 @@
 #include "parser.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <type_traits>
 
@@ -82,7 +83,7 @@ std::string footer(const Command& command) {
 
 }  // namespace
 
-CLI::App* add_to(CLI::App& program, const Command& command) {
+void add_to(CLI::App& program, const Command& command, std::function<void()> run) {
   CLI::App* const c = program.add_subcommand(command.name, command.summary);
   if (!command.description.empty()) c->description(command.summary + ".\n" + command.description);
   for (const Group& group : command.groups)
@@ -90,7 +91,7 @@ CLI::App* add_to(CLI::App& program, const Command& command) {
   for (const Option* const option : command.options())
     if (!option->needs.empty()) c->get_option(option->name)->needs(c->get_option(option->needs));
   c->footer(footer(command));
-  return c;
+  c->callback(std::move(run));
 }
 
 }  // namespace nnunet::app
