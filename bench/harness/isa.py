@@ -2,8 +2,8 @@
 import os
 
 LOWERED = ("avx2",)
-SECTIONS = ("forward", "train", "shapes", "v2_cases", "v2_networks", "v2_train")  # those whose peers can be held back
-# Ours; ATen's own kernels; oneDNN under PyTorch and under OpenVINO; MKL. onnxruntime asks the processor alone: it takes
+SECTIONS = ("forward", "train", "shapes", "v2_cases", "v2_networks", "v2_augment", "v2_train")  # those whose peers can be held back
+# Ours; ATen's own kernels (numpy's stay as they are); oneDNN under PyTorch and under OpenVINO; MKL. onnxruntime asks the processor alone: it takes
 # part on a processor that has no more.
 VARIABLES = {"avx2": {"NNUNET_ISA": "avx2", "ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2",
                       "DNNL_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}}
