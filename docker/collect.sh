@@ -14,7 +14,8 @@ cp -a "$prefix/." "$root$prefix/"
 libraries() { ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u; }
 
 : > "$root/packages"
-for library in $(libraries "$prefix"/bin/* "$prefix"/lib/libnnunet.so); do
+# libnnunet_dicom is loaded by name, where there is one.
+for library in $(libraries "$prefix"/bin/* "$prefix"/lib/libnnunet.so $(find "$prefix/lib" -name libnnunet_dicom.so)); do
   case "$library" in
     "$prefix"/*) ;;
     "$venv"/*) install -D "$library" "$root$library" ;;

@@ -69,6 +69,65 @@ def write_nifti():
     save("nifti", "gz_bomb", gzip.compress(nifti1((3, 1024, 1024, 1), voxels=b"\0" * 1024 * 1024), mtime=0))
 
 
+def dicom(syntax="1.2.840.10008.1.2.1", form="explicit", pixels=None, frames=1, preamble=True, deflate=False, cut=0):
+    """A plane of 2 x 3 voxels of 16 bits, or an enhanced file of several."""
+    order = ">" if form == "big" else "<"
+
+    def element(tag, kind, value):
+        value += b"\0" * (len(value) % 2)
+        head = struct.pack(order + "HH", tag >> 16, tag & 0xffff)
+        if form == "implicit" and tag >> 16 != 2:
+            return head + struct.pack("<I", len(value)) + value
+        wide = kind in (b"OW", b"OB", b"SQ")
+        return head + kind + (b"\0\0" + struct.pack(order + "I", len(value)) if wide else struct.pack(order + "H", len(value))) + value
+
+    def items(*contents):
+        return b"".join(struct.pack(order + "HHI", 0xfffe, 0xe000, len(c)) + c for c in contents)
+
+    def word(tag, value):
+        return element(tag, b"US", struct.pack(order + "H", value))
+
+    place = element(0x00200032, b"DS", b"1\\2\\3")
+    d = element(0x00080008, b"CS", b"ORIGINAL\\PRIMARY") + element(0x00080016, b"UI", b"1.2.840.10008.5.1.4.1.1.2")
+    d += element(0x00080018, b"UI", b"1.2.3.1") + element(0x00080060, b"CS", b"CT") + element(0x0020000e, b"UI", b"1.2.3")
+    if frames == 1:
+        d += place + element(0x00200037, b"DS", b"1\\0\\0\\0\\1\\0")
+    d += word(0x00280002, 1) + element(0x00280004, b"CS", b"MONOCHROME2")
+    if frames > 1:
+        d += element(0x00280008, b"IS", str(frames).encode())
+    d += word(0x00280010, 2) + word(0x00280011, 3) + element(0x00280030, b"DS", b"1\\1.5")
+    d += word(0x00280100, 16) + word(0x00280101, 12) + word(0x00280102, 11) + word(0x00280103, 1)
+    d += element(0x00281052, b"DS", b"-1024") + element(0x00281053, b"DS", b"2")
+    if frames > 1:
+        d += element(0x52009229, b"SQ", items(element(0x00209116, b"SQ", items(element(0x00200037, b"DS", b"1\\0\\0\\0\\1\\0")))))
+        d += element(0x52009230, b"SQ", items(*[element(0x00209113, b"SQ", items(place))] * frames))
+    if pixels is None:
+        d += element(0x7fe00010, b"OW", struct.pack(order + "6h", *range(-3, 3)) * frames)
+    else:  # fragments
+        d += struct.pack("<HH", 0x7fe0, 0x10) + b"OB\0\0\xff\xff\xff\xff" + items(b"", *pixels) + struct.pack("<HHI", 0xfffe, 0xe0dd, 0)
+    if deflate:
+        import zlib
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        d = packer.compress(d) + packer.flush()
+    order = "<"
+    head = b"\0" * 128 + b"DICM" + element(0x00020010, b"UI", syntax.encode()) if preamble else b""
+    return (head + d)[:len(head + d) - cut]
+
+
+def write_dicom():
+    """Also the packed ones need no encoder: 2 x 3 voxels of RLE are written down, JPEGs are too short to be whole."""
+    rle = struct.pack("<16I", 2, 64, 66, *[0] * 13) + bytes([0xfb, 1]) + bytes([5, 0, 1, 2, 3, 4, 5])
+    soi = bytes.fromhex("ffd8ffc3000b0c0002000301011100")
+    j2k = bytes.fromhex("ff4fff51002900000000000300000002000000000000000000000003000000020000000000000000") + bytes([0, 1, 0x8b, 1, 1])
+    seeds = {"explicit": dicom(), "implicit": dicom("1.2.840.10008.1.2", "implicit"), "big": dicom("1.2.840.10008.1.2.2", "big"),
+             "no_preamble": dicom(form="implicit", preamble=False), "deflated": dicom("1.2.840.10008.1.2.1.99", deflate=True),
+             "enhanced": dicom(frames=2), "cut": dicom(cut=5), "rle": dicom("1.2.840.10008.1.2.5", pixels=[rle]),
+             "jpeg": dicom("1.2.840.10008.1.2.4.70", pixels=[soi]), "jpeg_ls": dicom("1.2.840.10008.1.2.4.80", pixels=[soi.replace(b"\xc3", b"\xf7")]),
+             "jpeg2000": dicom("1.2.840.10008.1.2.4.90", pixels=[j2k]), "fragments": dicom("1.2.840.10008.1.2.1.98", pixels=[bytes(6), bytes(6)])}
+    for name, content in seeds.items():
+        save("dicom", name, content)
+
+
 def write_images():
     """The smallest of the images that tests read; without torch: python3 -c "import make_corpus as m; m.write_images()"."""
     folder = CORPUS.parents[1] / "tests/reference/fixtures/images"
@@ -285,6 +344,7 @@ def write_properties():
 if __name__ == "__main__":
     write_nifti()
     write_images()
+    write_dicom()
     write_npy()
     write_json()
     write_forms()

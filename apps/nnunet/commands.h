@@ -19,6 +19,7 @@ void add_client(CLI::App& program);
 void add_download(CLI::App& program);
 void add_export(CLI::App& program);
 void add_serve(CLI::App& program);
+void add_dicom(CLI::App& program);
 void add_info(CLI::App& program);
 void add_phantom(CLI::App& program);
 void add_benchmark(CLI::App& program);

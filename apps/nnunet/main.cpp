@@ -27,9 +27,10 @@ bool asks_for_help(int argc, char** argv) {
 
 void add_all(CLI::App& program, const std::vector<Command>& commands) {
   const std::map<std::string, void (*)(CLI::App&)> own{
-      {"download", add_download}, {"phantom", add_phantom},   {"preprocess", add_preprocess}, {"score", add_score},
-      {"client", add_client},     {"evaluate", add_evaluate}, {"predict", add_predict},       {"export", add_export},
-      {"serve", add_serve},       {"info", add_info}};
+      {"download", add_download}, {"phantom", add_phantom}, {"preprocess", add_preprocess},
+      {"score", add_score},       {"client", add_client},   {"evaluate", add_evaluate},
+      {"predict", add_predict},   {"export", add_export},   {"serve", add_serve},
+      {"info", add_info},         {"dicom", add_dicom}};
   for (const Command& command : commands) {
     if (const auto found = own.find(command.name); found != own.end())
       found->second(program);

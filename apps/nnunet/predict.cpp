@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "make_predictor.h"
 #include "nnunet/core/error.h"
+#include "nnunet/dicom/series_cases.h"
 #include "nnunet/infer/opened_model.h"
 #include "nnunet/infer/predict_folder.h"
 #include "nnunet/infer/predict_images.h"
@@ -48,6 +49,13 @@ void predict_preprocessed(const PredictFlags& flags, const JobPlace& place) {
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
 }
 
+/// None: the images are no DICOM.
+std::vector<dicom::FoundSeries> series_to_segment(const PredictFlags& flags, const ImageFormat& format) {
+  const auto& input = flags.images.input;
+  if (flags.dicom_series.empty() && !dicom::is_dicom_input(input, format)) return {};
+  return dicom::choose_series(dicom::find_series(input), input, flags.dicom_series);
+}
+
 void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   const InferenceFlags& o = flags.inference;
   ImagePredictionOptions options = flags.images;
@@ -55,6 +63,8 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   ModelFlags networks = with_v2_model(o.model);
   std::optional<V2Model> model = read_trained_model(networks.trained);
   if (model) options.format = image_format(*model);
+  const std::vector<dicom::FoundSeries> series = series_to_segment(flags, options.format);
+  if (!series.empty()) options.format = dicom::series_format(options.format);
   require_label_output(options.output, options.format);
   options.part = flags.parts.choose(place);
   options.limit = o.test_batches;
@@ -64,6 +74,7 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   if (networks.scratch.empty()) networks.scratch = ".";
   if (networks.windows.low_memory) require_writable_folder(networks.scratch);
   Predictor predictor = make_predictor(networks, model ? &*model : nullptr, config ? &*config : nullptr, place);
+  if (!series.empty()) options.cases = dicom::series_cases(series, predictor.model().channels());
   const auto result = predict_images(predictor, options);
   fmt::print("{} images segmented, {} kept: {}\n", result.predicted, result.kept, options.output.string());
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);

@@ -7,7 +7,7 @@
 #include "nnunet/benchmark/options.h"
 #include "nnunet/data/folder.h"
 #include "nnunet/data/loader.h"
-#include "scratch_folder.h"
+#include "nnunet/io/scratch_folder.h"
 
 namespace nnunet {
 

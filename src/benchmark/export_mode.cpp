@@ -7,8 +7,8 @@
 #include "nnunet/core/parallel.h"
 #include "nnunet/infer/restore.h"
 #include "nnunet/io/nifti.h"
+#include "nnunet/io/scratch_folder.h"
 #include "peak_memory.h"
-#include "scratch_folder.h"
 
 namespace nnunet {
 

@@ -7,10 +7,10 @@
 #include "nnunet/core/log.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/data/phantom.h"
+#include "nnunet/io/scratch_folder.h"
 #include "nnunet/plan/task.h"
 #include "nnunet/preprocess/pipeline.h"
 #include "peak_memory.h"
-#include "scratch_folder.h"
 
 namespace nnunet {
 

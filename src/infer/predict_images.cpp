@@ -72,6 +72,15 @@ void remove_unfinished(const std::vector<ImageCase>& cases, const ImagePredictio
   remove_record_leftovers(labels);
 }
 
+Array<std::uint16_t> wide_labels(RestoreSink& restored) {
+  if (restored.has_wide_labels()) return std::move(restored.wide_labels());
+  const Array<std::uint8_t>& narrow = restored.labels();
+  Array<std::uint16_t> wide;
+  wide.shape = narrow.shape;
+  wide.values.assign(narrow.values.begin(), narrow.values.end());
+  return wide;
+}
+
 /// What is kept of a case between reading and writing.
 struct Kept {
   CaseImage image;  ///< voxels only when an overlay needs them
@@ -114,8 +123,8 @@ class ImageStages final : public CaseStages {
     forget_output(outputs.label);
     if (o_.save_probabilities) restored.save_probabilities();
     OutputRecord record{nlohmann::json::parse(predictor_.made_with()), std::move(kept.sources), {}, extras_of(c, o_)};
-    if (restored.has_wide_labels() || !is_nifti_name(outputs.label))
-      return write_other(outputs.label, restored, kept.image, std::move(record));
+    if (o_.write_labels || restored.has_wide_labels() || !is_nifti_name(outputs.label))
+      return write_other(c, outputs.label, restored, kept.image, std::move(record));
     LabelMap label{std::move(restored.labels()), kept.image.image.geometry};
     if (o_.overlays) draw_overlay(outputs.overlay, c.name, kept.image.image, label, value_names());
     label = {kept.image.on_file_axes(std::move(label.voxels)), kept.image.original};
@@ -138,9 +147,13 @@ class ImageStages final : public CaseStages {
   }
 
   /// Formats of several files, and wide labels: their digest is only known when they are there.
-  void write_other(const fs::path& path, RestoreSink& restored, const CaseImage& image, OutputRecord record) const {
+  void write_other(const ImageCase& c, const fs::path& path, RestoreSink& restored, const CaseImage& image,
+                   OutputRecord record) const {
     if (o_.overlays) log::warn(fmt::format("{}: overlays are drawn for NIfTI label maps of 256 labels", path.string()));
-    write_restored_labels(path, restored, image, o_.format);
+    if (o_.write_labels)
+      o_.write_labels(c, image.on_file_axes(wide_labels(restored)), image.original, path);
+    else
+      write_restored_labels(path, restored, image, o_.format);
     record.output = digest_of_file(path);
     write_output_record(path, record);
   }
@@ -154,7 +167,8 @@ class ImageStages final : public CaseStages {
 }  // namespace
 
 ImagePredictionResult predict_images(Predictor& predictor, const ImagePredictionOptions& options) {
-  auto all = list_image_cases(options.input, predictor.model().channels(), options.format);
+  auto all = options.cases.empty() ? list_image_cases(options.input, predictor.model().channels(), options.format)
+                                   : options.cases;
   for (ImageCase& c : all)
     if (!options.previous_stage.empty()) c.previous = label_output(c, options.previous_stage, options.format);
   protect_inputs(all, options.input, options.output, options.format);

@@ -168,6 +168,7 @@ Image read_channels(std::size_t channels, const std::function<Image(std::size_t)
 
 Image read_image_case(const ImageCase& c, const ImageFormat& format) {
   if (!c.problem.empty()) throw Error(c.name, c.problem, "check the files' names");
+  if (c.read) return c.read();
   if (format.numbered) return read_image_files(c.channels, format.reader);
   return read_channels(
       c.channels.size(), [&](std::size_t i) { return read_nifti(c.channels[i]); },
@@ -231,8 +232,10 @@ fs::path label_output(const ImageCase& c, const fs::path& output, const ImageFor
 void protect_inputs(const std::vector<ImageCase>& cases, const fs::path& input, const fs::path& output,
                     const ImageFormat& format) {
   require_label_output(output, format);
+  if (cases.size() > 1 && is_file_output(output, format))
+    throw Error("--output", fmt::format("{} images cannot become one file", cases.size()), "give a folder");
   if (fs::is_directory(input)) {
-    if (is_file_output(output, format))
+    if (is_file_output(output, format) && !(cases.size() == 1 && cases.front().read))
       throw Error("--output", "a folder of images cannot become one file", "give a folder");
     if (lies_inside(output, input))
       throw Error(output.string(), "lies inside the input folder", "give a folder outside --input");

@@ -1,11 +1,10 @@
 #include <fmt/format.h>
 
 #include "nnunet/core/error.h"
-#include "nnunet/core/limits.h"
 #include "nnunet/core/progress.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/zip_archive.h"
 #include "nnunet/v2/model_zip.h"
-#include "zip_archive.h"
 
 namespace nnunet::v2 {
 namespace {
@@ -29,14 +28,11 @@ fs::path safe_path(const ZipArchive& zip, const ZipEntry& entry) {
 }
 
 void check(const ZipArchive& zip) {
-  std::uint64_t bytes = 0;
   for (const ZipEntry& entry : zip.entries()) {
     safe_path(zip, entry);
     if (entry.is_link()) refuse(zip, fmt::format("its entry \"{}\" is a link", entry.name));
-    if (__builtin_add_overflow(bytes, entry.size, &bytes)) refuse(zip, "it unpacks to far more than it holds itself");
   }
-  if (bytes > limits::archive_bytes && (bytes - limits::archive_bytes) / limits::archive_ratio > zip.file_size())
-    refuse(zip, "it unpacks to far more than it holds itself");
+  require_plausible_size(zip);
 }
 
 /// A link within the folder, made by someone else, may lead out of it as well.

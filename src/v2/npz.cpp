@@ -14,8 +14,8 @@
 #include "nnunet/core/array.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
+#include "nnunet/io/zip_archive.h"
 #include "nnunet/kernels/half.h"
-#include "zip_archive.h"
 
 namespace nnunet::v2 {
 namespace {

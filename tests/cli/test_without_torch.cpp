@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "dicom/dicom_bytes.h"
+#include "dicom/needs_dicom.h"
 #include "infer/tiny.h"
 #include "reference/shared.h"
 
@@ -78,6 +80,42 @@ TEST_F(WithoutTorch, PredictsScoresDescribesAndExports) {
       nnunet("export --ckpt_path " + network + " --format onnx --output " + (folder_ / "onnx").string());
   EXPECT_EQ(exported.code, 0) << exported.output;
   EXPECT_GT(fs::file_size(folder_ / "onnx/model.onnx"), 1000U);
+}
+
+// A series and the NIfTI image that is made of it have the same label map.
+TEST_F(WithoutTorch, SegmentsDicomSeries) {
+  NNUNET_NEEDS_DICOM();
+  const Image image = test::tiny_image({12, 20, 22});
+  test::write_series(folder_ / "study", 7, [&](test::DicomSlice& slice, int z) {
+    slice.rows = 20;
+    slice.columns = 22;
+    slice.slope = "0.01";
+    slice.values.clear();
+    for (std::size_t i = 0; i < 20 * 22; ++i)
+      slice.values.push_back(
+          static_cast<std::int16_t>(100 * image.voxels.values[static_cast<std::size_t>(z) * 20 * 22 + i]));
+  });
+  const std::string study = (folder_ / "study").string(), images = (folder_ / "images").string();
+  const std::string predict = "predict --ckpt_path " + checkpoint_.string() + " --input ";
+  const Outcome listed = nnunet("dicom " + study), written = nnunet("dicom " + study + " --output " + images);
+  EXPECT_EQ(listed.code, 0) << listed.output;
+  EXPECT_NE(listed.output.find("7x20x22"), std::string::npos) << listed.output;
+  EXPECT_EQ(written.code, 0) << written.output;
+  const std::string from_nifti = (folder_ / "a.nii.gz").string(), maps = (folder_ / "maps").string();
+  EXPECT_EQ(nnunet(predict + images + "/1.2.3.4.nii.gz --output " + from_nifti).code, 0);
+  const Outcome predicted = nnunet(predict + study + " --output " + maps);
+  ASSERT_EQ(predicted.code, 0) << predicted.output;
+  const LabelMap a = read_label_map(from_nifti), b = read_label_map(maps + "/1.2.3.4.nii.gz");
+  EXPECT_EQ(a.voxels.values, b.voxels.values);
+  EXPECT_LT(affine_difference(a.geometry, b.geometry), 1e-6);
+  for (const Outcome& outcome : {listed, written, predicted})
+    EXPECT_EQ(outcome.output.find("Jane"), std::string::npos) << outcome.output;
+
+  const Outcome again = nnunet(predict + study + " --output " + maps);
+  EXPECT_NE(again.output.find("1 kept"), std::string::npos) << again.output;
+  const Outcome inside = nnunet(predict + study + " --output " + study + "/maps");
+  EXPECT_EQ(inside.code, 1);
+  EXPECT_NE(inside.output.find("inside the input folder"), std::string::npos) << inside.output;
 }
 
 #ifndef NNUNET_TORCH

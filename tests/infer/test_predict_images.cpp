@@ -45,6 +45,34 @@ class PredictImages : public testing::Test {
   ImagePredictionOptions options_;
 };
 
+// Images that are no files by themselves, and labels written by somebody else.
+TEST_F(PredictImages, ReadersAndWritersMayBeAnothers) {
+  add("source.nii.gz");
+  const Image image = test::tiny_image({9, 18, 20});
+  ImageCase c{"1.2.3", {in() / "source.nii.gz"}, {}};
+  c.read = [&] { return image; };
+  options_.cases = {c};
+  std::vector<std::string> written;
+  options_.write_labels = [&](const ImageCase& of, const Array<std::uint16_t>& labels, const Geometry& geometry,
+                              const fs::path& path) {
+    written.push_back(of.name + " " + path.filename().string() + " " + shape_text(labels.shape));
+    EXPECT_EQ(affine_difference(geometry, image.geometry), 0);
+    std::ofstream(path) << "labels";
+  };
+  EXPECT_EQ(run().predicted, 1);
+  EXPECT_EQ(written, std::vector<std::string>{"1.2.3 1.2.3.nii.gz 9x18x20"});
+  EXPECT_EQ(run().kept, 1);
+
+  options_.write_labels = {};
+  options_.overwrite = true;
+  options_.output = temp_ / "one.nii.gz";  // although the input is a folder
+  EXPECT_EQ(run().predicted, 1);
+  Predictor p = predictor();
+  EXPECT_EQ(read_label_map(temp_ / "one.nii.gz").voxels.values, p.segment("x", image).voxels.values);
+  options_.cases.push_back(c);
+  EXPECT_THROW(run(), Error);  // two would have one file
+}
+
 TEST_F(PredictImages, FolderToFolder) {
   add("b.nii.gz");
   add("a.nii");

@@ -205,6 +205,7 @@ std::map<std::string, Defaults> defaults() {
           {"export", exported()},
           {"serve", serve()},
           {"client", client()},
+          {"dicom", {}},
           {"info", {}},
           {"benchmark", benchmark()}};
 }

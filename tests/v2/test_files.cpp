@@ -9,6 +9,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/io/image_properties.h"
 #include "nnunet/io/npy.h"
+#include "nnunet/io/zip_archive.h"
 #include "nnunet/v2/dataset_labels.h"
 #include "nnunet/v2/environment.h"
 #include "nnunet/v2/model_zip.h"
@@ -19,7 +20,6 @@
 #include "reference/shared.h"
 #include "v2/deflating_zip.h"
 #include "v2/volumes.h"
-#include "v2/zip_archive.h"
 
 namespace nnunet::v2 {
 namespace {

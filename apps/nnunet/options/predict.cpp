@@ -5,11 +5,17 @@
 namespace nnunet::app {
 namespace {
 
-Group image_group(ImagePredictionOptions& o) {
+Group image_group(PredictFlags& flags) {
+  ImagePredictionOptions& o = flags.images;
   return {"Images",
           {
-              input_images(o.input),
+              input_images(o.input).described(
+                  "NIfTI image, or folder of images; channels as 4D images or as NAME_0000.nii.gz, NAME_0001.nii.gz. "
+                  "Or DICOM: a folder, a zip or a file"),
               output(o.output),
+              dicom_series(flags.dicom_series)
+                  .described("UIDs of the DICOM series to segment, or all; of networks of several channels one a "
+                             "channel, in their order"),
               option("--save_probabilities", o.save_probabilities,
                      "Also probabilities/<name>.npy, float32 (classes,D,H,W)"),
               option("--overlays", o.overlays, "Also <name>.png: three slices with the label's contours"),
@@ -48,14 +54,18 @@ Command predict_command(PredictFlags& flags) {
   place.push_back(overwrite(flags.images.overwrite));
   Command command{
       .name = "predict",
-      .summary = "Segment NIfTI images (--input), or the cases of a preprocessed folder (--data)",
-      .groups = {image_group(flags.images)},
+      .summary = "Segment NIfTI images or DICOM series (--input), or the cases of a preprocessed folder (--data)",
+      .groups = {image_group(flags)},
       .examples = {{.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --input images --output "
                             "label_maps --tta --overlays"},
                    {.line = "nnunet predict --model Dataset004_Hippocampus/nnUNetTrainer__nnUNetPlans__3d_fullres "
                             "--input imagesTs --output label_maps",
                     .says = "A model that nnU-Net v2 trained, with the label maps that nnUNetv2_predict makes",
                     .not_run = "needs such a model"},
+                   {.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --input study.zip --output "
+                            "label_maps --dicom_series all",
+                    .says = "Every series of a DICOM study, each as <series UID>.nii.gz on its own grid",
+                    .not_run = "needs such a study"},
                    {.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --data data/04_3d/val "
                             "--results results --save_preds",
                     .says = "Softmax of the preprocessed validation cases, on their original grids"}},

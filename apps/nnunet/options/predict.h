@@ -1,4 +1,7 @@
 #pragma once
+#include <string>
+#include <vector>
+
 #include "inference_options.h"
 #include "nnunet/infer/image_prediction_options.h"
 #include "part_options.h"
@@ -8,6 +11,7 @@ namespace nnunet::app {
 struct PredictFlags {
   InferenceFlags inference;
   ImagePredictionOptions images;
+  std::vector<std::string> dicom_series;  ///< UIDs, or "all"
   PartOptions parts;
   bool data_given = false;  ///< --data is on the command line
   bool benchmark = false;

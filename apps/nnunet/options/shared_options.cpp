@@ -42,6 +42,10 @@ Option input_images(path& value) {
                 "NIfTI image, or folder of images; channels as 4D images or as NAME_0000.nii.gz, NAME_0001.nii.gz");
 }
 
+Option dicom_series(std::vector<std::string>& value) {
+  return option("--dicom_series", value, "UIDs of the DICOM series to take, or all").by_default("the only one");
+}
+
 Option output(path& value) {
   return option("--output", value, "Label map, or folder for <name>.nii.gz");
 }

@@ -21,6 +21,8 @@ Option fold(int& value);
 Option logname(std::string& value);
 Option input_images(std::filesystem::path& value);
 Option output(std::filesystem::path& value);
+/// --dicom_series: which of several series.
+Option dicom_series(std::vector<std::string>& value);
 Option overwrite(bool& value);
 Option patch_size(std::vector<std::int64_t>& value);
 Option case_count(int& value);

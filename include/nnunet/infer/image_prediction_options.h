@@ -1,15 +1,24 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <vector>
 
 #include "nnunet/core/part.h"
 #include "nnunet/io/image_case.h"
 
 namespace nnunet {
 
+/// Writes a case's labels (D,H,W) as something else than an image, atomically, to the path that its label map would
+/// have. From any thread, one case at a time.
+using LabelWriter = std::function<void(const ImageCase& c, const Array<std::uint16_t>& labels, const Geometry& geometry,
+                                       const std::filesystem::path& path)>;
+
 struct ImagePredictionOptions {
   ImageFormat format;                    ///< of images and label maps
   std::filesystem::path input, output;   ///< FILE -> FILE or FOLDER, FOLDER -> FOLDER
+  std::vector<ImageCase> cases;          ///< what `input` holds, where it is not files of the format; empty: those
+  LabelWriter write_labels;              ///< empty: as the format says
   bool save_probabilities = false;       ///< also probabilities/<case>.npy beside it, softmax float32 (classes,D,H,W)
   bool overlays = false;                 ///< also <case>.png beside it
   bool overwrite = false;                ///< existing outputs are made anew, whoever made them

@@ -36,6 +36,8 @@ struct ImageCase {
   std::vector<std::filesystem::path> channels;  ///< one 3D or 4D file, or a 3D file each channel
   std::string problem;                          ///< why it cannot be segmented (a channel is missing, say); empty: none
   std::filesystem::path previous = {};          ///< of a cascade: the previous stage's label map; empty: none
+  /// Reads it, where `channels` are no images by themselves but only the files that it is made from (a DICOM series).
+  std::function<Image()> read = {};
 
   /// All files that its label map is made from.
   std::vector<std::filesystem::path> sources() const;

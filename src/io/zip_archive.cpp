@@ -1,4 +1,4 @@
-#include "zip_archive.h"
+#include "nnunet/io/zip_archive.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,7 +16,7 @@
 #include "nnunet/core/limits.h"
 
 // Layout: PKWARE's APPNOTE.TXT 6.3, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14 to 4.3.16 (its end).
-namespace nnunet::v2 {
+namespace nnunet {
 namespace {
 
 constexpr std::uint64_t kLocalSize = 30, kDirectorySize = 46, kEndSize = 22, kEnd64Size = 56, kLocatorSize = 20,
@@ -139,6 +139,16 @@ const ZipEntry& ZipArchive::entry(const std::string& name) const {
   return *found;
 }
 
+void require_plausible_size(const ZipArchive& zip) {
+  std::uint64_t bytes = 0;
+  bool too_many = false;
+  for (const ZipEntry& entry : zip.entries()) too_many = __builtin_add_overflow(bytes, entry.size, &bytes) || too_many;
+  if (too_many ||
+      (bytes > limits::archive_bytes && (bytes - limits::archive_bytes) / limits::archive_ratio > zip.file_size()))
+    throw Error(zip.path().string(), "it unpacks to far more than it holds itself; nothing was unpacked",
+                "use an archive from a source that you trust");
+}
+
 struct ZipEntryReader::State {
   const ZipArchive& archive;
   const ZipEntry& entry;
@@ -226,4 +236,4 @@ void ZipEntryReader::read(std::span<std::byte> out) {
   if (s.left == 0 && s.crc != s.entry.crc) s.broken("its checksum is wrong");
 }
 
-}  // namespace nnunet::v2
+}  // namespace nnunet

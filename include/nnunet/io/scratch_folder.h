@@ -3,7 +3,7 @@
 
 namespace nnunet {
 
-/// A folder for a benchmark's own data, under TMPDIR (else /tmp); removed with what it holds.
+/// A folder for data of this process alone, under TMPDIR (else /tmp); removed with what it holds.
 class ScratchFolder {
  public:
   ScratchFolder();

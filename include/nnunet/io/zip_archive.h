@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace nnunet::v2 {
+namespace nnunet {
 
 /// One file in a zip archive, as its directory describes it.
 struct ZipEntry {
@@ -50,6 +50,9 @@ class ZipArchive {
   std::vector<ZipEntry> entries_;
 };
 
+/// Throws Error for an archive that unpacks to far more than it holds itself.
+void require_plausible_size(const ZipArchive& zip);
+
 /// The content of one entry from its beginning to its end, unpacked piece by piece.
 class ZipEntryReader {
  public:
@@ -68,4 +71,4 @@ class ZipEntryReader {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace nnunet::v2
+}  // namespace nnunet

@@ -1,4 +1,4 @@
-#include "scratch_folder.h"
+#include "nnunet/io/scratch_folder.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 ScratchFolder::ScratchFolder() {
   const char* const chosen = std::getenv("TMPDIR");
-  std::string name = (fs::path(chosen != nullptr ? chosen : "/tmp") / "nnunet-benchmark-XXXXXX").string();
+  std::string name = (fs::path(chosen != nullptr ? chosen : "/tmp") / "nnunet-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr)
     throw Error(name, "the folder cannot be made: " + std::generic_category().message(errno),
                 "set TMPDIR to a folder that can be written to");

@@ -1,0 +1,62 @@
+// nnunet dicom: the series of a folder or zip, and these as NIfTI.
+#include "options/dicom.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string>
+
+#include "commands.h"
+#include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
+#include "nnunet/dicom/read_series.h"
+#include "nnunet/dicom/series_cases.h"
+#include "nnunet/io/atomic_file.h"
+#include "nnunet/io/image_case.h"
+#include "options/parser.h"
+
+namespace nnunet::app {
+namespace {
+
+void list(const dicom::Finding& finding, const std::filesystem::path& input) {
+  std::fputs(dicom::finding_text(finding).c_str(), stdout);
+  std::fflush(stdout);
+  if (finding.series.empty())
+    throw Error(input.string(), "holds no DICOM series of images", "see what was found above");
+}
+
+void write(dicom::Finding finding, const DicomFlags& flags) {
+  const auto series = dicom::choose_series(std::move(finding), flags.input, flags.series);
+  const ImageFormat nifti;
+  protect_inputs(dicom::series_cases(series, 1), flags.input, flags.output, nifti);
+  require_writable_folder(flags.output);
+  std::size_t failed = 0;
+  for (const dicom::FoundSeries& found : series) {
+    const std::filesystem::path file = flags.output / (found.series.series_uid + ".nii.gz");
+    try {
+      write_image(file, dicom::read_series(found));
+      fmt::print("{}\n", file.string());
+    } catch (const Error& e) {
+      log::error(e.what());
+      ++failed;
+    }
+  }
+  if (failed > 0)
+    throw Error("dicom", fmt::format("{} of {} series failed", failed, series.size()), "see the messages above");
+}
+
+void run(const DicomFlags& flags) {
+  dicom::Finding finding = dicom::find_series(flags.input);
+  if (flags.output.empty())
+    list(finding, flags.input);
+  else
+    write(std::move(finding), flags);
+}
+
+}  // namespace
+
+void add_dicom(CLI::App& program) {
+  add_command<DicomFlags>(program, dicom_command, run);
+}
+
+}  // namespace nnunet::app

@@ -1,0 +1,17 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "command.h"
+
+namespace nnunet::app {
+
+struct DicomFlags {
+  std::filesystem::path input, output;
+  std::vector<std::string> series;  ///< UIDs, or "all"
+};
+
+Command dicom_command(DicomFlags& flags);
+
+}  // namespace nnunet::app

@@ -1,0 +1,33 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "nnunet/dicom/find_series.h"
+#include "nnunet/io/image_case.h"
+
+/// DICOM series as images to segment.
+namespace nnunet::dicom {
+
+/// Whether INPUT is DICOM: a zip, a file of DICOM, or a folder without images of the format that has DICOM in it or
+/// below.
+bool is_dicom_input(const std::filesystem::path& input, const ImageFormat& format);
+
+/// Series by their UIDs; "all" alone: every one that can be read. Without any: the only one there is. Says in the log
+/// what is left out, and what is unusual about those that are taken. Throws Error: no series, several and none chosen
+/// (with a list of them), a UID that is not there, one that cannot be read.
+std::vector<FoundSeries> choose_series(Finding finding, const std::filesystem::path& input,
+                                       const std::vector<std::string>& uids);
+
+/// Cases whose names are the series' UIDs. For networks of several channels the series are these channels, in their
+/// order, and make one case, which has the first one's name. Throws Error for another number of series than channels,
+/// or 1 of more.
+std::vector<ImageCase> series_cases(const std::vector<FoundSeries>& series, int channels);
+
+/// Images of the format as label maps of DICOM series are written: NIfTI, with the model's reader where it takes that.
+ImageFormat series_format(const ImageFormat& format);
+
+/// A table of the series, what is wrong with or unusual about each, and which files are in none.
+std::string finding_text(const Finding& finding);
+
+}  // namespace nnunet::dicom

@@ -1,0 +1,77 @@
+#include "input_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
+#include "nnunet/io/names.h"
+#include "nnunet/io/scratch_folder.h"
+#include "nnunet/io/zip_archive.h"
+
+namespace nnunet::dicom {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void unpack(const ZipArchive& zip, const ZipEntry& entry, const fs::path& target) {
+  constexpr std::size_t piece = limits::mebi;
+  ZipEntryReader reader(zip, entry);
+  std::ofstream file(target, std::ios::binary);
+  std::vector<std::byte> buffer;
+  while (reader.left() > 0 && file) {
+    buffer.resize(std::min<std::uint64_t>(piece, reader.left()));
+    reader.read(buffer);
+    file.write(reinterpret_cast<const char*>(buffer.data()), static_cast<std::streamsize>(buffer.size()));
+  }
+  file.flush();
+  if (!file)
+    throw Error(target.string(), "cannot be written", "free some space, or set TMPDIR to a folder on a larger disk");
+}
+
+InputFiles unpacked(const fs::path& path) {
+  const ZipArchive zip(path);
+  require_plausible_size(zip);
+  const auto folder = std::make_shared<ScratchFolder>();
+  InputFiles result{{}, folder, path};
+  for (std::size_t i = 0; i < zip.entries().size(); ++i) {
+    const ZipEntry& entry = zip.entries()[i];
+    if (entry.is_folder() || entry.is_link()) continue;
+    const fs::path target = folder->path() / fmt::format("{:07}.dcm", i + 1);
+    unpack(zip, entry, target);
+    result.files.push_back({target, fmt::format("{}: entry {}", path.string(), i + 1)});
+  }
+  return result;
+}
+
+InputFiles below(const fs::path& folder) {
+  InputFiles result;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
+    if (!entry.is_regular_file()) continue;
+    result.files.push_back({entry.path(), entry.path().string()});
+    if (result.files.size() > limits::archive_entries)
+      throw Error(folder.string(), fmt::format("holds more than {} files", limits::archive_entries),
+                  "give the folder of a study");
+  }
+  std::ranges::sort(result.files, {}, &InputFile::path);
+  return result;
+}
+
+}  // namespace
+
+bool is_zip(const fs::path& path) {
+  return has_suffix(path, ".zip");
+}
+
+InputFiles list_files(const fs::path& input) {
+  std::error_code failure;
+  if (fs::is_directory(input, failure)) return below(input);
+  if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check --input");
+  if (!fs::is_regular_file(input, failure)) throw Error(input.string(), "is no file", "check --input");
+  return is_zip(input) ? unpacked(input) : InputFiles{{{input, input.string()}}, nullptr, {}};
+}
+
+}  // namespace nnunet::dicom

@@ -1,0 +1,24 @@
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nnunet::dicom {
+
+/// A file to be looked into.
+struct InputFile {
+  std::filesystem::path path;
+  std::string name;  ///< for messages: its path, or "study.zip: entry 3", since names in archives may be patients'
+};
+
+struct InputFiles {
+  std::vector<InputFile> files;
+  std::shared_ptr<const void> unpacked;  ///< keeps a zip's content
+  std::filesystem::path zip;             ///< empty: they are the user's own files
+};
+
+bool is_zip(const std::filesystem::path& path);
+InputFiles list_files(const std::filesystem::path& input);
+
+}  // namespace nnunet::dicom

@@ -1,0 +1,163 @@
+#include "nnunet/dicom/series_cases.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "input_files.h"
+#include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
+#include "nnunet/core/some_names.h"
+#include "nnunet/core/table.h"
+#include "nnunet/dicom/read_series.h"
+
+namespace nnunet::dicom {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kChoose = "name those to segment with --dicom_series, or give --dicom_series all";
+
+bool holds(const fs::path& folder, const auto& is_one) {
+  const auto options = fs::directory_options::skip_permission_denied;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, options))
+    if (entry.is_regular_file() && is_one(entry.path())) return true;
+  return false;
+}
+
+std::vector<std::string> left_out_lines(const Finding& finding) {
+  std::map<std::string, std::vector<std::string>> by_reason;
+  for (const LeftOut& file : finding.left_out) by_reason[file.reason].push_back(file.file);
+  std::vector<std::string> lines;
+  for (const auto& [reason, files] : by_reason)
+    lines.push_back(files.size() == 1 ? fmt::format("{} is left out: it {}", files.front(), reason)
+                                      : fmt::format("{} files are left out, since each {}: {}", files.size(), reason,
+                                                    some_names(files)));
+  return lines;
+}
+
+std::string uid_of(const FoundSeries& found) {
+  return found.series.series_uid;
+}
+
+std::vector<FoundSeries> all_readable(std::vector<FoundSeries> series, const fs::path& input) {
+  std::vector<FoundSeries> readable;
+  for (FoundSeries& found : series) {
+    if (found.problem.empty())
+      readable.push_back(std::move(found));
+    else
+      log::warn(fmt::format("series {} is left out: {}", uid_of(found), found.problem));
+  }
+  if (readable.empty()) throw Error(input.string(), "holds no series that can be read", "see the messages above");
+  return readable;
+}
+
+std::vector<FoundSeries> named(const std::vector<FoundSeries>& series, const fs::path& input,
+                               const std::vector<std::string>& uids) {
+  std::vector<FoundSeries> chosen;
+  for (const std::string& uid : uids) {
+    const auto found = std::ranges::find(series, uid, uid_of);
+    if (found == series.end())
+      throw Error("--dicom_series " + uid, fmt::format("is not in {}", input.string()),
+                  "nnunet dicom lists the series that are there");
+    chosen.push_back(*found);
+  }
+  return chosen;
+}
+
+std::vector<FoundSeries> only_one(std::vector<FoundSeries> series, const fs::path& input) {
+  std::vector<FoundSeries> readable;
+  for (const FoundSeries& found : series)
+    if (found.problem.empty()) readable.push_back(found);
+  if (series.size() == 1) return series;
+  if (readable.size() == 1) return all_readable(std::move(series), input);
+  std::vector<std::string> names;
+  for (const FoundSeries& found : series)
+    names.push_back(fmt::format("{} ({}, {})", uid_of(found), found.series.modality, shape_text(found.series.shape)));
+  throw Error(input.string(), fmt::format("holds {} series: {}", series.size(), some_names(names)), kChoose);
+}
+
+}  // namespace
+
+bool is_dicom_input(const fs::path& input, const ImageFormat& format) {
+  std::error_code failure;
+  if (!fs::is_directory(input, failure)) return !format.accepts(input) && is_dicom_name_or_file(input);
+  for (const auto& entry : fs::directory_iterator(input))
+    if (!entry.is_directory() && format.accepts(entry.path())) return false;
+  if (holds(input, [](const fs::path& file) { return !is_zip(file) && is_dicom_name_or_file(file); })) return true;
+  if (!holds(input, [](const fs::path&) { return true; }) || !is_available()) return false;
+  const Finding finding = find_series(input);  // files without a preamble
+  return !finding.series.empty() || !finding.left_out.empty();
+}
+
+std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, const std::vector<std::string>& uids) {
+  for (const std::string& line : left_out_lines(finding)) log::warn(line);
+  if (finding.series.empty())
+    throw Error(input.string(), "holds no DICOM series of images", "nnunet dicom says what was found");
+  std::vector<FoundSeries> chosen;
+  if (uids.empty())
+    chosen = only_one(std::move(finding.series), input);
+  else if (uids.size() == 1 && uids.front() == "all")
+    chosen = all_readable(std::move(finding.series), input);
+  else
+    chosen = named(finding.series, input, uids);
+  for (const FoundSeries& found : chosen) {
+    if (!found.problem.empty()) throw Error("series " + uid_of(found), found.problem, found.remedy);
+    for (const std::string& warning : found.warnings) log::warn(fmt::format("series {}: {}", uid_of(found), warning));
+  }
+  return chosen;
+}
+
+std::vector<ImageCase> series_cases(const std::vector<FoundSeries>& series, int channels) {
+  std::vector<ImageCase> cases;
+  if (channels > 1 && static_cast<int>(series.size()) != channels)
+    throw Error("--dicom_series",
+                fmt::format("the network takes {} channels, and {} series are chosen", channels, series.size()),
+                "name the channels' series in their order");
+  if (channels > 1) {
+    ImageCase& c = cases.emplace_back(ImageCase{uid_of(series.front()), {}, {}});
+    for (const FoundSeries& found : series)
+      c.channels.insert(c.channels.end(), found.sources.begin(), found.sources.end());
+    c.read = [series] {
+      return read_channels(
+          series.size(), [&](std::size_t i) { return read_series(series[i]); },
+          [&](std::size_t i) { return "series " + uid_of(series[i]); });
+    };
+    return cases;
+  }
+  for (const FoundSeries& found : series) {
+    ImageCase& c = cases.emplace_back(ImageCase{uid_of(found), found.sources, {}});
+    c.read = [found] { return read_series(found); };
+  }
+  return cases;
+}
+
+ImageFormat series_format(const ImageFormat& format) {
+  if (format.is_nifti()) return format;
+  ImageFormat nifti;
+  nifti.ending = ".nii.gz";
+  nifti.numbered = format.numbered;
+  if (takes_nifti(format.reader)) nifti.reader = format.reader;
+  return nifti;
+}
+
+std::string finding_text(const Finding& finding) {
+  Table table({"series", "modality", "number", "z, y, x", "mm z, y, x"});
+  std::string remarks;
+  for (const FoundSeries& found : finding.series) {
+    const Series& s = found.series;
+    const bool is_volume = found.problem.empty();
+    table.add({s.series_uid.empty() ? "-" : s.series_uid, s.modality, std::to_string(found.number), shape_text(s.shape),
+               is_volume ? fmt::format("{:.4g} x {:.4g} x {:.4g}", s.spacing[0], s.spacing[1], s.spacing[2]) : "-"});
+    if (!is_volume) remarks += fmt::format("series {} cannot be read: {}\n", s.series_uid, found.problem);
+    for (const std::string& warning : found.warnings) remarks += fmt::format("series {}: {}\n", s.series_uid, warning);
+  }
+  for (const std::string& line : left_out_lines(finding)) remarks += line + '\n';
+  if (finding.others > 0) remarks += fmt::format("{} files are not DICOM\n", finding.others);
+  return (finding.series.empty() ? "" : table.text()) + remarks;
+}
+
+}  // namespace nnunet::dicom

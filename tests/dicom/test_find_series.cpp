@@ -1,0 +1,213 @@
+// What is found in folders as they are: several series, what is no image, what is damaged, and what makes no volume.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "dicom/dicom_bytes.h"
+#include "dicom/needs_dicom.h"
+#include "message_of.h"
+#include "nnunet/dicom/read_series.h"
+#include "nnunet/dicom/series_cases.h"
+#include "reference/shared.h"
+
+namespace nnunet::dicom {
+namespace {
+
+using test::DicomBytes;
+using test::DicomSlice;
+using test::message_of;
+using test::write_bytes;
+
+class FindSeries : public testing::Test {
+ protected:
+  void SetUp() override { NNUNET_NEEDS_DICOM(); }
+
+  /// Why three or more planes, each changed so, are no volume.
+  template <class Change>
+  std::string problem_with(Change change, int count = 4) {
+    const std::filesystem::path folder = folder_ / "series";
+    std::filesystem::remove_all(folder);
+    test::write_series(folder, count, change);
+    const Finding finding = find_series(folder);
+    EXPECT_EQ(finding.series.size(), 1U);
+    const FoundSeries& found = finding.series.at(0);
+    EXPECT_EQ(message_of([&] { read_series(found); }).empty(), found.problem.empty());
+    return found.problem;
+  }
+  /// What is said of a file beside a whole series, which must be read all the same.
+  std::string reason_for(const std::string& bytes) {
+    const std::filesystem::path folder = folder_ / "mixed";
+    std::filesystem::remove_all(folder);
+    test::write_series(folder, 3);
+    write_bytes(folder / "other", bytes);
+    const Finding finding = find_series(folder);
+    EXPECT_EQ(finding.series.size(), 1U);
+    EXPECT_EQ(finding.series.at(0).problem, "");
+    EXPECT_EQ(finding.series.at(0).series.shape[0], 3);
+    if (finding.left_out.empty()) return finding.others == 1 ? "no DICOM" : "";
+    EXPECT_EQ(finding.left_out.at(0).file, (folder / "other").string());
+    return finding.left_out.at(0).reason;
+  }
+  test::TempFolder folder_;
+};
+
+#define EXPECT_HAS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
+
+TEST_F(FindSeries, PlacesThatMakeNoVolumeAreRefused) {
+  EXPECT_HAS(problem_with([](DicomSlice& s, int z) { s.position[2] += z > 1 ? 4 : 0; }), "planes are missing: 2");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int z) { s.position[2] += z > 1 ? 0.7 : 0; }), "unevenly far");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int z) { s.position[0] += z == 1 ? 3 : 0; }), "shifted against each other");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int z) { s.position[2] = 30 + 2.0 * (z / 2); }), "2 of its 4 planes lie");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int) { s.orientation = "1\\0\\0\\1\\0\\0"; }), "perpendicular");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int) { s.spacing = "0\\1"; }), "pixel spacing");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int z) { s.orientation = z > 1 ? "0\\1\\0\\0\\0\\-1" : s.orientation; }),
+             "different sizes or directions");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int z) { s.frame_of_reference = z > 1 ? "1.2.9" : "1.2.8"; }),
+             "several frames of reference");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int) { s.slope = "0"; }), "slope is 0");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int) { s.stored = 17; }), "bits of a voxel");
+  // Rounded places are none of these.
+  EXPECT_EQ(problem_with([](DicomSlice& s, int z) { s.position[2] += z % 2 * 0.05; }), "");
+}
+
+TEST_F(FindSeries, CopiesAreTakenOnce) {
+  test::write_series(folder_.path(), 3);
+  write_bytes(folder_ / "copy", test::dicom_slice(1).file());
+  const FoundSeries found = find_series(folder_.path()).series.at(0);
+  EXPECT_EQ(found.problem, "");
+  EXPECT_EQ(found.series.shape[0], 3);
+  ASSERT_EQ(found.warnings.size(), 1U);
+  EXPECT_HAS(found.warnings[0], "1 planes are there twice");
+}
+
+TEST_F(FindSeries, WhatIsNoPartOfAVolumeIsLeftOut) {
+  DicomSlice scout = test::dicom_slice(7), colour = scout, capture = scout, mask = scout, empty = scout;
+  scout.image_type = "ORIGINAL\\PRIMARY\\LOCALIZER";
+  EXPECT_EQ(reason_for(scout.file()), "is a localizer");
+  colour.samples = 3;
+  colour.photometric = "RGB";
+  EXPECT_EQ(reason_for(colour.file()), "is in colour");
+  capture.placed = false;
+  EXPECT_HAS(reason_for(capture.file()), "no place in the patient");
+  mask.modality = "SEG";
+  EXPECT_EQ(reason_for(mask.file()), "is no image, but SEG");
+  EXPECT_EQ(reason_for(test::dicom_file("1.2.840.10008.1.2.1", scout.header().bytes())), "is no image");
+  empty.rows = 0;
+  EXPECT_EQ(reason_for(empty.file()), "is an image without pixels");
+  EXPECT_EQ(reason_for("some text that is long enough to be a header"), "no DICOM");
+  EXPECT_EQ(reason_for(""), "no DICOM");
+}
+
+TEST_F(FindSeries, DamagedFilesAreNamed) {
+  const std::string whole = test::dicom_slice(2).file();
+  const auto problem = [&](const std::string& bytes) {
+    const std::filesystem::path folder = folder_ / "damaged";
+    std::filesystem::remove_all(folder);
+    test::write_series(folder, 2);
+    write_bytes(folder / "last", bytes);
+    const Finding finding = find_series(folder);
+    return finding.series.at(0).problem + (finding.left_out.empty() ? "" : finding.left_out[0].reason);
+  };
+  EXPECT_HAS(problem(whole.substr(0, whole.size() - 5)), "last: the file is truncated");
+  EXPECT_HAS(problem(whole.substr(0, 300)), "truncated");
+  DicomSlice slice = test::dicom_slice(2);
+  slice.values.resize(10);
+  EXPECT_HAS(problem(slice.file()), "too short (20 of 48 bytes)");
+  slice.values.clear();
+  EXPECT_HAS(problem(slice.file()), "pixel data are empty");
+  EXPECT_HAS(problem(test::dicom_file("1.2.840.10008.1.2.4.102", slice.header().fragments({"x"}).bytes())),
+             "transfer syntax is not supported");
+  EXPECT_HAS(problem(test::dicom_file("1.2.840.10008.1.2.5", slice.header().fragments({}).bytes())), "empty");
+}
+
+// A few bytes that promise gigabytes, or go down without end, cost nothing.
+TEST_F(FindSeries, PromisesAreNotBelieved) {
+  EXPECT_HAS(reason_for(test::dicom_file("1.2.840.10008.1.2.1",
+                                         DicomBytes().head(0x00080070, "UN", 0xfffffff0).raw("abcd").bytes())),
+             "longer than the file");
+  DicomBytes deep;
+  for (int i = 0; i < 10000; ++i) deep.head(0x00081140, "SQ", 0xffffffff).tag(0xfffee000).number(0xffffffff, 4);
+  EXPECT_HAS(reason_for(test::dicom_file("1.2.840.10008.1.2.1", deep.bytes())), "nests sequences too deeply");
+  DicomSlice slice = test::dicom_slice(5);
+  DicomBytes frames = slice.header();
+  frames.text(0x00280008, "IS", "2000000000").element(0x7fe00010, "OW", slice.pixels());
+  slice.series = "1.2.3.5";
+  write_bytes(folder_ / "frames", test::dicom_file("1.2.840.10008.1.2.1", frames.bytes()));
+  EXPECT_HAS(find_series(folder_ / "frames").series.at(0).problem, "too short");
+}
+
+TEST_F(FindSeries, UidsThatAreNoneAreMadeUp) {
+  test::write_series(folder_.path(), 3, [](DicomSlice& slice, int z) {
+    slice.study = "";
+    slice.series = "1.2.3 <series>";
+    slice.frame_of_reference = "";
+    if (z == 1) slice.instance = "";
+  });
+  const FoundSeries found = find_series(folder_.path()).series.at(0), again = find_series(folder_.path()).series.at(0);
+  const Series& series = found.series;
+  EXPECT_EQ(found.problem, "");
+  EXPECT_TRUE(series.invented_uids);
+  std::set<std::string> uids{series.study_uid, series.series_uid, series.frame_of_reference_uid,
+                             series.frames[1].sop_instance_uid};
+  EXPECT_EQ(uids.size(), 4U);
+  for (const std::string& uid : uids) {
+    EXPECT_TRUE(uid.starts_with("2.25.")) << uid;
+    EXPECT_LE(uid.size(), 44U);
+    EXPECT_EQ(uid.find_first_not_of("0123456789."), std::string::npos);
+  }
+  EXPECT_EQ(series.frames[0].sop_instance_uid, "1.2.3.4.1");
+  EXPECT_EQ(series.series_uid, again.series.series_uid);
+  EXPECT_EQ(series.frames[1].sop_instance_uid, again.series.frames[1].sop_instance_uid);
+}
+
+TEST_F(FindSeries, SeriesAreChosenByUid) {
+  test::write_series(folder_ / "a", 3);
+  test::write_series(folder_ / "b", 2, [](DicomSlice& slice, int) { slice.series = "1.2.3.5"; });
+  test::write_series(folder_ / "c", 3, [](DicomSlice& slice, int z) {
+    slice.series = "1.2.3.6";
+    slice.position[2] += z == 2 ? 9 : 0;
+  });
+  const auto choose = [&](const std::vector<std::string>& uids) {
+    return choose_series(find_series(folder_.path()), folder_.path(), uids);
+  };
+  const std::string none = message_of([&] { choose({}); });
+  EXPECT_HAS(none, "holds 3 series: 1.2.3.4 (CT, 3x4x6), 1.2.3.5 (CT, 2x4x6)");
+  EXPECT_HAS(none, "--dicom_series");
+  EXPECT_EQ(choose({"1.2.3.5"}).at(0).series.shape[0], 2);
+  EXPECT_EQ(choose({"all"}).size(), 2U);
+  EXPECT_HAS(message_of([&] { choose({"1.2.3.7"}); }), "is not in");
+  EXPECT_HAS(message_of([&] { choose({"1.2.3.6"}); }), "planes are missing");
+
+  const auto two = choose({"1.2.3.4", "1.2.3.5"});
+  const auto cases = series_cases(two, 1);
+  ASSERT_EQ(cases.size(), 2U);
+  EXPECT_EQ(cases[1].name, "1.2.3.5");
+  EXPECT_EQ(cases[1].channels.size(), 2U);
+  EXPECT_EQ(cases[1].read().voxels.size(1), 2);
+  EXPECT_HAS(message_of([&] { series_cases(two, 3); }), "3 channels");
+  EXPECT_HAS(message_of([&] { series_cases(two, 2).at(0).read(); }), "2x4x6");  // not on one grid
+}
+
+TEST_F(FindSeries, NothingSaysWhoThePatientIs) {
+  test::write_series(folder_ / "a", 3);
+  write_bytes(folder_ / "a/x", test::dicom_slice(9).file().substr(0, 500));
+  const std::string text = finding_text(find_series(folder_.path()));
+  EXPECT_EQ(text.find("Jane"), std::string::npos);
+  EXPECT_EQ(text.find("4711"), std::string::npos);
+  EXPECT_HAS(text, "1.2.3.4");
+}
+
+TEST_F(FindSeries, KnowsWhatIsDicom) {
+  const ImageFormat nifti;
+  test::write_series(folder_ / "a/b", 2);
+  EXPECT_TRUE(is_dicom_input(folder_ / "a", nifti));
+  EXPECT_TRUE(is_dicom_input(folder_ / "a/b/00.dcm", nifti));
+  write_bytes(folder_ / "a/image.nii.gz", "x");
+  EXPECT_FALSE(is_dicom_input(folder_ / "a", nifti));
+  write_bytes(folder_ / "text/readme", "some text");
+  EXPECT_FALSE(is_dicom_input(folder_ / "text", nifti));
+  EXPECT_FALSE(is_dicom_input(folder_ / "absent", nifti));
+}
+
+}  // namespace
+}  // namespace nnunet::dicom

@@ -1,0 +1,268 @@
+"""DICOM as pydicom, highdicom and dcm2niix read it, and as `nnunet dicom` writes it, for dicom_reading.sh.
+
+    wheels NNUNET WORK               what lies in pydicom's and nibabel's own packages
+    ct NNUNET WORK SERIES            a real series, beside dcm2niix
+    round_trip NNUNET WORK IMAGES MODEL   NIfTI -> DICOM by SimpleITK; label maps of both
+    on_grid LABELS IMAGES            label maps lie where their images do
+"""
+import collections
+import gzip
+import pathlib
+import shutil
+import subprocess
+import sys
+import warnings
+
+import nibabel
+import numpy as np
+import pydicom
+
+warnings.filterwarnings("ignore")
+TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+LOSSY = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}  # decoders may round otherwise
+NO_IMAGES = {"SEG", "RTDOSE", "RTIMAGE"}
+
+
+def run(*command):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"FAILED: {' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def item(dataset, *path):
+    """A value in nested sequences' first items, else None."""
+    for name in path[:-1]:
+        sequence = dataset.get(name)
+        if not sequence:
+            return None
+        dataset = sequence[0]
+    return dataset.get(path[-1])
+
+
+def planes_of(dataset, name):
+    """(position, orientation, spacing, thickness, slope, intercept, stored values) of each frame, by pydicom alone."""
+    pixels = dataset.pixel_array.astype(np.float64)
+    frames = int(dataset.get("NumberOfFrames", 1) or 1)
+    pixels = pixels.reshape((frames,) + pixels.shape[-2:])
+    shared = item(dataset, "SharedFunctionalGroupsSequence", "PixelMeasuresSequence") is not None
+    groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    planes = []
+    for i in range(frames):
+        def value(sequence, keyword):
+            for source in ([groups[i]] if groups else []) + list(dataset.get("SharedFunctionalGroupsSequence") or []):
+                found = item(source, sequence, keyword)
+                if found is not None:
+                    return found
+            return None if shared or groups else dataset.get(keyword)
+        planes.append((value("PlanePositionSequence", "ImagePositionPatient"), value("PlaneOrientationSequence", "ImageOrientationPatient"),
+                       value("PixelMeasuresSequence", "PixelSpacing"),
+                       value("PixelMeasuresSequence", "SpacingBetweenSlices") or value("PixelMeasuresSequence", "SliceThickness"),
+                       float(value("PixelValueTransformationSequence", "RescaleSlope") or 1),
+                       float(value("PixelValueTransformationSequence", "RescaleIntercept") or 0), pixels[i]))
+    return planes
+
+
+def volume_of(datasets):
+    """Voxels (x,y,z) and affine (RAS+) of a series, or None where it is none; an independent reading of the standard."""
+    planes = []
+    for dataset in datasets:
+        if dataset.get("Modality") in NO_IMAGES or "PixelData" not in dataset or dataset.get("SamplesPerPixel") != 1:
+            return None
+        if "LOCALIZER" in dataset.get("ImageType", []) or "MOSAIC" in dataset.get("ImageType", []):
+            return None
+        for position, orientation, spacing, thickness, slope, intercept, stored in planes_of(dataset, ""):
+            if not position or not orientation or not spacing:
+                return None
+            padding = dataset.get("PixelPaddingValue")
+            unmeasured = np.zeros(stored.shape, bool) if padding is None else stored == padding
+            if dataset.PhotometricInterpretation == "MONOCHROME1":
+                stored = (-1 if dataset.PixelRepresentation else 2 ** dataset.BitsStored - 1) - stored
+            values = np.where(unmeasured, np.nan, stored * slope + intercept).astype(np.float32)
+            planes.append((np.array(position, float), np.array(orientation, float), np.array(spacing, float), thickness, values))
+    row, column = planes[0][1][:3], planes[0][1][3:]
+    normal = np.cross(row, column)
+    planes.sort(key=lambda plane: plane[0] @ normal)
+    along = [plane[0] @ normal for plane in planes]
+    if any(plane[4].shape != planes[0][4].shape or not np.allclose(plane[1], planes[0][1], atol=1e-3) for plane in planes):
+        return None
+    if len(planes) == 1:
+        step = float(planes[0][3] or 1)
+    else:
+        gaps = np.diff(along)
+        step = gaps.mean()
+        if step < 1e-3 or np.abs(gaps - step).max() > 0.05 * step:
+            return None
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1] = row * planes[0][2][1], column * planes[0][2][0]
+    affine[:3, 2] = normal * step if len(planes) == 1 else (planes[-1][0] - planes[0][0]) / (len(planes) - 1)
+    affine[:3, 3] = planes[0][0]
+    voxels = np.stack([plane[4].T for plane in planes], -1)
+    return np.where(np.isnan(voxels), np.nanmin(voxels), voxels), TO_RAS @ affine
+
+
+def images_of(nnunet, source, folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    done = run(nnunet, "dicom", source, "--output", folder, "--dicom_series", "all")
+    return {file.name: nibabel.load(file) for file in sorted(folder.glob("*.nii.gz"))} if folder.exists() else {}, done
+
+
+def compare(name, ours, expected, most=0.0):
+    voxels, affine = expected
+    got = ours.get_fdata(dtype=np.float32)
+    if got.shape != voxels.shape:
+        raise SystemExit(f"FAILED: {name} is {got.shape}, not {voxels.shape}")
+    difference = np.abs(got - voxels).max()
+    place = np.abs(ours.affine - affine).max()
+    if difference > most or place > 1e-3:
+        raise SystemExit(f"FAILED: {name}: voxels differ by {difference}, the affine by {place}\n{ours.affine}\n{affine}")
+
+
+def highdicom_agrees(datasets, expected):
+    """False where highdicom takes no such series."""
+    import highdicom
+    try:
+        if len(datasets) > 1:
+            volume = highdicom.get_volume_from_series(datasets, apply_real_world_transform=False)
+        else:
+            volume = highdicom.imread(datasets[0].filename).get_volume(apply_real_world_transform=False)
+    except Exception:
+        return False
+    # Its axes are plane, row, column.
+    array, affine = volume.array.astype(np.float32), TO_RAS @ volume.affine
+    array, affine = array.transpose(2, 1, 0), affine[:, [2, 1, 0, 3]]
+    if (affine[:3, 2] @ expected[1][:3, 2]) < 0:
+        affine[:3, 3] += affine[:3, 2] * (array.shape[2] - 1)
+        array, affine[:3, 2] = array[..., ::-1], -affine[:3, 2]
+    if np.abs(affine - expected[1]).max() > 1e-3:
+        raise SystemExit(f"FAILED: highdicom's place of {datasets[0].filename}\n{affine}\n{expected[1]}")
+    return True
+
+
+def wheels(nnunet, work):
+    work.mkdir(parents=True)
+    files = sorted(pathlib.Path(pydicom.__file__).parent.glob("data/test_files/**/*"))
+    for file in pathlib.Path(nibabel.__file__).parent.glob("nicom/tests/data/*dcm*"):
+        copy = work / "nibabel" / file.name.removesuffix(".gz")
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes())
+        files.append(copy)
+    counts = collections.Counter()
+    series = collections.defaultdict(list)
+    for file in (f for f in files if f.is_file()):
+        try:
+            dataset = pydicom.dcmread(file, force=True)
+            syntax = dataset.file_meta.get("TransferSyntaxUID", "")
+            expected = volume_of([dataset])
+        except Exception as e:
+            dataset, expected, syntax = None, None, type(e).__name__
+        ours, done = images_of(nnunet, file, work / "images")
+        name = str(file.relative_to(work) if file.is_relative_to(work) else file.name)
+        if expected is not None and ours:
+            compare(name, next(iter(ours.values())), expected, most=2.0 if syntax in LOSSY else 0.0)
+            counts["the same"] += 1
+            counts["the same as highdicom's"] += highdicom_agrees([dataset], expected)
+            series[dataset.SeriesInstanceUID, file.parent].append(dataset)
+        elif expected is not None:
+            print(f"refused: {name}: {done.stderr.strip().splitlines()[-1]}")
+            counts["refused"] += 1
+        elif ours:
+            print(f"read by nnunet alone: {name} {syntax}")
+            counts["read by nnunet alone"] += 1
+        else:
+            counts["no image for either"] += 1
+    for (uid, folder), datasets in series.items():
+        if len(datasets) < 3 or folder.name == "test_files":
+            continue
+        ours, done = images_of(nnunet, folder, work / "images")
+        try:
+            expected = volume_of(datasets)
+        except Exception:
+            expected = None
+        if (expected is None) != (f"{uid}.nii.gz" not in ours):
+            raise SystemExit(f"FAILED: series {uid} in {folder}: {done.stdout}{done.stderr}")
+        if expected is not None:
+            compare(uid, ours[f"{uid}.nii.gz"], expected)
+            counts["series of several files the same"] += 1
+            counts["the same as highdicom's"] += highdicom_agrees(datasets, expected)
+    print(dict(counts))
+    if counts["the same"] < 20:
+        raise SystemExit("FAILED: hardly anything was compared")
+
+
+def ct(nnunet, work, source):
+    work.mkdir(parents=True)
+    datasets = [pydicom.dcmread(file) for file in sorted(source.iterdir())]
+    ours, done = images_of(nnunet, source, work / "images")
+    if len(ours) != 1:
+        raise SystemExit(f"FAILED: {done.stdout}{done.stderr}")
+    image = next(iter(ours.values()))
+    compare("CT", image, volume_of(datasets))
+    (work / "dcm2niix").mkdir()
+    if shutil.which("dcm2niix") is None:
+        print("SKIPPED: no dcm2niix")
+        return
+    run("dcm2niix", "-z", "n", "-f", "ct", "-o", work / "dcm2niix", source)
+    theirs = nibabel.as_closest_canonical(nibabel.load(next((work / "dcm2niix").glob("*.nii"))))
+    mine = nibabel.as_closest_canonical(image)
+    compare("CT by dcm2niix", mine, (theirs.get_fdata(dtype=np.float32), theirs.affine))
+    print(f"CT: {image.shape}, the same as pydicom's and dcm2niix's")
+
+
+def write_series(file, folder):
+    """As SimpleITK's example of writing a series does."""
+    import SimpleITK as sitk
+    image = sitk.ReadImage(str(file))
+    array = sitk.GetArrayFromImage(image)
+    whole = sitk.GetImageFromArray(np.round(array).astype(np.int16))
+    whole.CopyInformation(image)
+    folder.mkdir(parents=True)
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    direction = image.GetDirection()
+    series = "1.2.826.0.1.3680043.2.1125." + str(abs(hash(file.name)) % 10**12)
+    for z in range(whole.GetDepth()):
+        plane = whole[:, :, z]
+        tags = {"0008|0060": "MR", "0020|000e": series, "0020|000d": series + ".1", "0020|0052": series + ".2",
+                "0008|0018": f"{series}.3.{z + 1}", "0018|0050": str(image.GetSpacing()[2]), "0020|0013": str(z),
+                "0020|0032": "\\".join(map(str, whole.TransformIndexToPhysicalPoint((0, 0, z)))),
+                "0020|0037": "\\".join(map(str, (direction[0], direction[3], direction[6], direction[1], direction[4], direction[7])))}
+        for tag, value in tags.items():
+            plane.SetMetaData(tag, value)
+        writer.SetFileName(str(folder / f"{z:03}.dcm"))
+        writer.Execute(plane)
+    return series, whole
+
+
+def round_trip(nnunet, work, images, model):
+    import SimpleITK as sitk
+    voxels = 0
+    files = sorted(f for f in images.glob("*.nii.gz") if not f.name.startswith("."))[:5]
+    for file in files:
+        series, whole = write_series(file, work / "dicom" / file.name)
+        nifti = work / "nifti" / f"{file.name.removesuffix('.nii.gz')}_0000.nii.gz"
+        nifti.parent.mkdir(exist_ok=True)
+        sitk.WriteImage(whole, str(nifti))
+        for source, output in ((nifti, work / "from_nifti.nii.gz"), (work / "dicom" / file.name, work / "from_dicom.nii.gz")):
+            output.unlink(missing_ok=True)
+            done = run(nnunet, "predict", "--model", model, "--input", source, "--output", output, "--gpus", 0, "--overwrite")
+            if done.returncode != 0:
+                raise SystemExit(f"FAILED: {done.stdout}{done.stderr}")
+        a, b = nibabel.load(work / "from_nifti.nii.gz"), nibabel.load(work / "from_dicom.nii.gz")
+        if not np.array_equal(a.get_fdata(), b.get_fdata()) or np.abs(a.affine - b.affine).max() > 1e-4:
+            raise SystemExit(f"FAILED: {file.name}: label maps from NIfTI and DICOM differ in {(a.get_fdata() != b.get_fdata()).sum()} voxels")
+        voxels += int((b.get_fdata() > 0).sum())
+    print(f"round trip with {model.name}: {len(files)} label maps are the same, {voxels} voxels of foreground")
+
+
+def on_grid(labels, images):
+    for file in labels.glob("*.nii.gz"):
+        label, image = nibabel.load(file), nibabel.load(images / file.name)
+        if label.shape != image.shape or np.abs(label.affine - image.affine).max() > 1e-5:
+            raise SystemExit(f"FAILED: {file.name} does not lie where its image does")
+        print(f"{file.name}: labels {np.unique(label.get_fdata()).astype(int).tolist()} on the series' grid")
+
+
+if __name__ == "__main__":
+    arguments = [pathlib.Path(argument) for argument in sys.argv[2:]]
+    {"wheels": wheels, "ct": ct, "round_trip": round_trip, "on_grid": on_grid}[sys.argv[1]](*arguments)
