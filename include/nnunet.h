@@ -9,8 +9,8 @@
  *
  * Failures: functions that can fail return NULL, or a status with a code and a message, which the caller releases. A
  * call that failed made no object, and what it left in arrays of results counts for nothing. No exception comes out.
- * Memory: the caller's buffers are filled; what the library makes (status, text, model, prepared) is released by the
- * function of the same name. Every release function takes NULL.
+ * Memory: the caller's buffers are filled; what the library makes is released by the function of that name
+ * (model_release). Every release function takes NULL.
  * Structs: those with a `struct_size` may grow; set it to sizeof, and everything that is not needed to 0 (NNUNET_INIT).
  * 0 is the default of every field. Texts are UTF-8 and end with 0.
  * Axes: arrays are in the order (channel or class, z, y, x); spacings are mm in the order (z, y, x). Planes are volumes
@@ -30,7 +30,7 @@
 extern "C" {
 #endif
 
-#define NNUNET_API_VERSION 1
+#define NNUNET_API_VERSION 2
 
 #if defined(__GNUC__)
 #define NNUNET_EXPORT __attribute__((visibility("default")))
@@ -51,6 +51,7 @@ typedef struct nnunet_status nnunet_status;     /* why a call failed */
 typedef struct nnunet_text nnunet_text;         /* a text that the library made */
 typedef struct nnunet_model nnunet_model;       /* trained networks, ready for use */
 typedef struct nnunet_prepared nnunet_prepared; /* an image as the networks take it, and what undoes its preparation */
+typedef struct nnunet_loaded nnunet_loaded;     /* an image that was read from files */
 
 /* What status_code says. */
 typedef int32_t nnunet_code;
@@ -290,6 +291,23 @@ typedef struct nnunet_api {
   nnunet_status* (*segment_folder)(nnunet_model* model, const char* input, const char* output,
                                    const nnunet_folder_options* folder, const nnunet_run_options* run,
                                    nnunet_image_function finished, void* finished_user, nnunet_counts* counts);
+
+  /* Between files and arrays, since version 2 ----------------------------------------------------------------------*/
+
+  /* Reads an image as the model's reader does; of files, channels and previous count. */
+  nnunet_status* (*image_read)(const nnunet_model* model, const nnunet_image_files* files, nnunet_loaded** loaded);
+  void (*loaded_release)(nnunet_loaded* loaded);
+  /* It as segment and prepare take it: voxels (C,D,H,W) NNUNET_FLOAT32 in C order, on canonical axes where
+   * info.reorients. What image points to is valid until the release. */
+  nnunet_status* (*loaded_image)(const nnunet_loaded* loaded, nnunet_image* image);
+  /* Where it lies as a JSON object, under the names of nnU-Net's readers: spacing, and sitk_stuff or nibabel_stuff
+   * where the files know more. */
+  nnunet_status* (*loaded_json)(const nnunet_loaded* loaded, nnunet_text** json);
+  /* Writes labels (D,H,W) on the axes of loaded_image, NNUNET_UINT8 or NNUNET_UINT16, to where that JSON says, back on
+   * the axes of the image's file. file: a name with the ending of the model's images; an existing one is replaced.
+   * Other keys are not looked at. */
+  nnunet_status* (*labels_write)(const nnunet_model* model, const nnunet_array* labels, const char* json,
+                                 const char* file);
 } nnunet_api;
 
 /* The functions of this version of the interface and of all before it, valid as long as the library is loaded; NULL:

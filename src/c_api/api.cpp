@@ -85,7 +85,12 @@ constexpr nnunet_api kApi{sizeof(nnunet_api),
                           logits,
                           restore,
                           segment_files,
-                          segment_folder};
+                          segment_folder,
+                          image_read,
+                          loaded_release,
+                          loaded_image,
+                          loaded_json,
+                          labels_write};
 
 /// A library says nothing to the terminal but what is wrong.
 bool quieten() noexcept {

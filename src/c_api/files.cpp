@@ -1,15 +1,17 @@
 #include <fmt/format.h>
 
 #include "functions.h"
+#include "image_files.h"
 #include "nnunet/v2/file_stages.h"
 #include "nnunet/v2/predict.h"
 #include "objects.h"
 #include "run.h"
 
 namespace nnunet::c_api {
-namespace {
 
 namespace fs = std::filesystem;
+
+namespace {
 
 fs::path path_of(const char* text) {
   return text == nullptr ? fs::path() : fs::path(text);
@@ -18,17 +20,10 @@ fs::path path_of(const char* text) {
 /// Where the case's name comes from, messages being about its image.
 v2::FileCase case_of(const nnunet_image_files& files, const ImageFormat& format) {
   require(files.labels, "labels");
-  if (files.channels_count == 0) throw InvalidCall("channels: there is no file");
-  require(files.channels, "channels");
   v2::FileCase c;
-  for (std::size_t i = 0; i < files.channels_count; ++i) {
-    require(files.channels[i], "channels");
-    c.image.channels.emplace_back(files.channels[i]);
-  }
-  c.image.previous = path_of(files.previous);
+  c.image = channels_of(files);
   c.outputs = {files.labels, path_of(files.probabilities)};
-  if (!is_file_output(c.outputs.label, format))
-    throw InvalidCall(fmt::format("labels: {} does not end in {}", files.labels, format.output_ending()));
+  require_ending(c.outputs.label, format);
   if (const auto ending = c.outputs.probabilities.extension(); !ending.empty() && ending != ".npy" && ending != ".npz")
     throw InvalidCall(fmt::format("probabilities: {} does not end in .npy or .npz", files.probabilities));
   c.image.name = format.stem(c.outputs.label);
@@ -83,6 +78,23 @@ v2::PredictOptions folder_options(const char* input, const char* output, const n
 }
 
 }  // namespace
+
+ImageCase channels_of(const nnunet_image_files& files) {
+  if (files.channels_count == 0) throw InvalidCall("channels: there is no file");
+  require(files.channels, "channels");
+  ImageCase image;
+  for (std::size_t i = 0; i < files.channels_count; ++i) {
+    require(files.channels[i], "channels");
+    image.channels.emplace_back(files.channels[i]);
+  }
+  image.previous = path_of(files.previous);
+  return image;
+}
+
+void require_ending(const fs::path& labels, const ImageFormat& format) {
+  if (!is_file_output(labels, format))
+    throw InvalidCall(fmt::format("labels: {} does not end in {}", labels.string(), format.output_ending()));
+}
 
 nnunet_status* segment_files(nnunet_model* model, const nnunet_image_files* images, size_t count,
                              const nnunet_run_options* run, nnunet_image_function finished, void* finished_user,

@@ -43,4 +43,10 @@ nnunet_status* segment_folder(nnunet_model* model, const char* input, const char
                               const nnunet_folder_options* folder, const nnunet_run_options* run,
                               nnunet_image_function finished, void* finished_user, nnunet_counts* counts);
 
+nnunet_status* image_read(const nnunet_model* model, const nnunet_image_files* files, nnunet_loaded** loaded);
+void loaded_release(nnunet_loaded* loaded);
+nnunet_status* loaded_image(const nnunet_loaded* loaded, nnunet_image* image);
+nnunet_status* loaded_json(const nnunet_loaded* loaded, nnunet_text** json);
+nnunet_status* labels_write(const nnunet_model* model, const nnunet_array* labels, const char* json, const char* file);
+
 }  // namespace nnunet::c_api

@@ -9,6 +9,7 @@
 
 #include "nnunet.h"
 #include "nnunet/infer/opened_model.h"
+#include "nnunet/io/image_case.h"
 #include "nnunet/io/image_orientation.h"
 #include "nnunet/plan/label_names.h"
 #include "status.h"
@@ -31,6 +32,12 @@ struct nnunet_prepared {
   std::string name;
   nnunet::PreprocessedCase item;
   std::optional<nnunet::Reorientation> turned;  ///< what was done to the image's axes first
+};
+
+struct nnunet_loaded {
+  std::string name;
+  nnunet::CaseImage item;
+  std::optional<nnunet::Array<std::uint16_t>> previous;  ///< labels of a cascade's previous stage
 };
 
 namespace nnunet::c_api {
