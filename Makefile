@@ -1,5 +1,6 @@
 # make build   set-up + build: build/bin/nnunet and the tests
 # make infer   the part without torch alone: build-infer/bin/nnunet, and its tests (set-up, build, tests)
+# make wheel   the Python package, without torch: dist/nnunet_native-*.whl (set-up, build)
 # make demo    the main job: data, preprocessing, training, evaluation, prediction, score
 #              (a phantom dataset; DATA=folder TASK=04 for a Medical Segmentation Decathlon task)
 # make test    all tests
@@ -12,7 +13,7 @@
 JOBS ?= $(shell nproc)
 export TORCH_PYTHON
 
-.PHONY: setup configure program build infer demo test docs lint slow asan tsan fuzz clean
+.PHONY: setup configure program build infer wheel demo test docs lint slow asan tsan fuzz clean
 
 setup:
 	@scripts/setup.sh
@@ -32,6 +33,9 @@ infer:
 	@cmake --preset infer $(CMAKE_FLAGS)
 	@cmake --build build-infer --parallel $(JOBS)
 	@ctest --test-dir build-infer --output-on-failure --parallel $(JOBS)
+
+wheel:
+	@scripts/wheel.sh
 
 demo: program
 	@DATA="$(DATA)" TASK="$(TASK)" DEMO_EPOCHS="$(DEMO_EPOCHS)" scripts/demo.sh
@@ -63,4 +67,4 @@ fuzz: setup
 	@scripts/fuzz.sh
 
 clean:
-	@rm -rf build build-infer build-debug build-asan-ubsan build-asan-base build-tsan build-fuzz demo
+	@rm -rf build build-infer build-wheel build-debug build-asan-ubsan build-asan-base build-tsan build-fuzz demo

@@ -27,6 +27,7 @@ PACKAGES=(
   libgdcm-dev libopenjp2-7-dev
 )
 WITH_TORCH=(python3 python3-venv libgloo-dev protobuf-compiler-grpc libgrpc++-dev)
+WITHOUT_TORCH=(python3 python3-numpy)  # for the test of the Python package, where there is no virtual environment
 without_torch=
 [ "${1:-}" != --without-torch ] || without_torch=1
 
@@ -34,7 +35,7 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 
 need_package "${PACKAGES[@]}"
-[ -n "$without_torch" ] || need_package "${WITH_TORCH[@]}"
+if [ -n "$without_torch" ]; then need_package "${WITHOUT_TORCH[@]}"; else need_package "${WITH_TORCH[@]}"; fi
 install_needed
 
 # The folder of the package torch that this interpreter has; fails without one.

@@ -1,0 +1,374 @@
+"""The package nnunet_native from outside, on a model, images and the label maps that the program made of them.
+
+    MODEL=folder IMAGES=folder LABELS=folder CHECKPOINT=file python check_package.py
+
+MODEL: of nnU-Net v2, with several folds; IMAGES: NAME_0000.nii.gz; LABELS: NAME.nii.gz by the program, of the mean of all
+folds; CHECKPOINT: of this program or of nnU-Net v2, for images of the same kind.
+"""
+import inspect
+import json
+import logging
+import os
+import pickle
+import pydoc
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+import nnunet_native
+from nnunet_native import Predictor, nnUNetPredictor
+
+MODEL, IMAGES, LABELS, CHECKPOINT = (Path(os.environ[name]) for name in ("MODEL", "IMAGES", "LABELS", "CHECKPOINT"))
+CASES = sorted(path.name.removesuffix("_0000.nii.gz") for path in IMAGES.glob("*_0000.nii.gz"))
+
+
+def opened(**options):
+    predictor = nnUNetPredictor(**options)
+    predictor.initialize_from_trained_model_folder(MODEL, None)
+    return predictor
+
+
+def image_of(predictor, case):
+    return predictor.read_images([IMAGES / f"{case}_0000.nii.gz"])
+
+
+class ByDlpack:
+    """An array of another library."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+class Elsewhere(ByDlpack):
+    def __dlpack__(self, **options):
+        raise BufferError("lies on a GPU")
+
+
+class WithFolder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.predictor = opened()
+        self.image, self.properties = image_of(self.predictor, CASES[0])
+
+    def labels(self, case):
+        """Of the program."""
+        return self.predictor.read_images(LABELS / f"{case}.nii.gz")[0][0]
+
+    def predicted(self, image=None, **options):
+        return self.predictor.predict_single_npy_array(self.image if image is None else image, self.properties, **options)
+
+
+class Arrays(WithFolder):
+    def test_labels_are_the_programs(self):
+        for case in CASES:
+            image, properties = image_of(self.predictor, case)
+            labels = self.predictor.predict_single_npy_array(image, properties)
+            self.assertEqual(labels.dtype, np.uint8)
+            np.testing.assert_array_equal(labels, self.labels(case))
+        self.assertGreater(len(np.unique(labels)), 1)
+
+    def test_any_strides_and_numbers(self):
+        whole = np.round(self.image)
+        wanted = self.predicted(whole)
+        backwards = np.ascontiguousarray(whole[:, ::-1].transpose(3, 0, 2, 1)).transpose(1, 3, 2, 0)[:, ::-1]
+        self.assertFalse(backwards.flags.c_contiguous)
+        unaligned = np.frombuffer(b" " + whole.tobytes(), np.uint8)[1:].view(whole.dtype).reshape(whole.shape)
+        given = [backwards, whole[0], unaligned, ByDlpack(whole), whole.astype(np.int16), whole.astype(">i4"),
+                 whole.astype(np.float64), whole.tolist()]
+        for array in given:
+            np.testing.assert_array_equal(self.predicted(array), wanted)
+        half = (whole / 64).astype(np.float16)
+        np.testing.assert_array_equal(self.predicted(half), self.predicted(half.astype(np.float32)))
+
+    def test_probabilities_and_steps(self):
+        labels, probabilities = self.predicted(save_or_return_probabilities=True)
+        np.testing.assert_array_equal(labels, self.predicted())
+        np.testing.assert_array_equal(probabilities.argmax(0), labels)
+        np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-5)
+
+        item, = self.predictor.get_data_iterator_from_raw_npy_data(self.image, None, self.properties, None)
+        logits = self.predictor.predict_logits_from_preprocessed_data(item["data"])
+        self.assertEqual(logits.shape, (len(probabilities), *item["data"].shape[1:]))
+        again = self.predictor.convert_predicted_logits_to_segmentation_with_correct_shape(logits, item["data_properties"], True)
+        np.testing.assert_array_equal(again[0], labels)
+        np.testing.assert_array_equal(again[1], probabilities)
+        np.save(self.folder / "data.npy", item["data"])
+        listed = self.predictor.predict_from_data_iterator([{**item, "data": str(self.folder / "data.npy")}])
+        np.testing.assert_array_equal(listed[0], labels)
+        self.assertFalse((self.folder / "data.npy").exists())
+
+    def test_lists(self):
+        images, properties = zip(*(image_of(self.predictor, case) for case in CASES))
+        found = self.predictor.predict_from_list_of_npy_arrays(list(images), None, list(properties), None, 3, True)
+        for case, (labels, probabilities) in zip(CASES, found):
+            np.testing.assert_array_equal(labels, self.labels(case))
+            np.testing.assert_array_equal(probabilities.argmax(0), labels)
+        with self.assertRaisesRegex(nnunet_native.InvalidCall, "properties: there are 1 for 2"):
+            self.predictor.predict_from_list_of_npy_arrays([self.image] * 2, None, [self.properties], None)
+
+    def test_results_go_to_files(self):
+        names = [str(self.folder / case) for case in CASES]
+        images, properties = zip(*(image_of(self.predictor, case) for case in CASES))
+        found = self.predictor.predict_from_list_of_npy_arrays(list(images), None, list(properties), names, 3, True)
+        self.assertEqual(found, [None] * len(CASES))
+        for case in CASES:
+            written, place = self.predictor.read_images(self.folder / f"{case}.nii.gz")
+            np.testing.assert_array_equal(written[0], self.labels(case))
+            self.assertEqual(place, image_of(self.predictor, case)[1])
+            packed = np.load(self.folder / f"{case}.npz")["probabilities"]
+            np.testing.assert_array_equal(packed.argmax(0), written[0])
+            kept = pickle.loads((self.folder / f"{case}.pkl").read_bytes())
+            self.assertEqual(tuple(kept["shape_before_cropping"]), written[0].shape)
+            self.assertIn("sitk_stuff", kept)
+        self.assertEqual(len(list(self.folder.iterdir())), 3 * len(CASES))
+
+    def test_other_models(self):
+        predictor = Predictor(use_mirroring=False)
+        predictor.initialize_from_trained_model_folder(CHECKPOINT)
+        labels = predictor.predict_single_npy_array(self.image, self.properties)
+        predictor.initialize_from_memory(CHECKPOINT.read_bytes())
+        np.testing.assert_array_equal(predictor.predict_single_npy_array(self.image, self.properties), labels)
+        ours = CHECKPOINT.suffix == ".ckpt"
+        self.assertEqual(predictor.info["kind"], "checkpoint" if ours else "nnU-Net v2 model")
+        self.assertEqual(predictor.dataset_json is None, ours)
+
+
+class Files(WithFolder):
+    def test_a_folder_becomes_a_folder(self):
+        out = self.folder / "out"
+        self.assertEqual(self.predictor.predict_from_files(str(IMAGES), str(out), num_parts=2, part_id=1),
+                         [None] * (len(CASES) // 2))
+        self.predictor.predict_from_files(IMAGES, out, True, False)
+        for case in CASES:
+            np.testing.assert_array_equal(self.predictor.read_images(out / f"{case}.nii.gz")[0][0], self.labels(case))
+        self.assertTrue((out / f"{CASES[0]}.npz").exists())
+        self.assertEqual(json.loads((out / "plans.json").read_text()), self.predictor.plans_manager.plans)
+        self.assertTrue(json.loads((out / "predict_from_raw_data_args.json").read_text())["save_probabilities"])
+
+    def test_lists_become_files_or_arrays(self):
+        lists = [[str(IMAGES / f"{case}_0000.nii.gz")] for case in CASES]
+        for case, labels in zip(CASES, self.predictor.predict_from_files(lists, None)):
+            np.testing.assert_array_equal(labels, self.labels(case))
+        names = [str(self.folder / f"label_{i}") for i in range(len(CASES))]
+        self.predictor.predict_from_files(lists, names)
+        self.predictor.predict_from_files_sequential(lists, str(self.folder))
+        for case, name in zip(CASES, names):
+            np.testing.assert_array_equal(self.predictor.read_images(name + ".nii.gz")[0][0], self.labels(case))
+            self.assertEqual(Path(name + ".nii.gz").read_bytes(), (self.folder / f"{case}.nii.gz").read_bytes())
+        written = os.stat(names[0] + ".nii.gz").st_mtime_ns
+        self.assertIsNone(self.predictor.predict_from_files(lists, names, overwrite=False))
+        self.assertEqual(os.stat(names[0] + ".nii.gz").st_mtime_ns, written)
+
+    def test_images_that_fail_are_named(self):
+        broken = self.folder / "in/broken_0000.nii.gz"
+        broken.parent.mkdir()
+        broken.write_text("no image")
+        lists = [[broken], [IMAGES / f"{CASES[0]}_0000.nii.gz"]]
+        with self.assertRaisesRegex(nnunet_native.Error, "1 of 2 images failed: .*broken_0000.nii.gz"):
+            self.predictor.predict_from_files(lists, str(self.folder / "out"))
+        self.assertTrue((self.folder / f"out/{CASES[0]}.nii.gz").exists())
+        with self.assertRaisesRegex(nnunet_native.Error, "1 of 1 images failed: .*broken_0000.nii.gz"):
+            self.predictor.predict_from_files(str(broken.parent), str(self.folder / "out"))
+
+    def test_files_of_others_stay(self):
+        (self.folder / "dataset.json").write_text("{}")
+        with self.assertRaisesRegex(nnunet_native.Error, "is there already"):
+            self.predictor.predict_from_files([[IMAGES / f"{CASES[0]}_0000.nii.gz"]], str(self.folder))
+        self.assertEqual((self.folder / "dataset.json").read_text(), "{}")
+        copy = self.folder / "in/a_0000.nii.gz"
+        copy.parent.mkdir()
+        image = (IMAGES / f"{CASES[0]}_0000.nii.gz").read_bytes()
+        copy.write_bytes(image)
+        for source, output in ((str(copy.parent), str(copy.parent)), ([[copy]], [copy.parent / "a_0000"])):
+            with self.assertRaisesRegex(nnunet_native.Error, "input folder|overwritten"):
+                self.predictor.predict_from_files(source, output)
+        self.assertEqual(copy.read_bytes(), image)
+
+
+class Refusals(WithFolder):
+    def expect(self, part, call, kind=nnunet_native.InvalidCall):
+        with self.assertRaisesRegex(kind, part):
+            call()
+
+    def test_what_cannot_be(self):
+        self.expect("there is no model yet", lambda: Predictor().predict_single_npy_array(self.image, self.properties))
+        self.expect("none/model", lambda: Predictor().initialize_from_trained_model_folder("none/model"), nnunet_native.BadModel)
+        self.expect("spacing", lambda: self.predictor.predict_single_npy_array(self.image, {}))
+        self.expect("spacing", lambda: self.predictor.predict_single_npy_array(self.image, {"spacing": (1, 1)}))
+        self.expect("shape", lambda: self.predicted(self.image[0, 0]))
+        self.expect("complex64", lambda: self.predicted(self.image.astype(np.complex64)))
+        self.expect("main memory", lambda: self.predicted(Elsewhere(self.image)))
+        self.expect("2 channels", lambda: self.predicted(np.concatenate([self.image] * 2)), nnunet_native.Error)
+        self.expect("NaN", lambda: self.predicted(self.image * np.nan), nnunet_native.Error)
+        self.expect("tile_step", lambda: opened(tile_step_size=1.5).predict_single_npy_array(self.image, self.properties))
+        self.expect("list of lists", lambda: self.predictor.predict_from_files(["a_0000.nii.gz"], None))
+        self.expect("parts count from 0", lambda: self.predictor.predict_from_files([], None, num_parts=2, part_id=2))
+        nowhere = {"spacing": self.properties["spacing"]}
+        self.expect("sitk_stuff", lambda: self.predictor.predict_single_npy_array(self.image, nowhere, None, self.folder / "a"),
+                    nnunet_native.Error)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_what_hangs_on_torch(self):
+        self.expect("checkpoint", lambda: self.predictor.manual_initialization(*[None] * 7), NotImplementedError)
+        self.expect("without torch", lambda: self.predictor.network, AttributeError)
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            labels = opened(device="cuda:0").predict_single_npy_array(self.image, self.properties)
+        self.assertIn("on the CPU, not on cuda:0", str(seen[0].message))
+        np.testing.assert_array_equal(labels, self.labels(CASES[0]))
+
+
+class Control(WithFolder):
+    def test_progress_and_what_it_raises(self):
+        seen = []
+        self.predictor.progress = lambda done, total, name: seen.append((done, total, name))
+        self.predicted()
+        self.assertEqual(seen[0], (0, 0, "image"))
+        self.assertEqual(seen[-1][0], seen[-1][1])
+        self.predictor.progress = lambda done, total, name: 1 // (1 - done)
+        with self.assertRaises(ZeroDivisionError):
+            self.predicted()
+        self.predictor.progress = None
+        np.testing.assert_array_equal(self.predicted(), self.labels(CASES[0]))
+
+    def test_keyboard_interrupt(self):
+        handler = signal.getsignal(signal.SIGINT)
+        seen = []
+
+        def interrupt(done, total, name):
+            seen.append(done)
+            if done == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        self.predictor.progress = interrupt
+        with self.assertRaises(KeyboardInterrupt):
+            self.predicted()
+        self.assertLess(max(seen), 3)
+        self.assertIs(signal.getsignal(signal.SIGINT), handler)
+        self.predictor.progress = None
+        np.testing.assert_array_equal(self.predicted(), self.labels(CASES[0]))
+
+    def test_two_threads(self):
+        found = {}
+
+        def segment(i):
+            predictor = opened(threads=1)
+            image, properties = image_of(predictor, CASES[i])
+            found[i] = [predictor.predict_single_npy_array(image, properties) for _ in range(3)]
+
+        threads = [threading.Thread(target=segment, args=(i,)) for i in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for i in range(2):
+            for labels in found[i]:
+                np.testing.assert_array_equal(labels, self.labels(CASES[i]))
+
+    def test_other_threads_run_meanwhile(self):
+        """While the library works the interpreter is free: this thread gets on between two calls of progress."""
+        asked, answered = threading.Event(), threading.Event()
+
+        def answer():
+            asked.wait(60)
+            answered.set()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        self.predictor.progress = lambda done, total, name: (asked.set(), answered.wait(60)) if done else None
+        self.predicted()
+        thread.join()
+        self.assertTrue(answered.is_set())
+
+    def test_a_forked_process_is_refused(self):
+        child = os.fork()
+        if child == 0:
+            try:
+                self.predicted()
+            except nnunet_native.Error as error:
+                os._exit(7 if "spawn" in str(error) else 8)
+            os._exit(9)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 7)
+
+
+class Program(WithFolder):
+    def test_runs(self):
+        self.assertIn(nnunet_native.__version__, nnunet_native.run("--version"))
+        scores = nnunet_native.score(LABELS, LABELS)
+        self.assertEqual(scores["mean dice"], 1)
+        self.assertEqual(scores["cases scored"], len(CASES))
+        with self.assertRaisesRegex(nnunet_native.Error, "none"):
+            nnunet_native.run("info", self.folder / "none")
+
+    def test_the_log_is_pythons(self):
+        with self.assertLogs("nnunet_native", logging.INFO) as seen:
+            self.predictor.predict_from_files(str(IMAGES), str(self.folder / "out"))
+        self.assertTrue(any(CASES[0] in line for line in seen.output), seen.output)
+
+    def test_a_raw_dataset_is_planned_and_preprocessed(self):
+        raw, preprocessed = self.folder / "raw", self.folder / "preprocessed"
+        raw.mkdir()
+        nnunet_native.run("phantom", output=self.folder, cases=3, test_cases=1)
+        nnunet_native.run("v2", "convert_MSD_dataset", "-i", self.folder / "Task99_Phantom", environment={"nnUNet_raw": raw})
+        plans = nnunet_native.plan(99, raw=raw, preprocessed=preprocessed, overwrite_plans_name="MyPlans")
+        self.assertEqual(plans["plans_name"], "MyPlans")
+        nnunet_native.preprocess(99, ["2d"], "MyPlans", raw=raw, preprocessed=preprocessed, num_processes=1)
+        self.assertTrue(any(preprocessed.glob("Dataset099_*/MyPlans_2d/*")))
+
+
+class Documentation(unittest.TestCase):
+    ORDER = {
+        "__init__": "tile_step_size use_gaussian use_mirroring perform_everything_on_device device verbose verbose_preprocessing "
+                    "allow_tqdm",
+        "initialize_from_trained_model_folder": "model_training_output_dir use_folds checkpoint_name",
+        "predict_single_npy_array": "input_image image_properties segmentation_previous_stage output_file_truncated "
+                                    "save_or_return_probabilities",
+        "predict_from_files": "list_of_lists_or_source_folder output_folder_or_list_of_truncated_output_files save_probabilities "
+                              "overwrite num_processes_preprocessing num_processes_segmentation_export "
+                              "folder_with_segs_from_prev_stage num_parts part_id",
+        "predict_from_list_of_npy_arrays": "image_or_list_of_images segs_from_prev_stage_or_list_of_segs_from_prev_stage "
+                                           "properties_or_list_of_properties truncated_ofname num_processes save_probabilities "
+                                           "num_processes_segmentation_export",
+        "predict_logits_from_preprocessed_data": "data",
+    }
+
+    def test_parameters_are_nnunets(self):
+        for name, order in self.ORDER.items():
+            parameters = [parameter for parameter in inspect.signature(getattr(Predictor, name)).parameters.values()
+                          if parameter.name != "self" and parameter.kind != parameter.KEYWORD_ONLY]
+            self.assertEqual([parameter.name for parameter in parameters], order.split(), name)
+
+    def test_all_that_is_public_is_explained(self):
+        for name in nnunet_native.__all__:
+            self.assertTrue(inspect.getdoc(getattr(nnunet_native, name)), name)
+        for name, member in inspect.getmembers(Predictor):
+            if not name.startswith("_"):
+                self.assertTrue(inspect.getdoc(member), name)
+        text = pydoc.plain(pydoc.render_doc(nnunet_native))
+        for word in ("predict_single_npy_array", "initialize_from_trained_model_folder", "score(", "spawn"):
+            self.assertIn(word, text)
+
+    def test_the_import_needs_numpy_alone(self):
+        code = ("import sys, numpy; before = set(sys.modules); import nnunet_native; "
+                "print(*{name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))")
+        found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+        self.assertEqual(found, ["nnunet_native"])
+
+
+if __name__ == "__main__":
+    unittest.main()
