@@ -25,6 +25,7 @@ PACKAGES=(
   protobuf-compiler libprotobuf-dev
   libboost-dev libssl-dev
   libgdcm-dev libopenjp2-7-dev
+  libdcmtk-dev
 )
 WITH_TORCH=(python3 python3-venv libgloo-dev protobuf-compiler-grpc libgrpc++-dev)
 WITHOUT_TORCH=(python3 python3-numpy)  # for the test of the Python package, where there is no virtual environment
