@@ -234,6 +234,41 @@ TEST(Identity, CharacterSetsAreCarriedOver) {
   EXPECT_EQ(ReadBack::text(ReadBack::item(other.data(), DCM_SegmentSequence), DCM_SegmentLabel), "Leberl\u00e4sion");
 }
 
+struct Script {
+  std::string set, name, unicode;
+};
+
+/// Of a patient with that name, whose label has that one; the character set and the patient's name in the object.
+std::pair<std::string, std::string> written_name(const Script& script, const std::string& label) {
+  const TempFolder folder;
+  const Series series = make_series(folder, {3, 3, 3}, {.name = script.name, .character_set = script.set});
+  write_structure_set(random_labels(series.shape, {1}), series, named({{1, label}}), folder / "rt.dcm");
+  ReadBack object(folder / "rt.dcm");
+  return {object.text(DCM_SpecificCharacterSet), object.text(DCM_PatientName)};
+}
+
+TEST(Identity, OtherScriptsBecomeUnicodeWhereLabelsNeedIt) {
+  const std::string wang = "Wang^XiaoDong=\u738b^\u5c0f\u6771";
+  for (const Script& script :
+       {Script{"ISO_IR 192", wang, wang},
+        Script{"ISO_IR 144", "\xbb\xee\xda\x63\xd1\xe0\xd8\xd3", "\u041b\u044e\u043a\u0063\u0431\u0440\u0438\u0433"}}) {
+    EXPECT_EQ(written_name(script, "liver"), std::pair(script.set, script.name));
+    EXPECT_EQ(written_name(script, "L\u00e4sion"), std::pair(std::string("ISO_IR 192"), script.unicode));
+  }
+}
+
+// ISO 2022 is made of bytes that are ASCII elsewhere. DCMTK changes it where its iconv can.
+TEST(Identity, Iso2022IsNeverTakenForAscii) {
+  const Script yamada{"\\ISO 2022 IR 87", "Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B",
+                      "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce"};
+  EXPECT_EQ(written_name(yamada, "liver"), std::pair(yamada.set, yamada.name));
+  try {
+    EXPECT_EQ(written_name(yamada, "L\u00e4sion"), std::pair(std::string("ISO_IR 192"), yamada.unicode));
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("ASCII"), std::string::npos) << error.what();
+  }
+}
+
 TEST(Identity, UnknownCharacterSetsAreRefusedWhereTheyWouldBeMixed) {
   const TempFolder folder;
   const Series series = make_series(folder, {3, 3, 3}, {.name = "M\xfcller", .character_set = ""});

@@ -93,7 +93,10 @@ std::string decimal(double value) {
 
 std::string decimals(std::span<const double> values) {
   std::string text;
-  for (const double value : values) text += (text.empty() ? "" : "\\") + decimal(value);
+  for (const double value : values) {
+    if (!text.empty()) text += '\\';
+    text += decimal(value);
+  }
   return text;
 }
 

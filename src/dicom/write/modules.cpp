@@ -67,7 +67,8 @@ void put_character_set(DcmDataset& object, const std::string& source_set, bool s
                        const std::filesystem::path& file) {
   if (!source_set.empty()) put(object, DCM_SpecificCharacterSet, EVR_CS, source_set);
   if (own_ascii) return;
-  if (!source_ascii && (source_set.empty() || object.convertToUTF8().bad()))
+  // Text of ISO 2022 looks like ASCII, but is not.
+  if (source_set.empty() ? !source_ascii : object.convertToUTF8().bad())
     throw Error(file.string(),
                 "has letters of a character set that is not known, and the labels' names need another one",
                 "give the labels ASCII names, or write the object without what names the patient (anonymous)");
