@@ -30,7 +30,7 @@ void add_all(CLI::App& program, const std::vector<Command>& commands) {
       {"download", add_download}, {"phantom", add_phantom}, {"preprocess", add_preprocess},
       {"score", add_score},       {"client", add_client},   {"evaluate", add_evaluate},
       {"predict", add_predict},   {"export", add_export},   {"serve", add_serve},
-      {"info", add_info},         {"dicom", add_dicom}};
+      {"info", add_info},         {"dicom", add_dicom},     {"dicom-seg", add_dicom_seg}};
   for (const Command& command : commands) {
     if (const auto found = own.find(command.name); found != own.end())
       found->second(program);

@@ -11,6 +11,7 @@
 #include "nnunet/benchmark/serve_load.h"
 #include "nnunet/client/segment_images.h"
 #include "nnunet/data/phantom.h"
+#include "nnunet/dicom/send.h"
 #include "nnunet/download/download.h"
 #include "nnunet/eval/score_folder.h"
 #include "nnunet/export/options.h"
@@ -24,6 +25,7 @@
 #include "nnunet/train/options.h"
 #include "options/all_commands.h"
 #include "options/benchmark.h"
+#include "options/dicom_seg.h"
 #include "options/serve.h"
 
 namespace nnunet::app {
@@ -179,6 +181,11 @@ Defaults benchmark() {
                   {"--timeout_s", seconds(load.timeout)}};
 }
 
+Defaults dicom_seg() {
+  EXPECT_EQ(DicomObjectFlags{}.type, dicom::ObjectType::binary);
+  return {{"--dicom_seg", "binary"}, {"--aet", dicom::SendOptions{}.calling_ae}};
+}
+
 Defaults automatic() {
   const AutoOptions o;
   return {{"--hours", text(o.hours)},
@@ -207,6 +214,7 @@ std::map<std::string, Defaults> defaults() {
           {"client", client()},
           {"dicom", {}},
           {"info", {}},
+          {"dicom-seg", dicom_seg()},
           {"benchmark", benchmark()}};
 }
 

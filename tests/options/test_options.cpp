@@ -91,10 +91,13 @@ TEST(Options, ADefaultIsOneOfTheChoicesAndInTheRange) {
 
 // Parsing a command line without options must leave the struct's own defaults.
 TEST(Options, NothingIsChangedByWhatIsNotGiven) {
-  const std::map<std::string, std::string> required{
-      {"auto", " --dataset x"},         {"phantom", " --output x"},
-      {"score", " --preds x --lbls x"}, {"export", " --ckpt_path x --format triton --output x"},
-      {"serve", " --model a=b"},        {"client", " --model a --input x --output x"}};
+  const std::map<std::string, std::string> required{{"auto", " --dataset x"},
+                                                    {"phantom", " --output x"},
+                                                    {"score", " --preds x --lbls x"},
+                                                    {"export", " --ckpt_path x --format triton --output x"},
+                                                    {"serve", " --model a=b"},
+                                                    {"client", " --model a --input x --output x"},
+                                                    {"dicom-seg", " --labels x --series x --output x"}};
   for (const Command& command : all_commands()) {
     Parser parser;
     const auto before = values_now(parser.command(command.name));

@@ -19,8 +19,8 @@ Group server_group(ServeFlags& flags) {
               .between(-1, 65535),
           option("--api_keys", flags.api_keys, "File of keys, one a line, of which clients must give one"),
           option("--page", flags.page, "Folder of the page at /").by_default("the one beside the program; '': no page"),
-          option("--tls_cert", flags.http.certificate, "Certificate chain (PEM): HTTPS instead of HTTP, gRPC over TLS"),
-          option("--tls_key", flags.http.key, "Its private key (PEM)"),
+          certificate(flags.http.certificate),
+          private_key(flags.http.key),
           option("--access_log", flags.access_log, "File for a JSON line a request").by_default("stderr"),
       }};
 }

@@ -229,6 +229,14 @@ Option trusted_certificates(path& value) {
   return option("--tls_ca", value, "Certificates (PEM) to trust instead of the system's");
 }
 
+Option certificate(path& value) {
+  return option("--tls_cert", value, "Certificate chain (PEM): HTTPS instead of HTTP, gRPC over TLS");
+}
+
+Option private_key(path& value) {
+  return option("--tls_key", value, "Its private key (PEM)");
+}
+
 Option labels(path& value) {
   return option("--lbls", value, "Labels with the same names (case.npy: case.nii.gz); a folder or a file");
 }

@@ -74,6 +74,8 @@ Option model(Names& value) {
 Option url(std::string& value);
 Option api_key_file(std::filesystem::path& value);
 Option trusted_certificates(std::filesystem::path& value);
+Option certificate(std::filesystem::path& value);
+Option private_key(std::filesystem::path& value);
 template <class Duration>
 Option timeout(Duration& value) {
   Option o = time_option<std::chrono::duration<double>>("--timeout_s", value, "Seconds for one request");

@@ -1,0 +1,36 @@
+#pragma once
+#include "command.h"
+#include "nnunet/dicom/object.h"
+
+namespace nnunet::app {
+
+/// What label maps are written as.
+struct DicomObjectFlags {
+  dicom::ObjectType type = dicom::ObjectType::binary;
+  std::filesystem::path labels_json;
+  bool anonymous = false;
+};
+
+/// Where objects are sent; empty: nowhere.
+struct DicomSendFlags {
+  std::string send_to;
+  std::string aet = "NNUNET";
+  std::filesystem::path trust, certificate, key, api_key_file;
+};
+
+struct DicomSegFlags {
+  std::filesystem::path labels, series, output;
+  DicomObjectFlags object;
+  DicomSendFlags send;
+  bool overwrite = false;
+};
+
+/// --dicom_seg, --labels_json, --anonymous.
+std::vector<Option> dicom_object_options(DicomObjectFlags& flags);
+
+/// --send_to and what goes with it.
+std::vector<Option> dicom_send_options(DicomSendFlags& flags);
+
+Command dicom_seg_command(DicomSegFlags& flags);
+
+}  // namespace nnunet::app

@@ -1,0 +1,219 @@
+"""Series made of NIfTI images, and DICOM objects that nnunet dicom-seg wrote of them, read by others: see dicom_writing.sh.
+
+  make FOLDER DATA      three series with label maps
+  compare FOLDER        what is read, and the label maps
+  same FILE FOLDER      a file in the folder is the same object
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import unicodedata
+
+import nibabel
+import numpy as np
+import pydicom
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def write_series(folder, image, modality):
+    """Single-frame instances; the patient's name in another character set than the labels'."""
+    folder.mkdir()
+    affine = LPS @ image.affine
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    voxels = np.asanyarray(image.dataobj).astype(np.int16)
+    study, series, frame = generate_uid(), generate_uid(), generate_uid()
+    for k in range(voxels.shape[2]):
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID = CTImageStorage if modality == "CT" else MRImageStorage
+        meta.MediaStorageSOPInstanceUID = generate_uid()
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        d = FileDataset(str(folder / f"{k:04}.dcm"), {}, file_meta=meta, preamble=b"\0" * 128)
+        d.SpecificCharacterSet = "ISO_IR 100"
+        d.SOPClassUID, d.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+        d.StudyInstanceUID, d.SeriesInstanceUID, d.FrameOfReferenceUID = study, series, frame
+        d.PatientName, d.PatientID, d.PatientBirthDate, d.PatientSex = "Müller^Jörg", "17", "19560728", "M"
+        d.StudyDate, d.StudyTime, d.StudyID, d.AccessionNumber = "20230405", "101112", "1", "9"
+        d.ReferringPhysicianName, d.PositionReferenceIndicator = "", ""
+        d.Modality, d.SeriesNumber, d.InstanceNumber, d.Manufacturer = modality, 3, k + 1, "none"
+        d.PatientPosition = "HFS"
+        d.ImagePositionPatient = [f"{v:.10g}" for v in affine[:3, 3] + k * affine[:3, 2]]
+        d.ImageOrientationPatient = [f"{v:.10g}" for v in [*(affine[:3, 0] / spacing[0]), *(affine[:3, 1] / spacing[1])]]
+        d.PixelSpacing = [f"{spacing[1]:.10g}", f"{spacing[0]:.10g}"]
+        d.SliceThickness = f"{spacing[2]:.10g}"
+        d.Rows, d.Columns = voxels.shape[1], voxels.shape[0]
+        d.SamplesPerPixel, d.PhotometricInterpretation, d.PixelRepresentation = 1, "MONOCHROME2", 1
+        d.BitsAllocated, d.BitsStored, d.HighBit = 16, 16, 15
+        d.RescaleIntercept, d.RescaleSlope = 0, 1
+        d.PixelData = np.ascontiguousarray(voxels[:, :, k].T).tobytes()
+        d.save_as(folder / f"{k:04}.dcm", enforce_file_format=True)
+
+
+def shells(image):
+    """Labels with holes, islands and corners that touch, from grey values."""
+    grey = np.asanyarray(image.dataobj).astype(float)
+    cuts = np.quantile(grey[grey > grey.min()], [0.5, 0.75, 0.93])
+    return np.digitize(grey, cuts).astype(np.uint8)
+
+
+def make(folder, data):
+    cases = {
+        "hippocampus": ("Task04_Hippocampus/imagesTr/hippocampus_001.nii.gz", "Task04_Hippocampus/labelsTr/hippocampus_001.nii.gz", "MR"),
+        "body": ("ct/example_ct_sm.nii.gz", "ct/example_seg.nii.gz", "CT"),
+        "oblique": ("ct/CT_pitch.nii.gz", None, "CT"),
+    }
+    for name, (image, labels, modality) in cases.items():
+        case = folder / name
+        case.mkdir()
+        image = nibabel.load(data / image)
+        write_series(case / "series", image, modality)
+        voxels = shells(image) if labels is None else np.asanyarray(nibabel.load(data / labels).dataobj).astype(np.uint8)
+        nibabel.save(nibabel.Nifti1Image(voxels, image.affine), case / "labels.nii.gz")
+        names = {1: "hippocampus", 2: "Läsion"} if name == "hippocampus" else {}
+        table = {str(v): names.get(v, f"label {v}") for v in np.unique(voxels) if v != 0}
+        (case / "labels.json").write_text(json.dumps(table), encoding="utf-8")
+
+
+def on_grid(path, like):
+    """A label map's voxels on the axes of another one, which differ in order and direction alone."""
+    image = nibabel.load(path)
+    turned = nibabel.orientations.ornt_transform(
+        nibabel.orientations.io_orientation(image.affine), nibabel.orientations.io_orientation(like.affine))
+    turned = image.as_reoriented(turned)
+    assert turned.shape == like.shape and np.abs(turned.affine - like.affine).max() < 1e-2, path
+    return np.asanyarray(turned.dataobj)
+
+
+def ours(case, kind):
+    return case / f"{kind}.dcm"
+
+
+def truth(case, kind):
+    """BINARY counts segments without gaps, LABELMAP has the labels' values."""
+    image = nibabel.load(case / "labels.nii.gz")
+    labels = np.asanyarray(image.dataobj).astype(int)
+    values = [v for v in np.unique(labels) if v != 0]
+    if kind == "labelmap":
+        return image, labels
+    return image, np.select([labels == v for v in values], range(1, len(values) + 1))
+
+
+def read_by_highdicom(case, kind):
+    import highdicom
+
+    seg = highdicom.seg.segread(ours(case, kind))
+    image, expected = truth(case, kind)
+    volume = seg.get_volume(combine_segments=True, relabel=False)
+    affine = LPS @ volume.affine @ np.eye(4)
+    got = nibabel.Nifti1Image(np.asarray(volume.array).astype(np.int16), affine)
+    whole = np.zeros(expected.shape, int)
+    # A volume without the empty planes at its ends: each voxel by its place.
+    index = np.argwhere(got.get_fdata() != 0)
+    places = np.linalg.inv(image.affine) @ affine @ np.c_[index, np.ones(len(index))].T
+    places = np.rint(places[:3]).astype(int)
+    whole[tuple(places)] = np.asarray(volume.array)[tuple(index.T)]
+    assert (whole == expected).all(), f"{case.name} {kind}: highdicom reads other labels"
+
+
+def read_by_dcmqi(case, kind, tool):
+    image, expected = truth(case, kind)
+    folder = case / f"dcmqi_{kind}"
+    folder.mkdir()
+    subprocess.run([tool, "--inputDICOM", ours(case, kind), "--outputDirectory", folder, "-t", "nii", "-p", "s"], check=True,
+                   capture_output=True)
+    described = json.loads(next(folder.glob("s*-meta.json")).read_text())
+    whole = np.zeros(expected.shape, int)
+    for path in sorted(folder.glob("s-*.nii*")):
+        part = nibabel.load(path)
+        index = np.argwhere(np.asanyarray(part.dataobj) != 0)
+        places = np.rint((np.linalg.inv(image.affine) @ part.affine @ np.c_[index, np.ones(len(index))].T)[:3]).astype(int)
+        values = np.asanyarray(part.dataobj)[tuple(index.T)].astype(int)
+        whole[tuple(places)] = values
+    assert (whole == expected).all(), f"{case.name} {kind}: dcmqi reads other labels"
+    return described
+
+
+def ascii_name(name):
+    return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().replace(" ", "-")
+
+
+def read_structure_set(case):
+    pydicom.read_file = pydicom.dcmread  # the name that dcmrtstruct2nii 5 knows
+    from dcmrtstruct2nii import dcmrtstruct2nii
+
+    image = nibabel.load(case / "labels.nii.gz")
+    labels = np.asanyarray(image.dataobj).astype(int)
+    folder = case / "rt"
+    dcmrtstruct2nii(str(ours(case, "rtstruct")), str(case / "series"), str(folder), convert_original_dicom=False)
+    table = json.loads((case / "labels.json").read_text(encoding="utf-8"))
+    worst = 1.0
+    for value, name in table.items():
+        file = folder / f"mask_{ascii_name(name)}.nii.gz"
+        mask, label = on_grid(file, image) > 0, labels == int(value)
+        worst = min(worst, 2 * (mask & label).sum() / (mask.sum() + label.sum()))
+    return worst
+
+
+def same_attributes_as_highdicom(case):
+    """What highdicom finds necessary in a LABELMAP of the same series is in ours."""
+    import highdicom
+
+    sources = [pydicom.dcmread(f) for f in sorted((case / "series").iterdir())]
+    _, labels = truth(case, "labelmap")
+    codes = highdicom.sr.CodedConcept("85756007", "SCT", "Tissue")
+    description = highdicom.seg.SegmentDescription(
+        1, "x", codes, codes, highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+        highdicom.AlgorithmIdentificationSequence("n", highdicom.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"), "1"))
+    theirs = highdicom.seg.Segmentation(
+        sources, (labels > 0).astype(np.uint8).transpose(2, 1, 0), "LABELMAP", [description], generate_uid(), 1, generate_uid(), 1,
+        "m", "m", "1", "1")
+    mine = pydicom.dcmread(ours(case, "labelmap"))
+
+    def missing(a, b, path=""):
+        for element in a:
+            if element.tag.is_private:
+                continue
+            if element.tag not in b:
+                yield path + (element.keyword or str(element.tag))
+            elif element.VR == "SQ" and len(element.value) > 0:
+                if len(b[element.tag].value) == 0:
+                    yield path + element.keyword + " (empty)"
+                else:
+                    yield from missing(element.value[0], b[element.tag].value[0], path + element.keyword + ".")
+
+    return sorted(set(missing(theirs, mine)))
+
+
+def compare(folder, tools):
+    for case in sorted(p for p in folder.iterdir() if p.is_dir()):
+        described = None
+        for kind in ("binary", "labelmap"):
+            read_by_highdicom(case, kind)
+            described = read_by_dcmqi(case, kind, tools / "segimage2itkimage")
+        dice = read_structure_set(case)
+        assert dice >= 0.98, f"{case.name}: Dice of the structure set {dice}"
+        print(f"{case.name}: highdicom and dcmqi read the same labels (BINARY, LABELMAP); least Dice of the structure set {dice:.4f}")
+        if case.name == "hippocampus":
+            names = [s["SegmentLabel"] for group in described["segmentAttributes"] for s in group]
+            print("  labels:", names)
+        missing = same_attributes_as_highdicom(case)
+        print("  attributes that highdicom writes in a LABELMAP and we do not:", missing or "none")
+
+
+def same(file, folder):
+    sent = pydicom.dcmread(file)
+    got = [d for d in map(pydicom.dcmread, folder.iterdir()) if d.SOPInstanceUID == sent.SOPInstanceUID]
+    assert len(got) == 1, f"{file} came {len(got)} times"
+    assert got[0] == sent, f"{file} arrived changed"
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "same":
+        same(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+    elif sys.argv[1] == "make":
+        make(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+    else:
+        compare(pathlib.Path(sys.argv[2]), pathlib.Path(sys.executable).parent)

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# DICOM objects that nnunet dicom-seg writes, held against others: dciodvfy (BINARY segmentations and structure sets
+# without errors), dicom-validator (LABELMAP, which dciodvfy does not know), highdicom and dcmqi (exactly our labels),
+# dcmrtstruct2nii (Dice of each label at least 0.98).
+#   ORACLES=folder           a virtual environment with them (default: .deps/dicom-venv, made when absent)
+#   STANDARD=folder          where dicom-validator keeps the standard, which it fetches when absent
+set -euo pipefail
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+root=$here/../..
+nnunet=$(realpath "${NNUNET:-$root/build/bin/nnunet}")
+oracles=${ORACLES:-$root/.deps/dicom-venv}
+data=$(realpath "${DATA:-$root/../shared/data}")
+[ -d "$data" ] || { echo "SKIPPED: no images in $data"; exit 0; }
+. "$root/scripts/packages.bash"
+need_package dicom3tools
+install_needed
+if [ ! -x "$oracles/bin/segimage2itkimage" ]; then
+  python3 -m venv "$oracles"
+  "$oracles/bin/pip" install --quiet --disable-pip-version-check highdicom pydicom dcmqi dicom-validator dcmrtstruct2nii nibabel
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python=$oracles/bin/python script=$here/dicom_writing.py
+
+"$python" "$script" make "$work" "$data"
+for case in "$work"/*/; do
+  for kind in binary labelmap rtstruct; do
+    "$nnunet" dicom-seg --labels "$case/labels.nii.gz" --series "$case/series" --labels_json "$case/labels.json" \
+      --dicom_seg "$kind" --output "$case/$kind.dcm" 2> "$work/log" || { cat "$work/log"; exit 1; }
+  done
+done
+
+checked() { dciodvfy "$1" > "$work/log" 2>&1 || true; ! grep -i error "$work/log" || { echo "dciodvfy: $1" >&2; exit 1; }; }
+for case in "$work"/*/; do checked "$case/binary.dcm"; checked "$case/rtstruct.dcm"; done
+echo "ok: dciodvfy has no error in BINARY segmentations and structure sets"
+
+"$python" "$script" compare "$work"
+echo "ok: other programs read the same labels"
+
+standard=${STANDARD:-$root/.deps/dicom-standard}
+if timeout 600 "$oracles/bin/validate_iods" -src "$standard" "$work/hippocampus/labelmap.dcm" > "$work/log" 2>&1 &&
+  ! grep -qiE "unknown SOPClassUID" "$work/log"; then
+  echo "ok: dicom-validator"
+elif [ -d "$standard" ] && ls "$standard"/*/docbook/part03.xml > /dev/null 2>&1; then
+  cat "$work/log" && exit 1
+else
+  echo "NOT TESTED: dicom-validator, as the standard could not be fetched"
+fi
