@@ -76,6 +76,7 @@ class ReadBack {
   explicit ReadBack(const std::filesystem::path& path) { require(file_.loadFile(path.c_str())); }
 
   DcmDataset& data() { return *file_.getDataset(); }
+  void save(const std::filesystem::path& path) { require(file_.saveFile(path.c_str(), EXS_LittleEndianExplicit)); }
   std::string text(const DcmTagKey& tag) { return text(data(), tag); }
   static std::string text(DcmItem& item, const DcmTagKey& tag) {
     OFString value;

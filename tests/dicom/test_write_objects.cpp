@@ -181,6 +181,25 @@ TEST(Segmentations, SayWhatWhoAndThatTheyAreNoDevice) {
   EXPECT_EQ(ReadBack::text(algorithm, DCM_AlgorithmName), "Model of ours");
 }
 
+TEST(Segmentations, SayThatTheSourceWasCompressedWithLosses) {
+  const TempFolder folder;
+  const Series series = make_series(folder, {3, 3, 3});
+  const auto written = [&] {
+    write_segmentation(random_labels(series.shape, {1}), series, named({{1, "liver"}}), SegmentationType::binary,
+                       folder / "seg.dcm");
+    return ReadBack(folder / "seg.dcm");
+  };
+  EXPECT_EQ(written().text(DCM_LossyImageCompression), "00");
+  ReadBack source(series.frames[0].file);
+  put(source.data(), DCM_LossyImageCompression, EVR_CS, "01");
+  put(source.data(), DCM_LossyImageCompressionRatio, EVR_DS, "12.5");
+  source.save(series.frames[0].file);
+  ReadBack lossy = written();
+  EXPECT_EQ(lossy.text(DCM_LossyImageCompression), "01");
+  EXPECT_EQ(lossy.text(DCM_LossyImageCompressionRatio), "12.5");
+  EXPECT_FALSE(lossy.data().tagExists(DCM_LossyImageCompressionMethod)) << "the source does not say it";
+}
+
 /// Both kinds of object.
 void write_both(const Labels& labels, const Series& series, const ObjectOptions& options, const TempFolder& folder) {
   write_segmentation(labels, series, options, SegmentationType::binary, folder / "seg.dcm");

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # DICOM objects sent by nnunet dicom-seg --send_to: by C-STORE to DCMTK's storescp, plain and over TLS, and by STOW-RS to
-# a small service. What arrives is what was written.
+# a small service. What arrives is what was written. Where Orthanc is, it gets them both ways, and has them beside the
+# source series, of the same patient and study.
 #   ORACLES=folder           a virtual environment with pydicom (dicom_writing.sh makes one in .deps/dicom-venv)
+#   ORTHANC, ORTHANC_PLUGIN  its program and its DICOMweb plugin (packages orthanc, orthanc-dicomweb)
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$here/../..
@@ -59,3 +61,25 @@ refused --send_to "PACS@127.0.0.1:$(free_port)"
 refused --send_to "http://127.0.0.1:$web/dicom-web"
 refused --send_to "http://user:secret@127.0.0.1:$(free_port)/dicom-web"
 echo "ok: a node with another certificate, a missing token and nobody at all are errors"
+
+orthanc=${ORTHANC:-$(command -v Orthanc || true)}
+plugin=${ORTHANC_PLUGIN:-/usr/share/orthanc/plugins/libOrthancDicomWeb.so}
+if [ -z "$orthanc" ] || [ ! -e "$plugin" ]; then
+  echo "NOT TESTED: no Orthanc with DICOMweb (packages orthanc, orthanc-dicomweb)"
+  exit 0
+fi
+rest=$(free_port) node=$(free_port)
+cat > orthanc.json << END
+{"StorageDirectory": "orthanc", "IndexDirectory": "orthanc", "HttpPort": $rest, "DicomPort": $node, "DicomAet": "ORTHANC",
+ "RemoteAccessAllowed": false, "AuthenticationEnabled": false, "DicomAlwaysAllowStore": true, "Plugins": ["$plugin"]}
+END
+"$orthanc" orthanc.json > orthanc.log 2>&1 & servers+=($!)
+wait_for "$rest" && wait_for "$node" || { cat orthanc.log; exit 1; }
+for file in hippocampus/series/*; do curl -sf -o log --data-binary "@$file" "http://127.0.0.1:$rest/instances"; done
+for kind in binary labelmap rtstruct; do
+  for to in "ORTHANC@127.0.0.1:$node" "http://127.0.0.1:$rest/dicom-web"; do
+    send "$kind" --send_to "$to" || { cat log; exit 1; }
+    "$python" "$here/dicom_writing.py" archived "$kind.dcm" hippocampus/series "http://127.0.0.1:$rest"
+  done
+done
+echo "ok: Orthanc has the objects in the study of their source series, which they refer to"

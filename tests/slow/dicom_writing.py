@@ -3,12 +3,15 @@
   make FOLDER DATA      three series with label maps
   compare FOLDER        what is read, and the label maps
   same FILE FOLDER      a file in the folder is the same object
+  archived FILE SERIES ORTHANC   so is one in the archive, beside the instances that it refers to
 """
+import io
 import json
 import pathlib
 import subprocess
 import sys
 import unicodedata
+import urllib.request
 
 import nibabel
 import numpy as np
@@ -59,6 +62,13 @@ def shells(image):
     return np.digitize(grey, cuts).astype(np.uint8)
 
 
+def square(image):
+    """Slices as wide as they are high, since rt-utils mixes up rows and columns of others."""
+    voxels = np.asanyarray(image.dataobj)
+    side = max(voxels.shape[:2])
+    return nibabel.Nifti1Image(np.pad(voxels, [(0, side - n) for n in voxels.shape[:2]] + [(0, 0)]), image.affine)
+
+
 def make(folder, data):
     cases = {
         "hippocampus": ("Task04_Hippocampus/imagesTr/hippocampus_001.nii.gz", "Task04_Hippocampus/labelsTr/hippocampus_001.nii.gz", "MR"),
@@ -68,9 +78,9 @@ def make(folder, data):
     for name, (image, labels, modality) in cases.items():
         case = folder / name
         case.mkdir()
-        image = nibabel.load(data / image)
+        image = square(nibabel.load(data / image))
         write_series(case / "series", image, modality)
-        voxels = shells(image) if labels is None else np.asanyarray(nibabel.load(data / labels).dataobj).astype(np.uint8)
+        voxels = shells(image) if labels is None else np.asanyarray(square(nibabel.load(data / labels)).dataobj).astype(np.uint8)
         nibabel.save(nibabel.Nifti1Image(voxels, image.affine), case / "labels.nii.gz")
         names = {1: "hippocampus", 2: "Läsion"} if name == "hippocampus" else {}
         table = {str(v): names.get(v, f"label {v}") for v in np.unique(voxels) if v != 0}
@@ -140,7 +150,7 @@ def ascii_name(name):
     return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().replace(" ", "-")
 
 
-def read_structure_set(case):
+def read_by_dcmrtstruct2nii(case):
     pydicom.read_file = pydicom.dcmread  # the name that dcmrtstruct2nii 5 knows
     from dcmrtstruct2nii import dcmrtstruct2nii
 
@@ -153,6 +163,22 @@ def read_structure_set(case):
     for value, name in table.items():
         file = folder / f"mask_{ascii_name(name)}.nii.gz"
         mask, label = on_grid(file, image) > 0, labels == int(value)
+        worst = min(worst, 2 * (mask & label).sum() / (mask.sum() + label.sum()))
+    return worst
+
+
+def read_by_rt_utils(case):
+    from rt_utils import RTStructBuilder
+
+    structures = RTStructBuilder.create_from(str(case / "series"), str(ours(case, "rtstruct")))
+    image = nibabel.load(case / "labels.nii.gz")
+    labels = np.asanyarray(image.dataobj).astype(int)
+    slices = [pydicom.dcmread(f, stop_before_pixels=True) for f in sorted((case / "series").iterdir())]
+    place = [np.dot(np.cross(s.ImageOrientationPatient[:3], s.ImageOrientationPatient[3:]), s.ImagePositionPatient) for s in slices]
+    worst = 1.0
+    for value, name in json.loads((case / "labels.json").read_text(encoding="utf-8")).items():
+        mask = structures.get_roi_mask_by_name(name)  # rows, columns, slices along their normal
+        label = (labels == int(value)).transpose(1, 0, 2)[:, :, np.argsort(place)]
         worst = min(worst, 2 * (mask & label).sum() / (mask.sum() + label.sum()))
     return worst
 
@@ -193,14 +219,42 @@ def compare(folder, tools):
         for kind in ("binary", "labelmap"):
             read_by_highdicom(case, kind)
             described = read_by_dcmqi(case, kind, tools / "segimage2itkimage")
-        dice = read_structure_set(case)
-        assert dice >= 0.98, f"{case.name}: Dice of the structure set {dice}"
-        print(f"{case.name}: highdicom and dcmqi read the same labels (BINARY, LABELMAP); least Dice of the structure set {dice:.4f}")
+        dice = read_by_dcmrtstruct2nii(case), read_by_rt_utils(case)
+        assert min(dice) >= 0.98, f"{case.name}: Dice of the structure set {dice}"
+        print(f"{case.name}: highdicom and dcmqi read the same labels (BINARY, LABELMAP); "
+              f"least Dice of the structure set: dcmrtstruct2nii {dice[0]:.4f}, rt-utils {dice[1]:.4f}")
         if case.name == "hippocampus":
             names = [s["SegmentLabel"] for group in described["segmentAttributes"] for s in group]
             print("  labels:", names)
         missing = same_attributes_as_highdicom(case)
         print("  attributes that highdicom writes in a LABELMAP and we do not:", missing or "none")
+
+
+def ask(url, body=None):
+    with urllib.request.urlopen(url, data=body) as answer:
+        return answer.read()
+
+
+def references(item):
+    """UIDs of all instances that an object refers to."""
+    for element in item:
+        if element.VR == "SQ":
+            for inner in element.value:
+                yield from references(inner)
+        elif element.keyword == "ReferencedSOPInstanceUID":
+            yield element.value
+
+
+def archived(file, series, orthanc):
+    sent = pydicom.dcmread(file)
+    found = json.loads(ask(f"{orthanc}/tools/lookup", sent.SOPInstanceUID.encode()))
+    assert len(found) == 1, f"{file} is in the archive {len(found)} times"
+    assert pydicom.dcmread(io.BytesIO(ask(f"{orthanc}/instances/{found[0]['ID']}/file"))) == sent
+    assert len(json.loads(ask(f"{orthanc}/studies"))) == 1, "an object became a study of its own"
+    sources = {pydicom.dcmread(f).SOPInstanceUID for f in series.iterdir()}
+    assert sources <= set(references(sent)), f"{file} does not refer to all of its series"
+    for uid in set(references(sent)) - {sent.StudyInstanceUID}:
+        assert len(json.loads(ask(f"{orthanc}/tools/lookup", uid.encode()))) == 1, f"{file} refers to what is not there"
 
 
 def same(file, folder):
@@ -213,6 +267,8 @@ def same(file, folder):
 if __name__ == "__main__":
     if sys.argv[1] == "same":
         same(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+    elif sys.argv[1] == "archived":
+        archived(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), sys.argv[4])
     elif sys.argv[1] == "make":
         make(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
     else:

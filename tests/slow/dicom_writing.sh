@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # DICOM objects that nnunet dicom-seg writes, held against others: dciodvfy (BINARY segmentations and structure sets
 # without errors), dicom-validator (LABELMAP, which dciodvfy does not know), highdicom and dcmqi (exactly our labels),
-# dcmrtstruct2nii (Dice of each label at least 0.98).
+# dcmrtstruct2nii and rt-utils (Dice of each label at least 0.98).
 #   ORACLES=folder           a virtual environment with them (default: .deps/dicom-venv, made when absent)
 #   STANDARD=folder          where dicom-validator keeps the standard, which it fetches when absent
 set -euo pipefail
@@ -16,7 +16,7 @@ need_package dicom3tools
 install_needed
 if [ ! -x "$oracles/bin/segimage2itkimage" ]; then
   python3 -m venv "$oracles"
-  "$oracles/bin/pip" install --quiet --disable-pip-version-check highdicom pydicom dcmqi dicom-validator dcmrtstruct2nii nibabel
+  "$oracles/bin/pip" install --quiet --disable-pip-version-check highdicom pydicom dcmqi dicom-validator dcmrtstruct2nii rt-utils nibabel
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -9,9 +9,10 @@
 namespace nnunet::dicom {
 
 /// Writes labels (D,H,W) on the series' grid as an RT structure set, atomically: a region of interest for each segment,
-/// closed contours in the planes of the series. Contours follow the edges of voxels, so they enclose exactly the
-/// label's voxels: a voxel's centre is inside a contour if and only if it has the label. Holes are joined to their
-/// outer contour by a keyhole of no width. UIDs, what is copied from the series, and errors as write_segmentation.
+/// closed contours in the planes of the series. Contours follow the edges of voxels, a five-hundredth of a voxel
+/// inside: a voxel's centre is inside a contour if and only if it has the label. Holes are joined to their outer
+/// contour by a keyhole that meets no voxel's centre. UIDs, what is copied from the series, and errors as
+/// write_segmentation.
 void write_structure_set(const Array<std::uint16_t>& labels, const Series& series, const ObjectOptions& options,
                          const std::filesystem::path& path);
 

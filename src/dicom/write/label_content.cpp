@@ -32,6 +32,8 @@ void check_labels(const Array<std::uint16_t>& labels, const std::vector<std::vec
                   const Series& series, const ObjectOptions& options) {
   if (series.frames.empty() || static_cast<std::int64_t>(series.frames.size()) != series.shape[0])
     throw std::logic_error("a DICOM series has a frame for each of its planes");
+  for (const Segment& segment : options.segments)
+    if (segment.value < 1 || segment.value > 65535) throw std::logic_error("a segment's value is 1 to 65535");
   if (options.segments.empty()) throw Error("DICOM object", "no label is named", "name them in a labels.json");
   if (labels.spatial() != series.shape)
     throw Error("label map",

@@ -45,6 +45,30 @@ std::vector<Contour> contours_in(const Array<std::uint16_t>& labels, std::int64_
   return contours;
 }
 
+/// A place in a plane, in voxels from the centre of the first one.
+struct Place {
+  double x = 0, y = 0;
+};
+
+/// A contour a hair inside the edges of its voxels. Readers that round to voxels then come to those that are inside,
+/// and contours which touch, as a keyhole's two sides do, no longer do.
+std::vector<Place> inset(const Contour& contour) {
+  constexpr double hair = 0.002;            // of a voxel
+  const auto normal = [&](std::size_t i) {  // of the edge that begins at a corner, towards its right hand
+    const Corner& a = contour[i % contour.size()];
+    const Corner& b = contour[(i + 1) % contour.size()];
+    const auto sign = [](std::int32_t d) { return (d > 0) - (d < 0); };
+    return Corner{-sign(b.y - a.y), sign(b.x - a.x)};
+  };
+  std::vector<Place> places;
+  for (std::size_t i = 0; i < contour.size(); ++i) {
+    const Corner before = normal(i + contour.size() - 1), after = normal(i);
+    places.push_back(
+        {contour[i].x - 0.5 + hair * (before.x + after.x), contour[i].y - 0.5 + hair * (before.y + after.y)});
+  }
+  return places;
+}
+
 /// A coordinate in mm: tenths of a micrometre are finer than any voxel, and short.
 std::string coordinate(double mm) {
   std::string text = fmt::format("{:.4f}", mm);
@@ -135,11 +159,11 @@ class StructureSetWriter {
     put(item, DCM_ContourGeometricType, EVR_CS, "CLOSED_PLANAR");
     put(item, DCM_NumberOfContourPoints, EVR_IS, std::to_string(contour.size()));
     std::string points;
-    for (const Corner& corner : contour)
+    for (const auto& [x, y] : inset(contour))
       for (std::size_t axis = 0; axis < 3; ++axis) {
         if (!points.empty()) points += '\\';
-        points += coordinate(frame.position[axis] + series_.row[axis] * series_.spacing[2] * (corner.x - 0.5) +
-                             series_.column[axis] * series_.spacing[1] * (corner.y - 0.5));
+        points += coordinate(frame.position[axis] + series_.row[axis] * series_.spacing[2] * x +
+                             series_.column[axis] * series_.spacing[1] * y);
       }
     put(item, DCM_ContourData, EVR_DS, points);
   }
