@@ -24,9 +24,8 @@ PACKAGES=(
   libcurl4-openssl-dev libarchive-dev liblzma-dev libbz2-dev libzstd-dev
   protobuf-compiler libprotobuf-dev
   libboost-dev libssl-dev
-  libgdcm-dev libopenjp2-7-dev
-  libdcmtk-dev
 )
+DICOM=(libgdcm-dev libopenjp2-7-dev libdcmtk-dev)  # which the smallest build goes without
 WITH_TORCH=(python3 python3-venv libgloo-dev protobuf-compiler-grpc libgrpc++-dev)
 WITHOUT_TORCH=(python3 python3-numpy)  # for the test of the Python package, where there is no virtual environment
 without_torch=
@@ -36,7 +35,7 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 
 need_package "${PACKAGES[@]}"
-if [ -n "$without_torch" ]; then need_package "${WITHOUT_TORCH[@]}"; else need_package "${WITH_TORCH[@]}"; fi
+if [ -n "$without_torch" ]; then need_package "${WITHOUT_TORCH[@]}"; else need_package "${WITH_TORCH[@]}" "${DICOM[@]}"; fi
 install_needed
 
 # The folder of the package torch that this interpreter has; fails without one.

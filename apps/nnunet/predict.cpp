@@ -1,10 +1,15 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <mutex>
 #include <optional>
 
 #include "commands.h"
+#include "dicom_objects.h"
 #include "make_predictor.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
+#include "nnunet/dicom/label_grid.h"
 #include "nnunet/dicom/series_cases.h"
 #include "nnunet/infer/opened_model.h"
 #include "nnunet/infer/predict_folder.h"
@@ -56,6 +61,55 @@ std::vector<dicom::FoundSeries> series_to_segment(const PredictFlags& flags, con
   return dicom::choose_series(dicom::find_series(input), input, flags.dicom_series);
 }
 
+/// Label maps as DICOM objects, each of the series that its case is named for.
+class ObjectOutput {
+ public:
+  ObjectOutput(const PredictFlags& flags, const std::vector<dicom::FoundSeries>& series)
+      : flags_(flags), series_(series), sender_(flags.send) {
+    if (series.empty())
+      throw Error("--dicom_seg", fmt::format("{} is no DICOM series", flags.images.input.string()),
+                  "leave it out: label maps of other images are NIfTI or of the images' format");
+  }
+
+  void set_up(ImagePredictionOptions& options, const ModelPlan& model) {
+    object_ = object_options(flags_.object, named_values(model.labels));
+    options.write_labels = [this](const ImageCase& c, const Array<std::uint16_t>& labels, const Geometry& geometry,
+                                  const std::filesystem::path& path) {
+      const dicom::Series& series = std::ranges::find(series_, c.name, uid_of)->series;
+      write_object(dicom::labels_on_series({labels, geometry}, series, path.string()), series, object_,
+                   flags_.object.type, path);
+      const std::scoped_lock lock(mutex_);
+      written_.push_back(path);
+    };
+  }
+
+  /// What was written now; one that cannot be sent does not stop the others. Throws Error at the end.
+  void send() const {
+    std::size_t failed = 0;
+    for (const auto& file : written_) {
+      try {
+        sender_.send(file);
+      } catch (const Error& e) {
+        log::error(e.what());
+        ++failed;
+      }
+    }
+    if (failed > 0)
+      throw Error("--send_to", fmt::format("{} of {} objects were not sent", failed, written_.size()),
+                  "see the messages above; the files are there");
+  }
+
+ private:
+  static std::string uid_of(const dicom::FoundSeries& found) { return found.series.series_uid; }
+
+  const PredictFlags& flags_;
+  const std::vector<dicom::FoundSeries>& series_;
+  ObjectSender sender_;
+  dicom::ObjectOptions object_;
+  std::mutex mutex_;
+  std::vector<std::filesystem::path> written_;
+};
+
 void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   const InferenceFlags& o = flags.inference;
   ImagePredictionOptions options = flags.images;
@@ -65,6 +119,11 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   if (model) options.format = image_format(*model);
   const std::vector<dicom::FoundSeries> series = series_to_segment(flags, options.format);
   if (!series.empty()) options.format = dicom::series_format(options.format);
+  std::optional<ObjectOutput> objects;
+  if (flags.dicom_objects) {
+    objects.emplace(flags, series);
+    options.format.ending = ".dcm";
+  }
   require_label_output(options.output, options.format);
   options.part = flags.parts.choose(place);
   options.limit = o.test_batches;
@@ -75,8 +134,10 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   if (networks.windows.low_memory) require_writable_folder(networks.scratch);
   Predictor predictor = make_predictor(networks, model ? &*model : nullptr, config ? &*config : nullptr, place);
   if (!series.empty()) options.cases = dicom::series_cases(series, predictor.model().channels());
+  if (objects) objects->set_up(options, predictor.model());
   const auto result = predict_images(predictor, options);
   fmt::print("{} images segmented, {} kept: {}\n", result.predicted, result.kept, options.output.string());
+  if (objects) objects->send();
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
 }
 

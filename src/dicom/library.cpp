@@ -1,31 +1,16 @@
 #include "library.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include "nnunet/core/error.h"
 #include "nnunet/dicom/find_series.h"
+#include "plugin.h"
 
 namespace nnunet::dicom {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kFile = "libnnunet_dicom.so";
-
-/// Beside the library or program that this code is in, or in the library folder beside a program's; else wherever the
-/// system looks.
-std::vector<std::string> places() {
-  std::vector<std::string> paths;
-  Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&library), &here) != 0 && here.dli_fname != nullptr) {
-    const fs::path folder = fs::absolute(here.dli_fname).parent_path();
-    paths = {(folder / kFile).string(), (folder.parent_path() / "lib" / kFile).string()};
-  }
-  paths.emplace_back(kFile);
-  return paths;
-}
 
 struct Loaded {
   const Library* library = nullptr;
@@ -33,19 +18,10 @@ struct Loaded {
 };
 
 Loaded load() {
-  Loaded result;
-  void* handle = nullptr;
-  for (const std::string& path : places()) {
-    if (path.front() == '/' && !fs::exists(path)) continue;
-    handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle != nullptr) break;
-    const char* reason = dlerror();
-    if (reason != nullptr && (result.why_not.empty() || path.front() == '/')) result.why_not = reason;
-    if (path.front() == '/') return result;  // it is there, but needs what is not
-  }
-  if (handle == nullptr) return result;
-  const auto entry = reinterpret_cast<LibraryEntry>(dlsym(handle, "nnunet_dicom_library"));
-  if (entry != nullptr) result.library = entry(kLibraryVersion);
+  const PluginSymbol symbol = plugin_symbol(kFile, "nnunet_dicom_library");
+  Loaded result{nullptr, symbol.why_not};
+  if (symbol.address == nullptr) return result;
+  result.library = reinterpret_cast<LibraryEntry>(symbol.address)(kLibraryVersion);
   if (result.library == nullptr) result.why_not = fmt::format("{} is of another version", kFile);
   return result;
 }

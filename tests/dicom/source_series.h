@@ -3,7 +3,7 @@
 #include <fstream>
 #include <string>
 
-#include "dicom/write/elements.h"
+#include "dicom/dcmtk/elements.h"
 #include "nnunet/dicom/series.h"
 #include "reference/shared.h"
 

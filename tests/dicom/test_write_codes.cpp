@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <set>
 
-#include "dicom/write/known_structures.h"
-#include "dicom/write/label_content.h"
+#include "dicom/dcmtk/label_content.h"
+#include "dicom/known_structures.h"
 #include "message_of.h"
 #include "nnunet/dicom/codes.h"
 #include "nnunet/io/atomic_file.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <random>
 
-#include "dicom/write/contours.h"
+#include "dicom/dcmtk/contours.h"
 
 namespace nnunet::dicom {
 namespace {

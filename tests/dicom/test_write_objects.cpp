@@ -6,13 +6,12 @@
 #include <random>
 #include <set>
 
+#include "dicom/dcmtk/segmentation.h"
+#include "dicom/dcmtk/structure_set.h"
+#include "dicom/new_uid.h"
 #include "dicom/source_series.h"
-#include "dicom/write/uid.h"
 #include "message_of.h"
 #include "nnunet/dicom/label_grid.h"
-#include "nnunet/dicom/segmentation.h"
-#include "nnunet/dicom/series_headers.h"
-#include "nnunet/dicom/structure_set.h"
 
 namespace nnunet::dicom {
 namespace {
@@ -409,20 +408,6 @@ TEST(Objects, HaveUidsOfTheirOwnEachTime) {
     EXPECT_EQ(uid.find_first_not_of("0123456789."), std::string::npos);
     EXPECT_TRUE(uid.starts_with("2.25.") && uid[5] != '0') << uid;
   }
-}
-
-TEST(Headers, OfAFolderAreTheSeries) {
-  const TempFolder folder;
-  const Series made = make_series(folder, {4, 3, 5});
-  std::ofstream(folder / "notes.txt") << "no DICOM";
-  const Series read = read_series_headers(folder.path());
-  EXPECT_EQ(read.shape, made.shape);
-  EXPECT_EQ(read.series_uid, made.series_uid);
-  ASSERT_EQ(read.frames.size(), made.frames.size());
-  for (std::size_t z = 0; z < 4; ++z) EXPECT_EQ(read.frames[z].sop_instance_uid, made.frames[z].sop_instance_uid);
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(read.spacing[i], made.spacing[i], 1e-9);
-  std::filesystem::remove(made.frames[1].file);
-  EXPECT_NE(message_of([&] { read_series_headers(folder.path()); }).find("a slice is missing"), std::string::npos);
 }
 
 /// The series' grid in a file whose axes are turned: new axis i (x, y, z) is the old source[i], the other way round

@@ -43,15 +43,17 @@ Command dicom_seg_command(DicomSegFlags& flags) {
       .description =
           "The object is not for diagnosis: neither it nor this program is a medical device, and the series "
           "description says so. UIDs are new each time.",
-      .groups = {{"", joined({{
-                                  option("--labels", flags.labels, "Label map on the series' grid").must_be_given(),
-                                  option("--series", flags.series, "Folder with the files of the DICOM series")
-                                      .must_be_given(),
-                                  output(flags.output).described("DICOM file to write").must_be_given(),
-                                  overwrite(flags.overwrite).described("Replace a file that is there"),
-                              },
-                              dicom_object_options(flags.object)})},
-                 {"Archive", dicom_send_options(flags.send)}},
+      .groups =
+          {{"",
+            joined({{
+                        option("--labels", flags.labels, "Label map on the series' grid").must_be_given(),
+                        option("--series", flags.series, "Folder or zip with the DICOM series").must_be_given(),
+                        dicom_series(flags.dicom_series).described("UID of the series, where --series holds several"),
+                        output(flags.output).described("DICOM file to write").must_be_given(),
+                        overwrite(flags.overwrite).described("Replace a file that is there"),
+                    },
+                    dicom_object_options(flags.object)})},
+           {"Archive", dicom_send_options(flags.send)}},
       .examples = {{.line = "nnunet dicom-seg --labels liver.nii.gz --series ct --labels_json labels.json --output "
                             "seg.dcm",
                     .not_run = "needs a DICOM series"}},

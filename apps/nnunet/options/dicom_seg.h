@@ -20,6 +20,7 @@ struct DicomSendFlags {
 
 struct DicomSegFlags {
   std::filesystem::path labels, series, output;
+  std::vector<std::string> dicom_series;  ///< a UID
   DicomObjectFlags object;
   DicomSendFlags send;
   bool overwrite = false;

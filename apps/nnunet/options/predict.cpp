@@ -22,6 +22,19 @@ Group image_group(PredictFlags& flags) {
           }};
 }
 
+/// The same options as dicom-seg's.
+Group object_group(PredictFlags& flags) {
+  std::vector<Option> object = dicom_object_options(flags.object), send = dicom_send_options(flags.send);
+  const std::string name = object.front().name;
+  object.front()
+      .described("DICOM series: <series UID>.dcm instead of NIfTI. " + object.front().help)
+      .by_default("NIfTI")
+      .noted_in(flags.dicom_objects);
+  for (std::size_t i = 1; i < object.size(); ++i) object[i].only_with(name);
+  send.front().only_with(name);
+  return {"DICOM objects", joined({object, send})};
+}
+
 Group v2_group(PredictFlags& flags) {
   ModelFlags& m = flags.inference.model;
   return {"Models of nnU-Net v2",
@@ -66,12 +79,18 @@ Command predict_command(PredictFlags& flags) {
                             "label_maps --dicom_series all",
                     .says = "Every series of a DICOM study, each as <series UID>.nii.gz on its own grid",
                     .not_run = "needs such a study"},
+                   {.line =
+                        "nnunet predict --model MODEL --input study.zip --output objects --dicom_seg binary --send_to "
+                        "ARCHIVE@pacs:104",
+                    .says = "A DICOM segmentation of the series, which is sent to an archive",
+                    .not_run = "needs such a study"},
                    {.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --data data/04_3d/val "
                             "--results results --save_preds",
                     .says = "Softmax of the preprocessed validation cases, on their original grids"}},
   };
   command.groups.insert(command.groups.end(), inference.begin(), inference.end());
   command.groups.push_back(v2_group(flags));
+  command.groups.push_back(object_group(flags));
   command.groups.push_back(part_options(flags.parts));
   command.groups.push_back(benchmark_group(flags));
   return accepting_training_options(std::move(command));

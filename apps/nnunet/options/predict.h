@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "dicom_seg.h"
 #include "inference_options.h"
 #include "nnunet/infer/image_prediction_options.h"
 #include "part_options.h"
@@ -12,6 +13,9 @@ struct PredictFlags {
   InferenceFlags inference;
   ImagePredictionOptions images;
   std::vector<std::string> dicom_series;  ///< UIDs, or "all"
+  bool dicom_objects = false;             ///< --dicom_seg is on the command line: label maps become DICOM objects
+  DicomObjectFlags object;
+  DicomSendFlags send;
   PartOptions parts;
   bool data_given = false;  ///< --data is on the command line
   bool benchmark = false;

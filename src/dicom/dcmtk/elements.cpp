@@ -1,4 +1,4 @@
-#include "dicom/write/elements.h"
+#include "dicom/dcmtk/elements.h"
 
 #include <fmt/format.h>
 

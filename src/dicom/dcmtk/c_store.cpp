@@ -1,11 +1,11 @@
-#include "dicom/write/c_store.h"
+#include "dicom/dcmtk/c_store.h"
 
 #include <fmt/format.h>
 
 #include <memory>
 #include <set>
 
-#include "dicom/write/elements.h"
+#include "dicom/dcmtk/elements.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 

@@ -1,4 +1,4 @@
-#include "dicom/write/source_header.h"
+#include "dicom/dcmtk/source_header.h"
 
 #include <fmt/format.h>
 

@@ -1,12 +1,12 @@
-#include "nnunet/dicom/segmentation.h"
+#include "dicom/dcmtk/segmentation.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "dicom/write/label_content.h"
-#include "dicom/write/modules.h"
-#include "dicom/write/uid.h"
+#include "dicom/dcmtk/label_content.h"
+#include "dicom/dcmtk/modules.h"
+#include "dicom/new_uid.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/some_names.h"

@@ -1,13 +1,13 @@
-#include "nnunet/dicom/structure_set.h"
+#include "dicom/dcmtk/structure_set.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
-#include "dicom/write/contours.h"
-#include "dicom/write/label_content.h"
-#include "dicom/write/modules.h"
+#include "dicom/dcmtk/contours.h"
+#include "dicom/dcmtk/label_content.h"
+#include "dicom/dcmtk/modules.h"
 #include "nnunet/core/version.h"
 
 namespace nnunet::dicom {

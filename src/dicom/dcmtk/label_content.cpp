@@ -1,4 +1,4 @@
-#include "dicom/write/label_content.h"
+#include "dicom/dcmtk/label_content.h"
 
 #include <fmt/format.h>
 

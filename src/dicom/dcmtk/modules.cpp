@@ -1,4 +1,4 @@
-#include "dicom/write/modules.h"
+#include "dicom/dcmtk/modules.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 #include <chrono>
 #include <set>
 
-#include "dicom/write/uid.h"
+#include "dicom/new_uid.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/version.h"

@@ -1,4 +1,4 @@
-#include "dicom/write/contours.h"
+#include "dicom/dcmtk/contours.h"
 
 #include <algorithm>
 #include <array>

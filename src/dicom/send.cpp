@@ -4,11 +4,11 @@
 
 #include <charconv>
 
-#include "dicom/write/c_store.h"
-#include "dicom/write/uid.h"
+#include "new_uid.h"
 #include "nnunet/core/error.h"
 #include "nnunet/http/http_client.h"
 #include "nnunet/io/atomic_file.h"
+#include "object_library.h"
 
 namespace nnunet::dicom {
 namespace {
@@ -87,7 +87,7 @@ void send_objects(const std::vector<std::filesystem::path>& files, const Destina
   if (!is_title(options.calling_ae))
     throw Error("AE title", fmt::format("\"{}\" is none", options.calling_ae), "give one of at most 16 letters");
   if (!destination.url.empty()) return store_over_web(files, destination, options);
-  c_store(files, destination, options);
+  object_library().c_store(files, destination, options);
 }
 
 }  // namespace nnunet::dicom

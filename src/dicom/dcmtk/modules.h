@@ -1,8 +1,8 @@
 #pragma once
 #include <filesystem>
 
-#include "dicom/write/elements.h"
-#include "dicom/write/source_header.h"
+#include "dicom/dcmtk/elements.h"
+#include "dicom/dcmtk/source_header.h"
 #include "nnunet/dicom/object_options.h"
 #include "nnunet/dicom/series.h"
 

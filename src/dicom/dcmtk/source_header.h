@@ -2,7 +2,7 @@
 #include <filesystem>
 #include <string>
 
-#include "dicom/write/elements.h"
+#include "dicom/dcmtk/elements.h"
 
 namespace nnunet::dicom {
 

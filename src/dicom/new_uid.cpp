@@ -1,4 +1,4 @@
-#include "dicom/write/uid.h"
+#include "dicom/new_uid.h"
 
 #include <openssl/rand.h>
 

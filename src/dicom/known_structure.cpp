@@ -3,7 +3,7 @@
 #include <cctype>
 #include <sstream>
 
-#include "dicom/write/known_structures.h"
+#include "dicom/known_structures.h"
 #include "nnunet/dicom/codes.h"
 
 namespace nnunet::dicom {

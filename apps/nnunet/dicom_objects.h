@@ -1,0 +1,27 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "nnunet/dicom/object_options.h"
+#include "nnunet/dicom/send.h"
+#include "nnunet/plan/label_names.h"
+#include "options/dicom_seg.h"
+
+namespace nnunet::app {
+
+/// Sends objects to where --send_to says, or nowhere. What is wrong with the options is said before any work.
+class ObjectSender {
+ public:
+  explicit ObjectSender(const DicomSendFlags& flags);
+  void send(const std::filesystem::path& file) const;
+
+ private:
+  std::optional<dicom::Destination> to_;
+  dicom::SendOptions options_;
+};
+
+/// What objects say of labels: by --labels_json, else by these names.
+dicom::ObjectOptions object_options(const DicomObjectFlags& flags, const std::vector<NamedValue>& names);
+
+}  // namespace nnunet::app

@@ -1,0 +1,24 @@
+#pragma once
+#include "nnunet/dicom/object.h"
+#include "nnunet/dicom/send.h"
+
+namespace nnunet::dicom {
+
+/// What libnnunet_dicom_objects does with DCMTK.
+struct ObjectLibrary {
+  /// write_object
+  void (*write)(const Array<std::uint16_t>& labels, const Series& series, const ObjectOptions& options, ObjectType type,
+                const std::filesystem::path& path);
+  /// send_objects to a node.
+  void (*c_store)(const std::vector<std::filesystem::path>& files, const Destination& destination,
+                  const SendOptions& options);
+};
+
+/// Loads it at the first call. Throws Error where it is missing.
+const ObjectLibrary& object_library();
+
+/// Its one symbol. The number says how this header and those of objects were when it was built: another one is refused.
+inline constexpr int kObjectLibraryVersion = 1;
+using ObjectLibraryEntry = const ObjectLibrary* (*)(int version);
+
+}  // namespace nnunet::dicom
