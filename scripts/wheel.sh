@@ -22,7 +22,7 @@ PATH=$venv/bin:$PATH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$work/plain" .
-auditwheel --verbose repair --plat "manylinux_2_36_$(uname -m)" --wheel-dir "$work/repaired" "$work"/plain/*.whl > "$work/log" 2>&1 ||
+auditwheel repair --wheel-dir "$work/repaired" "$work"/plain/*.whl > "$work/log" 2>&1 ||
   { cat "$work/log" >&2; exit 1; }
 
 # The licences of the Debian packages whose libraries went into it.

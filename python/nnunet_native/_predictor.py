@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Sequence, Union
+from typing import Any, Iterable, Iterator, Literal, Mapping, Sequence, Union, overload
 
 import numpy as np
 
@@ -96,6 +96,12 @@ class Predictor:
         raise NotImplementedError("manual_initialization: takes a network of torch, which is not read here; save a "
                                   "checkpoint and give its folder to initialize_from_trained_model_folder")
 
+    @staticmethod
+    def auto_detect_available_folds(model_training_output_dir: PathLike, checkpoint_name: str) -> list[int]:
+        """Numbers of the folds that have this checkpoint; "all" is none of them."""
+        found = Path(model_training_output_dir).glob(f"fold_*/{checkpoint_name}")
+        return sorted(int(file.parent.name.removeprefix("fold_")) for file in found if file.parent.name != "fold_all")
+
     @property
     def info(self) -> dict[str, Any]:
         """What the model says of itself: patch_size, spacing, channels, labels, values, file_ending, plans, dataset_json,
@@ -138,6 +144,21 @@ class Predictor:
         return LabelManager(self)
 
     # Arrays
+
+    @overload
+    def predict_single_npy_array(self, input_image: Any, image_properties: Mapping[str, Any],
+                                 segmentation_previous_stage: Any = None, output_file_truncated: None = None,
+                                 save_or_return_probabilities: Literal[False] = False) -> np.ndarray: ...
+
+    @overload
+    def predict_single_npy_array(self, input_image: Any, image_properties: Mapping[str, Any],
+                                 segmentation_previous_stage: Any = None, output_file_truncated: None = None, *,
+                                 save_or_return_probabilities: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+
+    @overload
+    def predict_single_npy_array(self, input_image: Any, image_properties: Mapping[str, Any],
+                                 segmentation_previous_stage: Any = None, output_file_truncated: PathLike | None = None,
+                                 save_or_return_probabilities: bool = False) -> Any: ...
 
     def predict_single_npy_array(self, input_image: Any, image_properties: Mapping[str, Any],
                                  segmentation_previous_stage: Any = None, output_file_truncated: PathLike | None = None,

@@ -23,7 +23,7 @@ with_numpy = time.perf_counter()
 import nnunet_native
 imported = time.perf_counter()
 marks = {}
-predictor = nnunet_native.Predictor(progress=lambda done, total, name: marks.setdefault(done if total else None, time.perf_counter()))
+predictor = nnunet_native.Predictor(progress=lambda done, total, name: marks.update({done: time.perf_counter()}))
 predictor.initialize_from_trained_model_folder(MODEL)
 predictor.predict_single_npy_array(*predictor.read_images(IMAGE))
 ready = time.perf_counter()
@@ -136,7 +136,7 @@ def signatures():
     ours_alone = inspect.Parameter.KEYWORD_ONLY
     checked = 0
     for name, theirs in inspect.getmembers(nnUNetPredictor, inspect.isfunction):
-        if name != "__init__" and (name.startswith("_") or name == "auto_detect_available_folds"):
+        if name.startswith("_") and name != "__init__":
             continue
         ours = [p for p in inspect.signature(getattr(Predictor, name)).parameters.values() if p.kind != ours_alone]
         wanted = list(inspect.signature(theirs).parameters.values())
