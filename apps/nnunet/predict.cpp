@@ -6,17 +6,20 @@
 
 #include "commands.h"
 #include "dicom_objects.h"
+#include "filter_progress.h"
 #include "make_predictor.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/dicom/label_grid.h"
 #include "nnunet/dicom/series_cases.h"
 #include "nnunet/infer/opened_model.h"
+#include "nnunet/infer/predict_bids.h"
 #include "nnunet/infer/predict_folder.h"
 #include "nnunet/infer/predict_images.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/config.h"
 #include "nnunet/io/image_case.h"
+#include "options/module_description.h"
 #include "options/parser.h"
 #include "options/predict.h"
 #include "torch_door.h"
@@ -135,7 +138,14 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   Predictor predictor = make_predictor(networks, model ? &*model : nullptr, config ? &*config : nullptr, place);
   if (!series.empty()) options.cases = dicom::series_cases(series, predictor.model().channels());
   if (objects) objects->set_up(options, predictor.model());
-  const auto result = predict_images(predictor, options);
+  std::optional<FilterProgress> progress;
+  if (flags.filter_progress) {
+    progress.emplace("nnU-Net", "Segmentation");
+    options.progress = [&](double share) { progress->show(share); };
+  }
+  const bool bids = !flags.bids.channels.empty();
+  const auto result = bids ? predict_bids(predictor, flags.bids, options) : predict_images(predictor, options);
+  if (progress) progress->finish();
   fmt::print("{} images segmented, {} kept: {}\n", result.predicted, result.kept, options.output.string());
   if (objects) objects->send();
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
@@ -148,9 +158,18 @@ void benchmark(const PredictFlags& flags) {
 }
 
 void run(const PredictFlags& flags) {
+  if (flags.xml) {
+    fmt::print("{}", module_description(declare(predict_command)));
+    return;
+  }
   if (flags.benchmark) return benchmark(flags);
   check_model_flags(flags.inference.model);
   const JobPlace place = job_place();
+  if (!flags.images.more_channels.empty() && (flags.images.input.empty() || !flags.bids.channels.empty()))
+    throw Error("--more_channels", "belongs to one image, which --input names",
+                "give --input FILE, or for BIDS datasets --bids with a suffix for each channel");
+  if (flags.images.input.empty() && !flags.bids.channels.empty())
+    throw Error("--bids", "is given without --input", "name the dataset's folder with --input");
   if (flags.images.input.empty() && !flags.images.output.empty())
     throw Error("--output", "is given without --input", "name the images with --input, or use --data and --save_preds");
   if (flags.images.input.empty())

@@ -3,7 +3,7 @@
 #include <cctype>
 #include <sstream>
 
-#include "dicom/known_structures.h"
+#include "known_structures.h"
 #include "nnunet/dicom/codes.h"
 
 namespace nnunet::dicom {

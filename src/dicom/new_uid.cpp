@@ -1,4 +1,4 @@
-#include "dicom/new_uid.h"
+#include "new_uid.h"
 
 #include <openssl/rand.h>
 

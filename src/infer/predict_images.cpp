@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/infer/case_pipeline.h"
 #include "nnunet/io/atomic_file.h"
@@ -164,14 +165,54 @@ class ImageStages final : public CaseStages {
   std::vector<Kept> kept_;
 };
 
+/// The image whose channels were named one by one.
+ImageCase image_of_files(const ImagePredictionOptions& o, int channels) {
+  ImageCase c{o.format.stem(o.input), {o.input}, {}};
+  c.channels.insert(c.channels.end(), o.more_channels.begin(), o.more_channels.end());
+  for (const fs::path& file : c.channels)
+    if (!fs::is_regular_file(file) || !o.format.accepts(file))
+      throw Error(file.string(), "is no image file",
+                  fmt::format("with --more_channels each file is one channel, {}", o.format.pattern()));
+  if (static_cast<int>(c.channels.size()) != channels)
+    throw Error("--more_channels",
+                fmt::format("{} files are given, but the network takes {} channels", c.channels.size(), channels),
+                "give --input and the further channels in the order of training");
+  return c;
+}
+
+/// Each image counts alike, whatever its size.
+CasePasses watched_by(const ImagePredictionOptions& options, std::size_t cases) {
+  CasePasses passes;
+  if (!options.progress) return passes;
+  passes.watch = [&options, cases](std::size_t i) {
+    LaneWatch watch;
+    watch.windows = [&options, cases, i](std::int64_t done, std::int64_t total) {
+      const double share = static_cast<double>(done) / static_cast<double>(std::max<std::int64_t>(total, 1));
+      options.progress((static_cast<double>(i) + share) / static_cast<double>(cases));
+    };
+    return watch;
+  };
+  return passes;
+}
+
+std::vector<ImageCase> cases_of(const ImagePredictionOptions& options, int channels) {
+  if (!options.cases.empty()) return options.cases;
+  if (!options.more_channels.empty()) return {image_of_files(options, channels)};
+  return list_image_cases(options.input, channels, options.format);
+}
+
 }  // namespace
 
 ImagePredictionResult predict_images(Predictor& predictor, const ImagePredictionOptions& options) {
-  auto all = options.cases.empty() ? list_image_cases(options.input, predictor.model().channels(), options.format)
-                                   : options.cases;
+  auto all = cases_of(options, predictor.model().channels());
   for (ImageCase& c : all)
     if (!options.previous_stage.empty()) c.previous = label_output(c, options.previous_stage, options.format);
   protect_inputs(all, options.input, options.output, options.format);
+  return predict_images(predictor, std::move(all), options);
+}
+
+ImagePredictionResult predict_images(Predictor& predictor, std::vector<ImageCase> all,
+                                     const ImagePredictionOptions& options) {
   if (options.limit > 0 && options.limit < static_cast<std::int64_t>(all.size()))
     all.resize(static_cast<std::size_t>(options.limit));
   const fs::path folder = output_folder(options);
@@ -184,7 +225,7 @@ ImagePredictionResult predict_images(Predictor& predictor, const ImagePrediction
       [&](const ImageCase& c) { return extras_of(c, options); }, options.format);
   const auto kept = static_cast<std::int64_t>(all.size() - open.size());
   ImageStages stages(predictor, options, std::move(open));
-  const CaseCounts counts = predict_cases(predictor, stages);
+  const CaseCounts counts = predict_cases(predictor, stages, true, watched_by(options, stages.cases()));
   return {counts.predicted, kept, counts.failed};
 }
 

@@ -80,13 +80,13 @@ bool same_place(const fs::path& a, const fs::path& b) {
   return fs::weakly_canonical(a) == fs::weakly_canonical(b);
 }
 
+}  // namespace
+
 bool lies_inside(const fs::path& path, const fs::path& folder) {
   const fs::path inner = fs::weakly_canonical(path / "."), outer = fs::weakly_canonical(folder / ".");
   const auto [end, rest] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
   return end == outer.end() || (end->empty() && std::next(end) == outer.end());
 }
-
-}  // namespace
 
 std::optional<ChannelName> channel_name(const std::string& stem) {
   constexpr std::size_t kDigits = 4;

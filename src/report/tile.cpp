@@ -12,7 +12,7 @@
 #include "contour.h"
 #include "nnunet/core/error.h"
 #include "nnunet/eval/distance_transform.h"
-#include "palette.h"
+#include "nnunet/report/label_colour.h"
 
 namespace nnunet {
 namespace {
@@ -143,9 +143,7 @@ void draw_cuts(const Canvas& canvas, const Tile& tile, const Shape3& centre) {
 }
 
 Colour class_colour(int value, int n_class) {
-  const auto at = static_cast<std::size_t>(value - 1);
-  const bool few = n_class - 1 <= static_cast<int>(palette::few.size());
-  return rgb(few ? palette::few[at % palette::few.size()] : palette::many[at % palette::many.size()]);
+  return rgb(label_colour(value, n_class));
 }
 
 }  // namespace nnunet

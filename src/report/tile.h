@@ -41,7 +41,7 @@ void draw_scale_bar(const Canvas& canvas, const Tile& tile, double scale);
 /// Where the other views, through the voxel `centre`, cut this one.
 void draw_cuts(const Canvas& canvas, const Tile& tile, const Shape3& centre);
 
-/// The colour of class 1 .. n_class - 1 on a dark picture: that of the page (web/palette.json).
+/// label_colour, for drawing.
 Colour class_colour(int value, int n_class);
 
 }  // namespace nnunet

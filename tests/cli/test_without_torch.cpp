@@ -118,6 +118,23 @@ TEST_F(WithoutTorch, SegmentsDicomSeries) {
   EXPECT_NE(inside.output.find("inside the input folder"), std::string::npos) << inside.output;
 }
 
+// As 3D Slicer starts it: lines on stdout say how far it is.
+TEST_F(WithoutTorch, SaysHowFarItIsWhenAViewerStartsIt) {
+  const std::string module = "'" NNUNET_BINARY_DIR "/bin/slicer/nnUNetPredict' --overwrite --filter_progress";
+  const std::string files =
+      " --input " + (images_ / "a.nii.gz").string() + " --output " + (folder_ / "label.nii.gz").string();
+  const Outcome run = run_command("(" + module + files + " --ckpt_path " + checkpoint_.string() + " 2> /dev/null)");
+  ASSERT_EQ(run.code, 0) << run.output;
+  EXPECT_TRUE(fs::exists(folder_ / "label.nii.gz"));
+  const std::vector<std::string> order{"<filter-start>\n<filter-name>", "<filter-progress>0.0000</filter-progress>",
+                                       "<filter-progress>1.0000</filter-progress>", "<filter-end>\n<filter-name>"};
+  std::size_t at = 0;
+  for (const std::string& line : order) {
+    at = run.output.find(line, at);
+    ASSERT_NE(at, std::string::npos) << line << " in " << run.output;
+  }
+}
+
 #ifndef NNUNET_TORCH
 TEST_F(WithoutTorch, SaysWhatItWasBuiltWithout) {
   const std::string network = " --ckpt_path " + checkpoint_.string();

@@ -99,6 +99,25 @@ TEST_F(PredictImages, FileToFile) {
   EXPECT_EQ(run().predicted, 1);
 }
 
+TEST_F(PredictImages, ChannelsMayBeNamedOneByOne) {
+  for (const char* const name : {"x.nii.gz", "y.nii.gz", "z_0000.nii.gz", "z_0001.nii.gz"}) add(name);
+  options_.input = in() / "z_0000.nii.gz";
+  options_.output = temp_ / "of_names.nii.gz";
+  EXPECT_EQ(run(2).predicted, 1);
+  options_.input = in() / "x.nii.gz";
+  options_.more_channels = {in() / "y.nii.gz"};
+  options_.output = temp_ / "one_by_one.nii.gz";
+  EXPECT_EQ(run(2).predicted, 1);
+  EXPECT_EQ(read_label_map(temp_ / "of_names.nii.gz", 3).voxels.values,
+            read_label_map(options_.output, 3).voxels.values);
+  EXPECT_THROW(run(3), Error);
+  options_.more_channels = {in() / "absent.nii.gz"};
+  EXPECT_THROW(run(2), Error);
+  options_.more_channels = {in() / "y.nii.gz"};
+  options_.output = in() / "y.nii.gz";
+  EXPECT_THROW(run(2), Error);
+}
+
 TEST_F(PredictImages, MapsOfOthersAreRefusedUnlessOverwrite) {
   add("a.nii.gz");
   add("b.nii.gz");

@@ -159,6 +159,25 @@ struct Example {
   std::string not_run{};  ///< why the test only parses it; empty: it is run
 };
 
+/// What a module that a viewer makes a panel of (3D Slicer's execution model) shows of a command. Names, types, limits,
+/// defaults and help are the options' own.
+struct Module {
+  enum class Shown { by_type, volume, label_map, folder };
+  struct Item {
+    std::string option;
+    Shown shown = Shown::by_type;  ///< of paths: what lies there
+    std::string label{};           ///< of one of several that have the same option
+  };
+  struct Group {
+    std::string title, description;
+    std::vector<Item> items;
+    bool advanced = false;  ///< folded away at first
+  };
+  std::string title, category;
+  std::vector<Group> groups{};
+  std::vector<std::string> always{};  ///< flags that the viewer gives unasked
+};
+
 struct Command {
   std::string name;
   std::string summary;        ///< one line, for the list of commands
@@ -166,6 +185,7 @@ struct Command {
   std::vector<Group> groups{};
   std::string notes{};  ///< after the options
   std::vector<Example> examples{};
+  std::optional<Module> module{};
   std::shared_ptr<void> flags{};  ///< keeps the struct that the options belong to, where the block is its owner
 
   /// All options, hidden ones too.

@@ -12,6 +12,8 @@ Group image_group(PredictFlags& flags) {
               input_images(o.input).described(
                   "NIfTI image, or folder of images; channels as 4D images or as NAME_0000.nii.gz, NAME_0001.nii.gz. "
                   "Or DICOM: a folder, a zip or a file"),
+              option("--more_channels", o.more_channels,
+                     "Further channels of the image --input, a file each, whatever their names"),
               output(o.output),
               dicom_series(flags.dicom_series)
                   .described("UIDs of the DICOM series to segment, or all; of networks of several channels one a "
@@ -45,6 +47,65 @@ Group v2_group(PredictFlags& flags) {
                   {option("--prev_stage_predictions", flags.images.previous_stage,
                           "Cascades: folder of the previous stage's label maps")},
                   v2_window_options(m.windows)})};
+}
+
+Group bids_group(PredictFlags& flags) {
+  return {"BIDS",
+          {
+              option("--bids", flags.bids.channels,
+                     "--input is a BIDS dataset: the suffix of each channel's files, in order (T1w, or acq-post_T1w "
+                     "where entities tell them apart); --output becomes a derivative with label maps *_dseg.nii.gz")
+                  .values("SUFFIX..", 1, 100),
+              option("--bids_filter", flags.bids.filter,
+                     "With --bids: only files whose entities have these values, as sub=01,02 run=1; acq= stands for "
+                     "files without that entity")
+                  .values("ENTITY=VALUE..", 1, 1000)
+                  .only_with("--bids"),
+          }};
+}
+
+Group viewer_group(PredictFlags& flags) {
+  return {"3D Slicer",
+          {
+              option("--xml", flags.xml,
+                     "Print the description of this command that 3D Slicer and other readers of its execution model "
+                     "make a panel of"),
+              option("--filter_progress", flags.filter_progress,
+                     "Say on stdout how far it is, as that model asks (<filter-progress>); modules started by the "
+                     "description of --xml are given it"),
+          }};
+}
+
+/// What a viewer's panel shows.
+Module viewer_module() {
+  using Shown = Module::Shown;
+  return {.title = "nnU-Net",
+          .category = "Segmentation",
+          .groups = {{"Images",
+                      "A volume, further channels of networks that have some, and the label map",
+                      {{"--input", Shown::volume},
+                       {"--more_channels", Shown::volume, "Channel 2"},
+                       {"--more_channels", Shown::volume, "Channel 3"},
+                       {"--more_channels", Shown::volume, "Channel 4"},
+                       {"--output", Shown::label_map}}},
+                     {"Network",
+                      "A model of nnU-Net v2, or a checkpoint of this program",
+                      {{"--model", Shown::folder}, {"--ckpt_path"}}},
+                     {"Inference",
+                      "How the volume goes through the network",
+                      {{"--overlap"},
+                       {"--blend"},
+                       {"--tta"},
+                       {"--disable_tta"},
+                       {"--precise"},
+                       {"--low_memory"},
+                       {"--val_batch_size"},
+                       {"--amp"},
+                       {"--engine"},
+                       {"--gpus"}},
+                      true}},
+          // Slicer names files by itself, of its own.
+          .always = {"--overwrite", "--filter_progress"}};
 }
 
 Group benchmark_group(PredictFlags& flags) {
@@ -84,14 +145,21 @@ Command predict_command(PredictFlags& flags) {
                         "ARCHIVE@pacs:104",
                     .says = "A DICOM segmentation of the series, which is sent to an archive",
                     .not_run = "needs such a study"},
+                   {.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --bids T1w --input dataset "
+                            "--output dataset/derivatives/nnunet",
+                    .says = "A BIDS dataset; its T1w images become label maps in a derivative",
+                    .not_run = "needs such a dataset"},
                    {.line = "nnunet predict --ckpt_path results/checkpoints/best.ckpt --data data/04_3d/val "
                             "--results results --save_preds",
                     .says = "Softmax of the preprocessed validation cases, on their original grids"}},
+      .module = viewer_module(),
   };
   command.groups.insert(command.groups.end(), inference.begin(), inference.end());
   command.groups.push_back(v2_group(flags));
   command.groups.push_back(object_group(flags));
+  command.groups.push_back(bids_group(flags));
   command.groups.push_back(part_options(flags.parts));
+  command.groups.push_back(viewer_group(flags));
   command.groups.push_back(benchmark_group(flags));
   return accepting_training_options(std::move(command));
 }

@@ -5,6 +5,7 @@
 #include "dicom_seg.h"
 #include "inference_options.h"
 #include "nnunet/infer/image_prediction_options.h"
+#include "nnunet/io/bids.h"
 #include "part_options.h"
 
 namespace nnunet::app {
@@ -16,8 +17,10 @@ struct PredictFlags {
   bool dicom_objects = false;             ///< --dicom_seg is on the command line: label maps become DICOM objects
   DicomObjectFlags object;
   DicomSendFlags send;
+  BidsSelection bids;  ///< without channels: the input is no BIDS dataset
   PartOptions parts;
   bool data_given = false;  ///< --data is on the command line
+  bool xml = false, filter_progress = false;
   bool benchmark = false;
   std::int64_t warmup = 5;
 };

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "nnunet/infer/image_prediction_options.h"
 #include "nnunet/infer/predictor.h"
@@ -20,5 +21,10 @@ struct ImagePredictionResult {
 /// Inputs are never modified: throws Error when an output would be an input file or lie inside the input folder; also
 /// when there is no input, or the output cannot be written.
 ImagePredictionResult predict_images(Predictor& predictor, const ImagePredictionOptions& options);
+
+/// The same for a list of images, wherever they lie (options.input does not count). A case's name is the path of its
+/// label map in the folder options.output, without the ending.
+ImagePredictionResult predict_images(Predictor& predictor, std::vector<ImageCase> cases,
+                                     const ImagePredictionOptions& options);
 
 }  // namespace nnunet

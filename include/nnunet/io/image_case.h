@@ -90,6 +90,8 @@ bool is_file_output(const std::filesystem::path& output, const ImageFormat& form
 /// Where a case's label map goes: OUTPUT itself where it is a file, else OUTPUT/<name> and the format's ending.
 std::filesystem::path label_output(const ImageCase& c, const std::filesystem::path& output,
                                    const ImageFormat& format = {});
+/// Whether a path, which need not be there, is the folder or lies below it.
+bool lies_inside(const std::filesystem::path& path, const std::filesystem::path& folder);
 /// User files are never modified: throws Error when an output would be an input file or lie inside the input folder,
 /// a folder of images become one file, or an output's name be refused by require_label_output or the file system.
 void protect_inputs(const std::vector<ImageCase>& cases, const std::filesystem::path& input,
