@@ -1,4 +1,5 @@
 // Pixel data as GDCM's own encoders pack them.
+#include <gdcmImage.h>
 #include <gdcmImageChangeTransferSyntax.h>
 #include <gdcmSequenceOfFragments.h>
 #include <gtest/gtest.h>

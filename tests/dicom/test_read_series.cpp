@@ -60,7 +60,7 @@ TEST_F(ReadSeries, SortsPlanesAlongTheNormal) {
   EXPECT_EQ(image.geometry.affine, affine);
 }
 
-// Rows from head to feet, columns from front to back: the planes' normal points to the patient's right.
+// Rows from head to feet, columns from front to back: the planes' normal points to the patient's left.
 TEST_F(ReadSeries, TakesAnyDirection) {
   test::write_series(folder_.path(), 3, [](DicomSlice& slice, int z) {
     slice.orientation = "0\\0\\-1\\0\\1\\0";
