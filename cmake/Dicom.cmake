@@ -48,8 +48,9 @@ function(nnunet_dicom_library)
   add_library(nnunet_dicom_library MODULE ${sources})
   target_include_directories(nnunet_dicom_library PRIVATE ${CMAKE_SOURCE_DIR}/src/dicom)
   target_include_directories(nnunet_dicom_library SYSTEM PRIVATE ${NNUNET_GDCM_INCLUDE})
-  # GDCM's headers assert what files say.
+  # GDCM's headers assert what files say, and copy nothing from nowhere.
   target_compile_definitions(nnunet_dicom_library PRIVATE NDEBUG)
+  target_compile_options(nnunet_dicom_library PRIVATE -Wno-nonnull)
   target_compile_options(nnunet_dicom_library PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden)
   target_link_libraries(nnunet_dicom_library PRIVATE nnunet_flags fmt::fmt ZLIB::ZLIB ${NNUNET_GDCM_LIBRARIES})
   target_link_options(nnunet_dicom_library PRIVATE -Wl,--as-needed)

@@ -1,4 +1,5 @@
 // The description that 3D Slicer makes a panel of, and the command line that it makes of the panel.
+#include <CLI/CLI.hpp>
 #include <gtest/gtest.h>
 
 #include <regex>
