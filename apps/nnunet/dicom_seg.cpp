@@ -40,7 +40,7 @@ void run(const DicomSegFlags& flags) {
   const dicom::FoundSeries found = series_of(flags);
   const auto labels = dicom::labels_on_series(read_label_file(flags.labels), found.series, flags.labels.string());
   const dicom::ObjectOptions options = object_options(flags.object, values_of(labels));
-  write_object(labels, found.series, options, flags.object.type, flags.output);
+  write_object(labels, found.series, options, flags.object.type.value_or(dicom::ObjectType::binary), flags.output);
   log::info(
       fmt::format("{}: {} labels on {} slices", flags.output.string(), options.segments.size(), found.series.shape[0]));
   sender.send(flags.output);

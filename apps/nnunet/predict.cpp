@@ -80,7 +80,7 @@ class ObjectOutput {
                                   const std::filesystem::path& path) {
       const dicom::Series& series = std::ranges::find(series_, c.name, uid_of)->series;
       write_object(dicom::labels_on_series({labels, geometry}, series, path.string()), series, object_,
-                   flags_.object.type, path);
+                   *flags_.object.type, path);
       const std::scoped_lock lock(mutex_);
       written_.push_back(path);
     };
@@ -123,7 +123,7 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   const std::vector<dicom::FoundSeries> series = series_to_segment(flags, options.format);
   if (!series.empty()) options.format = dicom::series_format(options.format);
   std::optional<ObjectOutput> objects;
-  if (flags.dicom_objects) {
+  if (flags.object.type) {
     objects.emplace(flags, series);
     options.format.ending = ".dcm";
   }

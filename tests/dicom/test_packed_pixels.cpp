@@ -2,6 +2,7 @@
 #include <gdcmImage.h>
 #include <gdcmImageChangeTransferSyntax.h>
 #include <gdcmSequenceOfFragments.h>
+#include <gdcmSmartPointer.h>
 #include <gtest/gtest.h>
 
 #include "dicom/dicom_bytes.h"
@@ -27,7 +28,8 @@ DicomSlice large_slice(int z) {
 
 std::string packed(const DicomSlice& slice, const gdcm::TransferSyntax& syntax) {
   const auto narrow = [](int value) { return static_cast<unsigned short>(value); };
-  gdcm::Image image;
+  const gdcm::SmartPointer<gdcm::Image> owned(new gdcm::Image);  // SetInput counts who has it
+  gdcm::Image& image = *owned;
   image.SetNumberOfDimensions(2);
   image.SetDimension(0, static_cast<unsigned>(slice.columns));
   image.SetDimension(1, static_cast<unsigned>(slice.rows));

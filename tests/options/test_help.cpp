@@ -182,7 +182,6 @@ Defaults benchmark() {
 }
 
 Defaults dicom_seg() {
-  EXPECT_EQ(DicomObjectFlags{}.type, dicom::ObjectType::binary);
   return {{"--dicom_seg", "binary"}, {"--aet", dicom::SendOptions{}.calling_ae}};
 }
 
@@ -197,25 +196,27 @@ Defaults automatic() {
 
 std::map<std::string, Defaults> defaults() {
   const PhantomOptions phantom;
-  return {{"auto", automatic()},
-          {"download", {{"--results", text(DownloadOptions{}.results)}}},
-          {"phantom",
-           {{"--cases", text(phantom.cases)},
-            {"--test_cases", text(phantom.test_cases)},
-            {"--seed", text(phantom.seed)},
-            {"--n_jobs", text(phantom.threads)}}},
-          {"preprocess", preprocess()},
-          {"train", train()},
-          {"evaluate", inference()},
-          {"predict", inference() + parts + trained_models() + Defaults{{"--warmup", text(TrainOptions{}.warmup)}}},
-          {"score", {{"--n_jobs", text(ScoreOptions{}.n_jobs)}}},
-          {"export", exported()},
-          {"serve", serve()},
-          {"client", client()},
-          {"dicom", {}},
-          {"info", {}},
-          {"dicom-seg", dicom_seg()},
-          {"benchmark", benchmark()}};
+  return {
+      {"auto", automatic()},
+      {"download", {{"--results", text(DownloadOptions{}.results)}}},
+      {"phantom",
+       {{"--cases", text(phantom.cases)},
+        {"--test_cases", text(phantom.test_cases)},
+        {"--seed", text(phantom.seed)},
+        {"--n_jobs", text(phantom.threads)}}},
+      {"preprocess", preprocess()},
+      {"train", train()},
+      {"evaluate", inference()},
+      {"predict", inference() + parts + trained_models() +
+                      Defaults{{"--warmup", text(TrainOptions{}.warmup)}, {"--aet", dicom::SendOptions{}.calling_ae}}},
+      {"score", {{"--n_jobs", text(ScoreOptions{}.n_jobs)}}},
+      {"export", exported()},
+      {"serve", serve()},
+      {"client", client()},
+      {"dicom", {}},
+      {"info", {}},
+      {"dicom-seg", dicom_seg()},
+      {"benchmark", benchmark()}};
 }
 
 /// "--depth INT:INT in [1 - 10]=5" of each option that says a value.

@@ -1,6 +1,6 @@
 // The description that 3D Slicer makes a panel of, and the command line that it makes of the panel.
-#include <CLI/CLI.hpp>
 #include <gtest/gtest.h>
+#include <CLI/CLI.hpp>
 
 #include <regex>
 

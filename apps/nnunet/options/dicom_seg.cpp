@@ -11,7 +11,8 @@ std::vector<Option> dicom_object_options(DicomObjectFlags& flags) {
               {"labelmap", dicom::ObjectType::labelmap},
               {"rtstruct", dicom::ObjectType::rtstruct}},
              "binary: a segmentation that every viewer reads; labelmap: a smaller one (DICOM Supplement 243) that few "
-             "read yet; rtstruct: a structure set of contours"),
+             "read yet; rtstruct: a structure set of contours")
+          .by_default("binary"),
       option("--labels_json", flags.labels_json,
              "Names, SNOMED codes and colours of the labels, or a dataset.json for the names alone; names that are "
              "well known need no codes"),

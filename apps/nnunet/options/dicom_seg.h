@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+
 #include "command.h"
 #include "nnunet/dicom/object.h"
 
@@ -6,7 +8,7 @@ namespace nnunet::app {
 
 /// What label maps are written as.
 struct DicomObjectFlags {
-  dicom::ObjectType type = dicom::ObjectType::binary;
+  std::optional<dicom::ObjectType> type;  ///< none: dicom-seg writes binary, predict NIfTI
   std::filesystem::path labels_json;
   bool anonymous = false;
 };

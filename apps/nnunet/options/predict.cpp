@@ -30,8 +30,7 @@ Group object_group(PredictFlags& flags) {
   const std::string name = object.front().name;
   object.front()
       .described("DICOM series: <series UID>.dcm instead of NIfTI. " + object.front().help)
-      .by_default("NIfTI")
-      .noted_in(flags.dicom_objects);
+      .by_default("NIfTI");
   for (std::size_t i = 1; i < object.size(); ++i) object[i].only_with(name);
   send.front().only_with(name);
   return {"DICOM objects", joined({object, send})};
@@ -59,7 +58,7 @@ Group bids_group(PredictFlags& flags) {
               option("--bids_filter", flags.bids.filter,
                      "With --bids: only files whose entities have these values, as sub=01,02 run=1; acq= stands for "
                      "files without that entity")
-                  .values("ENTITY=VALUE..", 1, 1000)
+                  .values("VALUES..", 1, 1000)
                   .only_with("--bids"),
           }};
 }

@@ -14,7 +14,6 @@ struct PredictFlags {
   InferenceFlags inference;
   ImagePredictionOptions images;
   std::vector<std::string> dicom_series;  ///< UIDs, or "all"
-  bool dicom_objects = false;             ///< --dicom_seg is on the command line: label maps become DICOM objects
   DicomObjectFlags object;
   DicomSendFlags send;
   BidsSelection bids;  ///< without channels: the input is no BIDS dataset
