@@ -71,7 +71,7 @@ fi
 rest=$(free_port) node=$(free_port)
 cat > orthanc.json << END
 {"StorageDirectory": "orthanc", "IndexDirectory": "orthanc", "HttpPort": $rest, "DicomPort": $node, "DicomAet": "ORTHANC",
- "RemoteAccessAllowed": false, "AuthenticationEnabled": false, "DicomAlwaysAllowStore": true, "Plugins": ["$plugin"]}
+ "RemoteAccessAllowed": false, "AuthenticationEnabled": false, "DicomAlwaysAllowStore": true, "UnknownSopClassAccepted": true, "Plugins": ["$plugin"]}
 END
 "$orthanc" orthanc.json > orthanc.log 2>&1 & servers+=($!)
 wait_for "$rest" && wait_for "$node" || { cat orthanc.log; exit 1; }
