@@ -8,6 +8,7 @@
 #include <mutex>
 #include <new>
 
+#include "certificates.h"
 #include "nnunet/core/error.h"
 #include "proxy.h"
 
@@ -206,7 +207,7 @@ void HttpClient::Close::operator()(void* handle) const {
   curl_easy_cleanup(handle);
 }
 
-HttpClient::HttpClient() {
+HttpClient::HttpClient() : trusted_(system_certificates()) {
   initialise_once();
   handle_.reset(curl_easy_init());
   if (!handle_) throw std::bad_alloc();
