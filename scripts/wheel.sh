@@ -28,12 +28,10 @@ auditwheel repair --wheel-dir "$work/repaired" "$work"/plain/*.whl > "$work/log"
 # The licences of the Debian packages whose libraries went into it.
 wheel unpack --dest "$work/unpacked" "$work"/repaired/*.whl > /dev/null
 folder=$(echo "$work"/unpacked/*)
+mkdir "$folder/nnunet_native/licences"
 for library in "$folder"/*.libs/*; do
-  name=$(basename "$library" | sed -E 's/-[0-9a-f]{8}(\.so.*)$/\1/')
-  path=$(ldconfig -p | awk -v name="$name" '$1 == name { print $NF; exit }')
-  package=$(dpkg -S "$(realpath "$path")" 2>/dev/null || dpkg -S "*/$(basename "$(realpath "$path")")")
-  package=$(printf '%s\n' "$package" | head -n 1 | cut -d: -f1)
-  mkdir -p "$folder/nnunet_native/licences"
+  name=$(basename "$library" | sed -E 's/-[0-9a-f]{8}\././')  # without auditwheel's hash
+  package=$(dpkg -S "*/$name" | head -n 1 | cut -d: -f1)
   cp "/usr/share/doc/$package/copyright" "$folder/nnunet_native/licences/$package"
 done
 mkdir -p dist
