@@ -318,8 +318,9 @@ class Predictor:
         raise AttributeError(f"Predictor.{name}: {what}")
 
     def _options(self) -> _library.RunOptions:
+        mirrored = self.use_mirroring and self.allowed_mirroring_axes
         return _library.RunOptions(
-            tile_step=self.tile_step_size, mirroring=_library.ON if self.use_mirroring else _library.OFF,
+            tile_step=self.tile_step_size, mirroring=_library.ON if mirrored else _library.OFF,
             gaussian=_library.AS_MODEL if self.use_gaussian else _library.OFF, precise=self._precise,
             batch_size=self.batch_size, threads=self.threads,
             scratch=None if self.scratch is None else os.fsencode(self.scratch))

@@ -3,6 +3,7 @@
     times MODEL IMAGE           the import beside numpy's, the first label map beside the networks' time
     memory MODEL PROGRAM        a large array beside the program on the same file
     cascade MODELS IMAGES PROGRAM   a cascade's second stage by arrays and by the program
+    unmirrored MODEL            a model that was trained without mirror images
     signatures                  parameters beside those of nnunetv2's class
 """
 import inspect
@@ -128,6 +129,19 @@ def cascade(models, images, program):
             assert numpy.array_equal(labels, wanted) and numpy.array_equal(from_files, wanted), name
             assert len(numpy.unique(labels)) > 1
     print(f"ok: a cascade's {len(files)} label maps are the program's")
+
+
+def unmirrored(model):
+    import numpy
+    import nnunet_native
+    image = numpy.random.default_rng(1).normal(0, 300, (20, 30, 30)).astype(numpy.int16)
+    found = []
+    for use_mirroring in (True, False):
+        predictor = nnunet_native.nnUNetPredictor(use_mirroring=use_mirroring)
+        predictor.initialize_from_trained_model_folder(model)
+        found.append(predictor.predict_single_npy_array(image, {"spacing": predictor.info["spacing"]}))
+    assert predictor.allowed_mirroring_axes == () and numpy.array_equal(*found)
+    print("ok: a model without mirror images")
 
 
 def signatures():

@@ -73,6 +73,7 @@ kill "$server"; wait "$server" || true; server=
 echo "ok: types ($(tail -n 1 "$work/log"))"
 
 "$bin/python" "$here/python_wheel.py" cascade "$models" "$work/set/named" "$bin/nnunet"
+"$bin/python" "$here/python_wheel.py" unmirrored "$(echo "$models"/../Dataset021_BodyCT/nnUNetTrainerNoMirroring__*)"
 "$bin/python" "$here/python_wheel.py" times "$model" "$cases/imagesTr/hippocampus_001.nii.gz"
 "$bin/python" "$here/python_wheel.py" memory "$model" "$bin/nnunet"
 peer=${PEER:-$root/.deps/bench-venv/bin}
