@@ -1,19 +1,13 @@
 #!/usr/bin/env bash
 # DICOM series as pydicom, highdicom and dcm2niix read them, and as nnunet does: voxel for voxel, place for place.
-#   PEER=folder    a virtual environment with pydicom and the others (default: .deps/dicom-venv, made where it is missing)
+#   PEER=folder    as dicom_peers.bash says
 #   NNUNETV2=folder where python with nnunetv2 2.8 is, which makes tiny models (default: .deps/bench-venv/bin)
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$(realpath "$here/../..")
 nnunet=$(realpath "${NNUNET:-$root/build/bin/nnunet}")
-peer=${PEER:-$root/.deps/dicom-venv}
 nnunetv2=${NNUNETV2:-$root/.deps/bench-venv/bin}
-packages=("pydicom==3.0.1" "highdicom==0.26.1" "nibabel==5.3.2" "SimpleITK==2.5.2" "pylibjpeg==2.0.1" "pylibjpeg-libjpeg==2.3.0"
-          "pylibjpeg-openjpeg==2.5.0" "pylibjpeg-rle==2.1.0")
-if [ ! -x "$peer/bin/python" ]; then
-  python3 -m venv "$peer" && "$peer/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}" ||
-    { rm -rf "$peer"; echo "SKIPPED: ${packages[*]} cannot be installed"; exit 0; }
-fi
+. "$here/dicom_peers.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python=("$peer/bin/python" "$here/dicom_reading.py")

@@ -2,23 +2,22 @@
 # DICOM objects sent by nnunet dicom-seg --send_to: by C-STORE to DCMTK's storescp, plain and over TLS, and by STOW-RS to
 # a small service. What arrives is what was written. Where Orthanc is, it gets them both ways, and has them beside the
 # source series, of the same patient and study.
-#   ORACLES=folder           a virtual environment with pydicom (dicom_writing.sh makes one in .deps/dicom-venv)
+#   PEER=folder              as dicom_peers.bash says
 #   ORTHANC, ORTHANC_PLUGIN  its program and its DICOMweb plugin (packages orthanc, orthanc-dicomweb)
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$here/../..
 nnunet=$(realpath "${NNUNET:-$root/build/bin/nnunet}")
-oracles=${ORACLES:-$root/.deps/dicom-venv}
 data=$(realpath "${DATA:-$root/../shared/data}")
 [ -d "$data" ] || { echo "SKIPPED: no images in $data"; exit 0; }
-[ -x "$oracles/bin/python" ] || { echo "SKIPPED: no pydicom in $oracles (tests/slow/dicom_writing.sh sets it up)"; exit 0; }
 . "$root/scripts/packages.bash"
 need storescp dcmtk
 install_needed
+. "$here/dicom_peers.bash"
 work=$(mktemp -d)
 servers=()
 trap 'for server in "${servers[@]}"; do kill "$server" 2> /dev/null || true; done; rm -rf "$work"' EXIT
-python=$oracles/bin/python
+python=$peer/bin/python
 "$python" "$here/dicom_writing.py" make "$work" "$data"
 cd "$work"
 mkdir plain tls web

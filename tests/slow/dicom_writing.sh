@@ -2,25 +2,21 @@
 # DICOM objects that nnunet dicom-seg writes, held against others: dciodvfy (BINARY segmentations and structure sets
 # without errors), dicom-validator (LABELMAP, which dciodvfy does not know), highdicom and dcmqi (exactly our labels),
 # dcmrtstruct2nii and rt-utils (Dice of each label at least 0.98).
-#   ORACLES=folder           a virtual environment with them (default: .deps/dicom-venv, made when absent)
+#   PEER=folder              as dicom_peers.bash says
 #   STANDARD=folder          where dicom-validator keeps the standard, which it fetches when absent
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 root=$here/../..
 nnunet=$(realpath "${NNUNET:-$root/build/bin/nnunet}")
-oracles=${ORACLES:-$root/.deps/dicom-venv}
 data=$(realpath "${DATA:-$root/../shared/data}")
 [ -d "$data" ] || { echo "SKIPPED: no images in $data"; exit 0; }
 . "$root/scripts/packages.bash"
 need_package dicom3tools
 install_needed
-if [ ! -x "$oracles/bin/segimage2itkimage" ]; then
-  python3 -m venv "$oracles"
-  "$oracles/bin/pip" install --quiet --disable-pip-version-check highdicom pydicom dcmqi dicom-validator dcmrtstruct2nii rt-utils nibabel
-fi
+. "$here/dicom_peers.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python=$oracles/bin/python script=$here/dicom_writing.py
+python=$peer/bin/python script=$here/dicom_writing.py
 
 "$python" "$script" make "$work" "$data"
 for case in "$work"/*/; do
@@ -38,7 +34,7 @@ echo "ok: dciodvfy has no error in BINARY segmentations and structure sets"
 echo "ok: other programs read the same labels"
 
 standard=${STANDARD:-$root/.deps/dicom-standard}
-if timeout 600 "$oracles/bin/validate_iods" -src "$standard" "$work/hippocampus/labelmap.dcm" > "$work/log" 2>&1 &&
+if timeout 600 "$peer/bin/validate_iods" -src "$standard" "$work/hippocampus/labelmap.dcm" > "$work/log" 2>&1 &&
   ! grep -qiE "unknown SOPClassUID" "$work/log"; then
   echo "ok: dicom-validator"
 elif [ -d "$standard" ] && ls "$standard"/*/docbook/part03.xml > /dev/null 2>&1; then

@@ -40,7 +40,7 @@ derivative=$raw/derivatives/nnunet
 bids=(predict --gpus 0 --ckpt_path "$network" --bids T1w --input "$raw" --output "$derivative")
 quiet "$bin" "${bids[@]}"
 [ "$(find "$derivative" -name '*_dseg.nii.gz' | wc -l)" -eq 4 ]
-[ "$(find "$derivative" -name '*_dseg.json' | wc -l)" -eq 4 ]
+[ "$(find "$derivative" -name '*_dseg.json' -not -path '*/.nnunet/*' | wc -l)" -eq 4 ]
 
 # Prints the validator's errors, one a line; warnings ask for what nobody here can know (authors, licence).
 errors() {

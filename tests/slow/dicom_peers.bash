@@ -1,0 +1,12 @@
+# What other programs know of DICOM, for the slow tests of reading and of writing. To be sourced after scripts/packages.bash,
+# with `root` set.
+#   PEER=folder    a virtual environment with them (default: .deps/dicom-venv, made where it is missing)
+peer=${PEER:-$root/.deps/dicom-venv}
+peer_packages=("pydicom==3.0.1" "highdicom==0.26.1" "nibabel==5.3.2" "SimpleITK==2.5.2" "pylibjpeg==2.0.1" "pylibjpeg-libjpeg==2.3.0"
+               "pylibjpeg-openjpeg==2.5.0" "pylibjpeg-rle==2.1.0" dcmqi dicom-validator dcmrtstruct2nii rt-utils)
+if [ "$(cat "$peer/packages" 2>/dev/null)" != "${peer_packages[*]}" ] && [ -z "${PEER:-}" ]; then
+  rm -rf "$peer"
+  python3 -m venv "$peer" && "$peer/bin/pip" install --quiet --disable-pip-version-check "${peer_packages[@]}" ||
+    { rm -rf "$peer"; echo "SKIPPED: ${peer_packages[*]} cannot be installed"; exit 0; }
+  printf '%s\n' "${peer_packages[*]}" > "$peer/packages"
+fi
