@@ -182,7 +182,7 @@ Defaults benchmark() {
 }
 
 Defaults dicom_seg() {
-  return {{"--dicom_seg", "binary"}, {"--aet", dicom::SendOptions{}.calling_ae}};
+  return {{"--aet", dicom::SendOptions{}.calling_ae}};
 }
 
 Defaults automatic() {
