@@ -29,7 +29,12 @@ if(NNUNET_DICOM)
   pkg_check_modules(openjpeg IMPORTED_TARGET libopenjp2)
   nnunet_dicom_part(NNUNET_HAS_GDCM "libgdcm-dev and libopenjp2-7-dev" ${NNUNET_GDCM_INCLUDE} ${NNUNET_GDCM_MSFF}
                     ${NNUNET_GDCM_DSED} ${NNUNET_GDCM_COMMON} ${openjpeg_FOUND})
-  set(NNUNET_GDCM_LIBRARIES ${NNUNET_GDCM_MSFF} ${NNUNET_GDCM_DSED} ${NNUNET_GDCM_COMMON} PkgConfig::openjpeg)
+  if(NNUNET_HAS_GDCM)
+    add_library(nnunet_gdcm INTERFACE)
+    target_include_directories(nnunet_gdcm SYSTEM INTERFACE ${NNUNET_GDCM_INCLUDE})
+    target_compile_options(nnunet_gdcm INTERFACE -Wno-nonnull) # in its headers, wherever they are inlined
+    target_link_libraries(nnunet_gdcm INTERFACE ${NNUNET_GDCM_MSFF} ${NNUNET_GDCM_DSED} ${NNUNET_GDCM_COMMON} PkgConfig::openjpeg)
+  endif()
 
   find_path(NNUNET_DCMTK_INCLUDE dcmtk/dcmdata/dctk.h)
   set(NNUNET_DCMTK_LIBRARIES "")
@@ -47,12 +52,10 @@ function(nnunet_dicom_library)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/dicom/gdcm/*.cpp)
   add_library(nnunet_dicom_library MODULE ${sources})
   target_include_directories(nnunet_dicom_library PRIVATE ${CMAKE_SOURCE_DIR}/src/dicom)
-  target_include_directories(nnunet_dicom_library SYSTEM PRIVATE ${NNUNET_GDCM_INCLUDE})
-  # GDCM's headers assert what files say, and copy nothing from nowhere.
+  # GDCM's headers assert what files say.
   target_compile_definitions(nnunet_dicom_library PRIVATE NDEBUG)
-  target_compile_options(nnunet_dicom_library PRIVATE -Wno-nonnull)
   target_compile_options(nnunet_dicom_library PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden)
-  target_link_libraries(nnunet_dicom_library PRIVATE nnunet_flags fmt::fmt ZLIB::ZLIB ${NNUNET_GDCM_LIBRARIES})
+  target_link_libraries(nnunet_dicom_library PRIVATE nnunet_flags fmt::fmt ZLIB::ZLIB nnunet_gdcm)
   target_link_options(nnunet_dicom_library PRIVATE -Wl,--as-needed)
   set_target_properties(nnunet_dicom_library PROPERTIES OUTPUT_NAME nnunet_dicom)
   install(TARGETS nnunet_dicom_library LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT infer)

@@ -150,7 +150,8 @@ std::string finding_text(const Finding& finding) {
   for (const FoundSeries& found : finding.series) {
     const Series& s = found.series;
     const bool is_volume = found.problem.empty();
-    table.add({s.series_uid.empty() ? "-" : s.series_uid, s.modality, std::to_string(found.number), shape_text(s.shape),
+    table.add({s.series_uid.empty() ? "-" : s.series_uid, s.modality, std::to_string(found.number),
+               s.shape[0] > 0 ? shape_text(s.shape) : "-",
                is_volume ? fmt::format("{:.4g} x {:.4g} x {:.4g}", s.spacing[0], s.spacing[1], s.spacing[2]) : "-"});
     if (!is_volume) remarks += fmt::format("series {} cannot be read: {}\n", s.series_uid, found.problem);
     for (const std::string& warning : found.warnings) remarks += fmt::format("series {}: {}\n", s.series_uid, warning);

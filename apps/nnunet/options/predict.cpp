@@ -56,9 +56,9 @@ Group bids_group(PredictFlags& flags) {
                      "where entities tell them apart); --output becomes a derivative with label maps *_dseg.nii.gz")
                   .values("SUFFIX..", 1, 100),
               option("--bids_filter", flags.bids.filter,
-                     "With --bids: only files whose entities have these values, as sub=01,02 run=1; acq= stands for "
+                     "With --bids: only files whose entities have these values: sub=01,02 run=1; acq= stands for "
                      "files without that entity")
-                  .values("VALUES..", 1, 1000)
+                  .values("RULE..", 1, 1000)
                   .only_with("--bids"),
           }};
 }

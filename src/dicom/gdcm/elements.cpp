@@ -262,6 +262,8 @@ void DicomFile::open_meta() {
     const bool says_kind = is_letter(start[4]) && is_letter(start[5]);
     if (group == std::string_view("\x08\0", 2))
       transfer_syntax_ = says_kind ? kExplicit : kImplicit;
+    else if (group == std::string_view("\0\x08", 2) && says_kind)
+      transfer_syntax_ = kBigEndian;
     else if (group != std::string_view("\x02\0", 2) || !says_kind)
       throw Unreadable("is no DICOM file", false);
     s.go_to(0);
