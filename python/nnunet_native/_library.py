@@ -135,7 +135,7 @@ def _load() -> Api:
 
 
 api = _load()
-_process = os.getpid()
+_worked_in: set[int] = set()  # the process whose calls may have started OpenMP's threads
 
 _EXCEPTIONS = {1: _errors.InvalidCall, 2: _errors.BadModel, 4: _errors.Cancelled, 5: _errors.NotEnoughMemory}
 
@@ -151,9 +151,10 @@ def check(status: int | None) -> None:
 
 def check_process() -> None:
     """OpenMP's threads do not live on in a forked process: a call there would wait for them for ever."""
-    if os.getpid() != _process:
-        raise _errors.Error("nnunet_native: was imported before this process was forked; start processes by "
+    if _worked_in and os.getpid() not in _worked_in:
+        raise _errors.Error("nnunet_native: was used before this process was forked; start processes by "
                             "multiprocessing.get_context('spawn'), or use threads, which run beside each other")
+    _worked_in.add(os.getpid())
 
 
 def text(handle: c_void_p) -> str:

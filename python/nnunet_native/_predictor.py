@@ -25,8 +25,8 @@ class Predictor:
         from nnunet_native import nnUNetPredictor
 
     Label maps are those that the program `nnunet` writes. All is computed on the CPU, without torch. An object may be
-    used by several threads; different ones work at the same time. After a fork a process must not use it: start
-    processes by multiprocessing's "spawn".
+    used by several threads; different ones work at the same time. A process that was forked after the first use must not
+    use the package: start processes by multiprocessing's "spawn".
 
     tile_step_size: step between windows as a share of the patch, in (0, 1].
     use_gaussian: voxels count less towards the rim of a window.
