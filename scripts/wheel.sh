@@ -25,13 +25,16 @@ pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --w
 auditwheel repair --wheel-dir "$work/repaired" "$work"/plain/*.whl > "$work/log" 2>&1 ||
   { cat "$work/log" >&2; exit 1; }
 
-# The licences of the Debian packages whose libraries went into it.
+# The licences of the Debian packages whose libraries went into it, beside it or compiled in.
 wheel unpack --dest "$work/unpacked" "$work"/repaired/*.whl > /dev/null
 folder=$(echo "$work"/unpacked/*)
 mkdir "$folder/nnunet_native/licences"
+packages=(libarchive-dev nlohmann-json3-dev libspdlog-dev libcli11-dev $(dpkg -S '*/boost/beast.hpp' | cut -d: -f1))
 for library in "$folder"/*.libs/*; do
   name=$(basename "$library" | sed -E 's/-[0-9a-f]{8}\././')  # without auditwheel's hash
-  package=$(dpkg -S "*/$name" | head -n 1 | cut -d: -f1)
+  packages+=("$(dpkg -S "*/$name" | head -n 1 | cut -d: -f1)")
+done
+for package in "${packages[@]}"; do
   cp "/usr/share/doc/$package/copyright" "$folder/nnunet_native/licences/$package"
 done
 mkdir -p dist

@@ -22,8 +22,8 @@ def as_numpy(value: Any, what: str) -> np.ndarray:
         try:
             return np.from_dlpack(value)
         except (BufferError, RuntimeError, TypeError, ValueError) as error:
-            raise _errors.InvalidCall(f"{what}: cannot be read where it lies ({error}); hand over an array in main memory "
-                                      "(of torch: tensor.detach().cpu())") from error
+            raise _errors.InvalidCall(f"{what}: cannot be read where it lies ({error}); hand over numbers that numpy has, in main "
+                                      "memory (of torch: tensor.detach().float().cpu())") from error
     return np.asarray(value)
 
 

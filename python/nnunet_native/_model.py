@@ -74,7 +74,7 @@ class Prepared:
         """Under nnU-Net's names."""
         text = _library.TEXT()
         check(api.prepared_json(self.handle.pointer, byref(text)))
-        return json.loads(_library.text(text))
+        return _object(text)
 
 
 class Model:
@@ -112,7 +112,7 @@ class Model:
         if self._facts is None:
             text = _library.TEXT()
             check(api.model_json(self._pointer, byref(text)))
-            self._facts = json.loads(_library.text(text))
+            self._facts = _object(text)
         return self._facts
 
     def memory(self, shape: Sequence[int], spacing: Sequence[float], options: _library.RunOptions) -> int:
@@ -226,7 +226,7 @@ class Image:
         """Of an image that was read: where it lies, as nnU-Net's readers say it."""
         text = _library.TEXT()
         check(api.loaded_json(self._owner.pointer, byref(text)))
-        return json.loads(_library.text(text))
+        return _object(text)
 
 
 class Failures:
@@ -251,6 +251,12 @@ class Failures:
 def _options(folds: Sequence[str], checkpoint: str | None, bf16: bool) -> _library.ModelOptions:
     return _library.ModelOptions(folds=_library.names(folds), folds_count=len(folds), bf16=_library.ON if bf16 else _library.AS_MODEL,
                                  checkpoint=None if checkpoint is None else os.fsencode(checkpoint))
+
+
+def _object(text: Any) -> dict[str, Any]:
+    """A JSON object that the library made."""
+    value: dict[str, Any] = json.loads(_library.text(text))
+    return value
 
 
 def _json(properties: Mapping[str, Any], keys: Sequence[str]) -> bytes:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Literal, Mapping, Sequence, Union, overload
@@ -403,14 +404,13 @@ def _together(images: Any, previous: Any, properties: Any, outputs: Any) -> list
 
 
 def _taken(file: PathLike) -> np.ndarray:
-    array = np.load(file, allow_pickle=False)
+    array: np.ndarray = np.load(file, allow_pickle=False)
     Path(file).unlink()
     return array
 
 
 def _tensor_like(given: Any, array: np.ndarray) -> Any:
-    """A tensor for who works with torch, which is not imported for others."""
+    """A tensor for who works with torch."""
     if type(given).__module__.partition(".")[0] != "torch":
         return array
-    import torch
-    return torch.from_numpy(array)
+    return sys.modules["torch"].from_numpy(array)

@@ -52,7 +52,8 @@ def score(predictions: Any, labels: Any, **flags: Any) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scores.json"
         run("score", preds=predictions, lbls=labels, json=file, **flags)
-        return json.loads(file.read_text())
+        scores: dict[str, Any] = json.loads(file.read_text())
+        return scores
 
 
 def plan(dataset: Any, planner: str = "ExperimentPlanner", *, raw: Any = None, preprocessed: Any = None,
@@ -109,7 +110,8 @@ def _newest_plans(preprocessed: Path, dataset: str) -> dict[str, Any]:
     """Of a dataset by its id or name: those that were written just now."""
     pattern = f"Dataset{int(dataset):03}_*" if dataset.isdigit() else dataset
     files = sorted(preprocessed.glob(f"{pattern}/*.json"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
-    return next(plans for plans in map(json.loads, map(Path.read_text, files)) if "plans_name" in plans)
+    plans: dict[str, Any] = next(each for each in map(json.loads, map(Path.read_text, files)) if "plans_name" in each)
+    return plans
 
 
 def _logged(process: subprocess.Popen[str]) -> list[str]:

@@ -77,7 +77,8 @@ class Run:
         self.guard(lambda: self._former(number, frame))
 
     def _tell(self, _user: int | None, progress: Any) -> int:
-        if self._progress is not None and self._raised is None:
+        tell = self._progress
+        if tell is not None and self._raised is None:
             at = progress.contents
-            self.guard(lambda: self._progress(at.done, at.total, at.name.decode(errors="replace")))
+            self.guard(lambda: tell(at.done, at.total, at.name.decode(errors="replace")))
         return int(self._raised is not None)

@@ -212,7 +212,7 @@ class Refusals(WithFolder):
         self.expect("spacing", lambda: self.predictor.predict_single_npy_array(self.image, {"spacing": (1, 1)}))
         self.expect("shape", lambda: self.predicted(self.image[0, 0]))
         self.expect("complex64", lambda: self.predicted(self.image.astype(np.complex64)))
-        self.expect("main memory", lambda: self.predicted(Elsewhere(self.image)))
+        self.expect("lies on a GPU.*main memory", lambda: self.predicted(Elsewhere(self.image)))
         self.expect("2 channels", lambda: self.predicted(np.concatenate([self.image] * 2)), nnunet_native.Error)
         self.expect("NaN", lambda: self.predicted(self.image * np.nan), nnunet_native.Error)
         self.expect("tile_step", lambda: opened(tile_step_size=1.5).predict_single_npy_array(self.image, self.properties))
