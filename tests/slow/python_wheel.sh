@@ -22,7 +22,8 @@ work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server"; wait; rm -rf "$work"' EXIT
 mkdir -p "$work/set/images" "$work/set/named" "$work/set/labels"
-model=$models/nnUNetTrainer_5epochs__nnUNetPlansNarrow__3d_fullres
+model=$models/nnUNetTrainer_5epochs__nnUNetPlansNarrow__2d  # the quickest one
+volumes=$models/nnUNetTrainer_5epochs__nnUNetPlansNarrow__3d_fullres
 ln -s "$model" "$work/set/model"
 for case in 001 003 004; do
   ln -s "$cases/imagesTr/hippocampus_$case.nii.gz" "$work/set/named/hippocampus_${case}_0000.nii.gz"
@@ -54,7 +55,7 @@ bin=$measured
 # The commands that it brings.
 [ "$("$bin/nnunet" --version)" = "$("$bin/python" -c 'import nnunet_native; print(nnunet_native.run("--version").strip())')" ]
 "$bin/nnunet-native" v2-links "$work/v2" > /dev/null
-"$work/v2/nnUNetv2_predict_from_modelfolder" -i "$work/set/named" -o "$work/by_name" -m "$model" -f 0 -device cpu > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+"$work/v2/nnUNetv2_predict_from_modelfolder" -i "$work/set/named" -o "$work/by_name" -m "$model" -f 0 1 -device cpu > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 cmp "$work/by_name/hippocampus_001.nii.gz" "$work/program/hippocampus_001.nii.gz"
 echo "ok: nnunet and nnU-Net v2's names"
 
@@ -74,8 +75,8 @@ echo "ok: types ($(tail -n 1 "$work/log"))"
 
 "$bin/python" "$here/python_wheel.py" cascade "$models" "$work/set/named" "$bin/nnunet"
 "$bin/python" "$here/python_wheel.py" unmirrored "$(echo "$models"/../Dataset021_BodyCT/nnUNetTrainerNoMirroring__*)"
-"$bin/python" "$here/python_wheel.py" times "$model" "$cases/imagesTr/hippocampus_001.nii.gz"
-"$bin/python" "$here/python_wheel.py" memory "$model" "$bin/nnunet"
+"$bin/python" "$here/python_wheel.py" times "$volumes" "$cases/imagesTr/hippocampus_001.nii.gz"
+"$bin/python" "$here/python_wheel.py" memory "$volumes" "$bin/nnunet"
 peer=${PEER:-$root/.deps/bench-venv/bin}
 if [ -x "$peer/nnUNetv2_predict_from_modelfolder" ]; then
   installed=$("$bin/python" -c 'import nnunet_native; print(nnunet_native.__path__[0])')
