@@ -53,7 +53,8 @@ done
 bin=$measured
 
 # The commands that it brings.
-[ "$("$bin/nnunet" --version)" = "$("$bin/python" -c 'import nnunet_native; print(nnunet_native.run("--version").strip())')" ]
+[ "$("$bin/nnunet" --version)" = "$("$bin/python" -c 'import nnunet_native; print(nnunet_native.run("--version").strip())')" ] ||
+  { echo "error: nnunet --version and the package's program differ"; exit 1; }
 "$bin/nnunet-native" v2-links "$work/v2" > /dev/null
 "$work/v2/nnUNetv2_predict_from_modelfolder" -i "$work/set/named" -o "$work/by_name" -m "$model" -f 0 1 -device cpu > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 cmp "$work/by_name/hippocampus_001.nii.gz" "$work/program/hippocampus_001.nii.gz"
