@@ -46,6 +46,7 @@ void write(dicom::Finding finding, const DicomFlags& flags) {
 }
 
 void run(const DicomFlags& flags) {
+  if (flags.input.empty()) throw CLI::RequiredError("path");
   dicom::Finding finding = dicom::find_series(flags.input);
   if (flags.output.empty())
     list(finding, flags.input);

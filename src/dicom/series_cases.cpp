@@ -62,7 +62,7 @@ std::vector<FoundSeries> named(const std::vector<FoundSeries>& series, const fs:
     const auto found = std::ranges::find(series, uid, uid_of);
     if (found == series.end())
       throw Error("--dicom_series " + uid, fmt::format("is not in {}", input.string()),
-                  "nnunet dicom lists the series that are there");
+                  "the command nnunet dicom lists the series that are there");
     chosen.push_back(*found);
   }
   return chosen;
@@ -96,7 +96,7 @@ bool is_dicom_input(const fs::path& input, const ImageFormat& format) {
 std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, const std::vector<std::string>& uids) {
   for (const std::string& line : left_out_lines(finding)) log::warn(line);
   if (finding.series.empty())
-    throw Error(input.string(), "holds no DICOM series of images", "nnunet dicom says what was found");
+    throw Error(input.string(), "holds no DICOM series of images", "see what the command nnunet dicom says of it");
   std::vector<FoundSeries> chosen;
   if (uids.empty())
     chosen = only_one(std::move(finding.series), input);

@@ -174,6 +174,18 @@ TEST_F(ReadSeries, FormsOfWritingMeanTheSame) {
   EXPECT_EQ(read_only(folder_.path()).voxels.values, voxels_of(7));
 }
 
+// A header may hold a small picture of its own.
+TEST_F(ReadSeries, IconsArePassedOver) {
+  const DicomSlice slice = test::dicom_slice(0);
+  DicomBytes icon = slice.header();
+  icon.fragments({"no element at all", "nor this one."});
+  DicomBytes d = slice.header();
+  d.head(0x00880200, "SQ", 0xffffffff).tag(0xfffee000).number(0xffffffff, 4).raw(icon.bytes());
+  d.tag(0xfffee00d).number(0, 4).tag(0xfffee0dd).number(0, 4).element(0x7fe00010, "OW", slice.pixels());
+  test::write_bytes(folder_ / "file", test::dicom_file("1.2.840.10008.1.2.1", d.bytes()));
+  EXPECT_EQ(read_only(folder_ / "file").voxels.values, voxels_of(1));
+}
+
 DicomBytes groups(const std::string& position, const std::string& slope) {
   DicomBytes item;
   item.sequence(0x00209113, {DicomBytes().text(0x00200032, "DS", position)});

@@ -10,7 +10,7 @@ Command dicom_command(DicomFlags& flags) {
       .summary = "List the DICOM series in a folder or zip: size, spacing and what is wrong; or write them as NIfTI",
       .groups = {{"",
                   {
-                      option("path", flags.input, "Folder, zip or file").must_be_given(),
+                      option("path", flags.input, "Folder, zip or file"),
                       output(flags.output)
                           .described("Folder for <series UID>.nii.gz: the images that nnunet predict segments, float32")
                           .made_as_folder(),

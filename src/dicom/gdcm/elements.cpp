@@ -90,6 +90,8 @@ struct DicomFile::Source {
   }
 
   Head next() const {
+    constexpr std::uint64_t shortest = 8;  // tag and length
+    if (left() < shortest) throw Unreadable("is truncated: an element has no end");
     try {
       switch (form) {
         case Form::explicit_big:
@@ -134,6 +136,13 @@ struct DicomFile::Source {
     go_to(position() + count);
   }
 
+  void pass_fragments() const {
+    for (Head item = next_item(); item.tag != kSequenceEnd; item = next_item()) {
+      if (item.tag != kItem) throw Unreadable("is damaged: its icon's pixel data have no end");
+      pass(item.length);
+    }
+  }
+
   std::string value(const Head& head) const {
     std::string bytes = take(head.length);
     if (form == Form::explicit_big && head.is_number)
@@ -153,7 +162,9 @@ void DicomFile::Source::read_into(Elements& out, const Wanted& wanted, std::uint
     const Head head = next();
     if (head.tag == kItemEnd) return;
     if (head.tag == kPixelData && depth == 0) return go_to(begin);
-    if (std::ranges::binary_search(wanted.sequences, head.tag)) {
+    if (head.tag == kPixelData && head.length == kUndefined) {
+      pass_fragments();  // of an icon
+    } else if (std::ranges::binary_search(wanted.sequences, head.tag)) {
       out.sequences[head.tag] = read_items(head, wanted, depth + 1);
     } else if (head.length == kUndefined) {
       read_items(head, {}, depth + 1);  // its end is found in no other way
