@@ -5,6 +5,7 @@
 #              (a phantom dataset; DATA=folder TASK=04 for a Medical Segmentation Decathlon task)
 # make test    all tests
 # make docs    docs/commands.md, man pages and completion anew, from the options that the commands declare
+# make dist    Debian packages, a tarball for other Linux systems, the Python wheel: dist/ (docs/packages.md)
 # make lint    format and clang-tidy (scripts/lint.sh), after make build
 # make slow    what takes too long for every change (tests/slow)
 # make asan    all tests under AddressSanitizer and UndefinedBehaviorSanitizer; make tsan: those of the rooms without
@@ -13,7 +14,7 @@
 JOBS ?= $(shell nproc)
 export TORCH_PYTHON
 
-.PHONY: setup configure program build infer wheel demo test docs lint slow asan tsan fuzz clean
+.PHONY: setup configure program build infer wheel demo test docs dist lint slow asan tsan fuzz clean
 
 setup:
 	@scripts/setup.sh
@@ -47,6 +48,9 @@ docs: configure
 	@cmake --build build --parallel $(JOBS) --target nnunet_docs
 	@build/bin/nnunet-docs .
 
+dist: program
+	@JOBS=$(JOBS) scripts/dist.sh
+
 lint: build
 	@scripts/lint.sh
 
@@ -67,4 +71,4 @@ fuzz: setup
 	@scripts/fuzz.sh
 
 clean:
-	@rm -rf build build-infer build-wheel build-debug build-asan-ubsan build-asan-base build-tsan build-fuzz demo
+	@rm -rf build build-infer build-wheel build-debug build-asan-ubsan build-asan-base build-tsan build-fuzz dist demo

@@ -24,6 +24,7 @@ PACKAGES=(
   libcurl4-openssl-dev libarchive-dev liblzma-dev libbz2-dev libzstd-dev
   protobuf-compiler libprotobuf-dev
   libboost-dev libssl-dev
+  file dpkg-dev
 )
 DICOM=(libgdcm-dev libopenjp2-7-dev libdcmtk-dev)  # which the smallest build goes without
 WITH_TORCH=(python3 python3-venv libgloo-dev protobuf-compiler-grpc libgrpc++-dev)

@@ -1,0 +1,27 @@
+# cmake -DFOLDER=... -P: finishes the tarball's folder. Its libraries look for each other where the program does, not in
+# places of their own (which some of Debian's name); and the licences of what it holds of others are added, as Debian has
+# them, for the libraries beside the program and for those inside it.
+file(GLOB libraries ${FOLDER}/lib/nnunet/*.so*)
+set(packages libstdc++-12-dev libcairo2 libpixman-1-0 libfontconfig1 libfreetype6 libexpat1 libprotobuf-lite32
+    libarchive-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libboost1.74-dev)
+foreach(library IN LISTS libraries)
+  get_filename_component(name ${library} NAME)
+  if(NOT IS_SYMLINK ${library})
+    file(RPATH_REMOVE FILE ${library})
+  endif()
+  execute_process(COMMAND dpkg-query -S "*/${name}" OUTPUT_VARIABLE owner ERROR_QUIET)
+  string(REGEX MATCH "^[^:]+" owner "${owner}")
+  if(NOT owner)
+    message(FATAL_ERROR "${name} belongs to no Debian package: its licence is not known")
+  endif()
+  list(APPEND packages ${owner})
+endforeach()
+list(REMOVE_DUPLICATES packages)
+foreach(package IN LISTS packages)
+  set(text /usr/share/doc/${package}/copyright)
+  if(NOT EXISTS ${text})
+    message(FATAL_ERROR "${text} is not there: the tarball lacks a licence")
+  endif()
+  file(REAL_PATH ${text} text)
+  configure_file(${text} ${FOLDER}/share/doc/nnunet/licences/${package} COPYONLY)
+endforeach()
