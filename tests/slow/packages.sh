@@ -66,7 +66,7 @@ for package in nnunet libnnunet nnunet-torch; do
     nnunet) start="$(start_time debian nnunet) ms" ;;
     nnunet-torch) start="$(start_time debian nnunet-engine) ms" ;;
   esac
-  rows+=("| \`$(basename "$deb")\` | $(size_of "$deb") | $(awk -v k="$(dpkg-deb -f "$deb" Installed-Size)" 'BEGIN { printf "%.1f", k / 1024 }') | $start |")
+  rows+=("| \`$(basename "$deb")\` | $(size_of "$deb") | $(mib "$(dpkg-deb -c "$deb" | awk '{ sum += $3 } END { print sum }')") | $start |")
 done
 quiet in_root debian 'dpkg --purge nnunet-torch nnunet libnnunet'
 rm -rf "$work/debian/tmp/used/maps"
