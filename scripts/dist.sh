@@ -2,7 +2,7 @@
 # Makes what is handed out (docs/packages.md), in dist/:
 #   nnunet_*.deb, libnnunet_*.deb, nnunet-torch_*.deb   of the build in build/
 #   nnunet-*-linux-x86_64.tar.gz                        of the same objects, linked otherwise
-#   *.whl                                               where python/pyproject.toml is
+#   nnunet_native-*.whl                                 built by itself (scripts/wheel.sh)
 #   SHA256SUMS
 #   scripts/dist.sh [deb] [tarball] [wheel]     only these; JOBS=2
 set -euo pipefail
@@ -36,11 +36,7 @@ for product in "$@"; do
       made "build/portable/$name.tar.gz"
       ;;
     wheel)
-      if [ -e python/pyproject.toml ]; then
-        python3 -m pip wheel --quiet --no-deps --wheel-dir dist ./python
-      else
-        echo "dist: no wheel, python/pyproject.toml is not there"
-      fi
+      scripts/wheel.sh
       ;;
     *)
       echo "dist: what is $product? There are deb, tarball and wheel" >&2
