@@ -309,9 +309,9 @@ class Control(WithFolder):
     def test_a_process_forked_before_the_first_use_works(self):
         code = ("import os, nnunet_native; child = os.fork(); predictor = nnunet_native.Predictor(); "
                 f"predictor.initialize_from_trained_model_folder({str(MODEL)!r}); "
-                f"print(predictor.predict_from_files([[{str(IMAGES / CASES[0])!r} + '_0000.nii.gz']], None)[0].sum()); "
-                "child == 0 and os._exit(0); assert os.waitpid(child, 0)[1] == 0")
-        sums = subprocess.run([sys.executable, "-u", "-c", code], check=True, capture_output=True, text=True).stdout.split()
+                f"labels, = predictor.predict_from_files([[{str(IMAGES / CASES[0])!r} + '_0000.nii.gz']], None); "
+                "os.write(1, b'%d ' % labels.sum()); child == 0 and os._exit(0); assert os.waitpid(child, 0)[1] == 0")
+        sums = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
         self.assertEqual(sums, [str(int(self.labels(CASES[0]).sum()))] * 2)
 
 
