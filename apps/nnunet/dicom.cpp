@@ -14,6 +14,7 @@
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/image_case.h"
 #include "options/parser.h"
+#include "run_program.h"
 
 namespace nnunet::app {
 namespace {
@@ -46,7 +47,7 @@ void write(dicom::Finding finding, const DicomFlags& flags) {
 }
 
 void run(const DicomFlags& flags) {
-  if (flags.input.empty()) throw CLI::RequiredError("path");
+  if (flags.input.empty()) end_for_missing("path");
   dicom::Finding finding = dicom::find_series(flags.input);
   if (flags.output.empty())
     list(finding, flags.input);

@@ -97,7 +97,6 @@ TEST(Options, NothingIsChangedByWhatIsNotGiven) {
                                                     {"export", " --ckpt_path x --format triton --output x"},
                                                     {"serve", " --model a=b"},
                                                     {"client", " --model a --input x --output x"},
-                                                    {"dicom", " path "},
                                                     {"dicom-seg", " --labels x --series x --output x"}};
   for (const Command& command : all_commands()) {
     Parser parser;
