@@ -111,6 +111,19 @@ TEST_F(WithoutTorch, SegmentsDicomSeries) {
   for (const Outcome& outcome : {listed, written, predicted})
     EXPECT_EQ(outcome.output.find("Jane"), std::string::npos) << outcome.output;
 
+  if (fs::exists(NNUNET_BINARY_DIR "/lib/libnnunet_dicom_objects.so")) {
+    const std::string objects = " --dicom_seg binary --output " + (folder_ / "objects").string();
+    const Outcome first = nnunet(predict + study + objects), second = nnunet(predict + study + objects);
+    EXPECT_EQ(first.code, 0) << first.output;
+    EXPECT_EQ(read_text(folder_ / "objects/1.2.3.4.dcm").substr(128, 4), "DICM");
+    EXPECT_NE(second.output.find("1 kept"), std::string::npos) << second.output;
+    const Outcome none = nnunet(predict + images + objects);
+    EXPECT_EQ(none.code, 1);
+    EXPECT_NE(none.output.find("is no DICOM series"), std::string::npos) << none.output;
+  } else {
+    std::cerr << "SKIPPED: no DCMTK: no DICOM objects\n";
+  }
+
   const Outcome again = nnunet(predict + study + " --output " + maps);
   EXPECT_NE(again.output.find("1 kept"), std::string::npos) << again.output;
   const Outcome inside = nnunet(predict + study + " --output " + study + "/maps");

@@ -111,11 +111,12 @@ def truth(case, kind):
     return image, np.select([labels == v for v in values], range(1, len(values) + 1))
 
 
-def read_by_highdicom(case, kind):
+def read_by_highdicom(case, kind, numbers=None):
+    """numbers: as of which kind segments are numbered, where that is not its own."""
     import highdicom
 
     seg = highdicom.seg.segread(ours(case, kind))
-    image, expected = truth(case, kind)
+    image, expected = truth(case, numbers or kind)
     volume = seg.get_volume(combine_segments=True, relabel=False)
     affine = LPS @ volume.affine @ np.eye(4)
     got = nibabel.Nifti1Image(np.asarray(volume.array).astype(np.int16), affine)
@@ -269,6 +270,9 @@ if __name__ == "__main__":
         same(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
     elif sys.argv[1] == "archived":
         archived(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), sys.argv[4])
+    elif sys.argv[1] == "predicted":
+        for kind in ("binary", "labelmap"):
+            read_by_highdicom(pathlib.Path(sys.argv[2]), kind, "labelmap")  # all names have a segment: no gaps
     elif sys.argv[1] == "make":
         make(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
     else:

@@ -33,6 +33,24 @@ echo "ok: dciodvfy has no error in BINARY segmentations and structure sets"
 "$python" "$script" compare "$work"
 echo "ok: other programs read the same labels"
 
+# A real series that is segmented straight into objects: the labels of its NIfTI label map.
+model=$root/../shared/reference-v2/run/models/Dataset021_BodyCT/nnUNetTrainerNoMirroring__nnUNetPlansNarrow__3d_fullres
+if [ -d "$model" ]; then
+  mkdir "$work/of_series"
+  for kind in nifti binary labelmap; do
+    options=()
+    [ "$kind" = nifti ] || options=(--dicom_seg "$kind")
+    "$nnunet" predict --model "$model" --folds all --gpus 0 --input "$data/dicom_ct" --output "$work/of_series/$kind" "${options[@]}" \
+      > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+    [ "$kind" = nifti ] || mv "$work/of_series/$kind"/*.dcm "$work/of_series/$kind.dcm"
+  done
+  mv "$work/of_series"/nifti/*.nii.gz "$work/of_series/labels.nii.gz"
+  "$python" "$script" predicted "$work/of_series"
+  echo "ok: predict --dicom_seg writes the labels of its NIfTI label map"
+else
+  echo "SKIPPED: no model in $model"
+fi
+
 standard=${STANDARD:-$root/.deps/dicom-standard}
 if timeout 600 "$peer/bin/validate_iods" -src "$standard" "$work/hippocampus/labelmap.dcm" > "$work/log" 2>&1 &&
   ! grep -qiE "unknown SOPClassUID" "$work/log"; then
