@@ -232,14 +232,15 @@ fs::path label_output(const ImageCase& c, const fs::path& output, const ImageFor
 void protect_inputs(const std::vector<ImageCase>& cases, const fs::path& input, const fs::path& output,
                     const ImageFormat& format) {
   require_label_output(output, format);
-  if (cases.size() > 1 && is_file_output(output, format))
-    throw Error("--output", fmt::format("{} images cannot become one file", cases.size()), "give a folder");
+  const bool files = cases.empty() || !cases.front().read;  // not what is made of several, as a DICOM series is
   if (fs::is_directory(input)) {
-    if (is_file_output(output, format) && !(cases.size() == 1 && cases.front().read))
+    if (files && is_file_output(output, format))
       throw Error("--output", "a folder of images cannot become one file", "give a folder");
     if (lies_inside(output, input))
       throw Error(output.string(), "lies inside the input folder", "give a folder outside --input");
   }
+  if (cases.size() > 1 && is_file_output(output, format))
+    throw Error("--output", fmt::format("{} images cannot become one file", cases.size()), "give a folder");
   for (const ImageCase& c : cases) {
     const fs::path label = label_output(c, output, format);
     require_name_fits(label);
