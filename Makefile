@@ -12,6 +12,8 @@
 #              torch under ThreadSanitizer; make fuzz: each fuzz target for FUZZ_SECONDS=600
 # Variables: TORCH_PYTHON=python3 (use the torch that this interpreter has), JOBS=2, DEMO_EPOCHS=.., CMAKE_FLAGS=-D..
 JOBS ?= $(shell nproc)
+# Tests run beside each other: threads that wait leave the cores to the others' work.
+CTEST = OMP_WAIT_POLICY=passive ctest
 export TORCH_PYTHON
 
 .PHONY: setup configure program build infer wheel demo test docs dist lint slow asan tsan fuzz clean
@@ -33,7 +35,7 @@ infer:
 	@scripts/setup.sh --without-torch
 	@cmake --preset infer $(CMAKE_FLAGS)
 	@cmake --build build-infer --parallel $(JOBS)
-	@ctest --test-dir build-infer --output-on-failure --parallel $(JOBS)
+	@$(CTEST) --test-dir build-infer --output-on-failure --parallel $(JOBS)
 
 wheel:
 	@scripts/wheel.sh
@@ -42,7 +44,7 @@ demo: program
 	@DATA="$(DATA)" TASK="$(TASK)" DEMO_EPOCHS="$(DEMO_EPOCHS)" scripts/demo.sh
 
 test: build
-	@ctest --test-dir build --output-on-failure --parallel $(JOBS)
+	@$(CTEST) --test-dir build --output-on-failure --parallel $(JOBS)
 
 docs: configure
 	@cmake --build build --parallel $(JOBS) --target nnunet_docs
