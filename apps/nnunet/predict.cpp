@@ -60,7 +60,14 @@ void predict_preprocessed(const PredictFlags& flags, const JobPlace& place) {
 /// None: the images are no DICOM.
 std::vector<dicom::FoundSeries> series_to_segment(const PredictFlags& flags, const ImageFormat& format) {
   const auto& input = flags.images.input;
+  if (!flags.bids.channels.empty()) {  // which may have DICOM among its sources
+    if (!flags.dicom_series.empty())
+      throw Error("--dicom_series", "and --bids exclude each other", "give the one that --input is");
+    return {};
+  }
   if (flags.dicom_series.empty() && !dicom::is_dicom_input(input, format)) return {};
+  if (!flags.images.more_channels.empty())
+    throw Error("--more_channels", "is for image files", "name the channels' DICOM series with --dicom_series");
   return dicom::choose_series(dicom::find_series(input), input, flags.dicom_series);
 }
 
@@ -172,6 +179,8 @@ void run(const PredictFlags& flags) {
     throw Error("--bids", "is given without --input", "name the dataset's folder with --input");
   if (flags.images.input.empty() && !flags.images.output.empty())
     throw Error("--output", "is given without --input", "name the images with --input, or use --data and --save_preds");
+  if (flags.images.input.empty() && flags.object.type)
+    throw Error("--dicom_seg", "is given without --input", "name the DICOM series with --input");
   if (flags.images.input.empty())
     predict_preprocessed(flags, place);
   else
