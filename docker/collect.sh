@@ -14,8 +14,8 @@ cp -a "$prefix/." "$root$prefix/"
 libraries() { ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u; }
 
 : > "$root/packages"
-# libnnunet_dicom is loaded by name, where there is one.
-for library in $(libraries "$prefix"/bin/* "$prefix"/lib/libnnunet.so $(find "$prefix/lib" -name libnnunet_dicom.so)); do
+# The libraries of DICOM are loaded by name, where they are.
+for library in $(libraries "$prefix"/bin/* "$prefix"/lib/libnnunet.so $(find "$prefix/lib" -name 'libnnunet_dicom*.so')); do
   case "$library" in
     "$prefix"/*) ;;
     "$venv"/*) install -D "$library" "$root$library" ;;

@@ -7,6 +7,7 @@
 #include "arrays.h"
 #include "functions.h"
 #include "image_files.h"
+#include "nnunet/checkpoint/json_value.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/image_file.h"
 #include "nnunet/v2/case_properties.h"
@@ -41,25 +42,9 @@ Json json_of(const ReaderProperties& properties) {
   return json;
 }
 
-/// Objects, lists, numbers and texts; all else becomes None.
-PythonValue python_value(const Json& json) {
-  if (json.is_number_integer()) return json.get<std::int64_t>();
-  if (json.is_number()) return json.get<double>();
-  if (json.is_string()) return json.get<std::string>();
-  if (json.is_array()) {
-    PythonValue::List list;
-    for (const Json& item : json) list.items.push_back(python_value(item));
-    return list;
-  }
-  if (!json.is_object()) return {};
-  PythonValue::Dict dict;
-  for (const auto& [key, value] : json.items()) dict.entries.emplace_back(key, python_value(value));
-  return dict;
-}
-
 PythonValue properties_of(const char* json) {
   try {
-    return python_value(Json::parse(json));
+    return python_from_json(Json::parse(json));
   } catch (const nlohmann::json::exception& e) {
     throw InvalidCall(fmt::format("json: {}", e.what()));
   }

@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "foreign.h"
-#include "json_value.h"
+#include "nnunet/checkpoint/json_value.h"
 #include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/version.h"

@@ -1,4 +1,4 @@
-#include "json_value.h"
+#include "nnunet/checkpoint/json_value.h"
 
 #include <nlohmann/json.hpp>
 #include <type_traits>

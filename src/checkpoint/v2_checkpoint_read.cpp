@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "json_value.h"
+#include "nnunet/checkpoint/json_value.h"
 #include "nnunet/checkpoint/v2_checkpoint.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/regular_file.h"

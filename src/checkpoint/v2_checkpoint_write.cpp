@@ -5,7 +5,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "json_value.h"
+#include "nnunet/checkpoint/json_value.h"
 #include "nnunet/checkpoint/v2_checkpoint.h"
 #include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/checkpoint/weights.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "json_value.h"
+#include "nnunet/checkpoint/json_value.h"
 #include "nnunet/core/error.h"
 #include "nnunet/io/regular_file.h"
 #include "torch_source.h"

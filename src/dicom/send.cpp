@@ -4,11 +4,11 @@
 
 #include <charconv>
 
-#include "new_uid.h"
 #include "nnunet/core/error.h"
 #include "nnunet/http/http_client.h"
 #include "nnunet/io/atomic_file.h"
 #include "object_library.h"
+#include "uids.h"
 
 namespace nnunet::dicom {
 namespace {

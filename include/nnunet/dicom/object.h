@@ -8,10 +8,12 @@
 
 namespace nnunet::dicom {
 
-/// Segmentations with a bit a voxel and segment, or a number a voxel (segmentation.h), and contours (structure_set.h).
+/// BINARY segmentations have a bit a voxel and segment, LABELMAP ones (Supplement 243) a number a voxel; RT structure
+/// sets have contours.
 enum class ObjectType { binary, labelmap, rtstruct };
 
-/// Writes labels (D,H,W) on the series' grid as an object of that type, atomically. Throws Error as those do.
+/// Writes labels (D,H,W) on the series' grid as an object of that type, atomically. Throws Error: labels on other
+/// planes than the series', a value without a segment, a source file that cannot be read, DCMTK missing, failed I/O.
 void write_object(const Array<std::uint16_t>& labels, const Series& series, const ObjectOptions& options,
                   ObjectType type, const std::filesystem::path& path);
 

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <set>
 
-#include "dicom/new_uid.h"
+#include "dicom/uids.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/version.h"

@@ -6,7 +6,7 @@
 
 #include "dicom/dcmtk/label_content.h"
 #include "dicom/dcmtk/modules.h"
-#include "dicom/new_uid.h"
+#include "dicom/uids.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/some_names.h"

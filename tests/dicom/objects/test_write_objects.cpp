@@ -8,8 +8,8 @@
 
 #include "dicom/dcmtk/segmentation.h"
 #include "dicom/dcmtk/structure_set.h"
-#include "dicom/new_uid.h"
 #include "dicom/objects/source_series.h"
+#include "dicom/uids.h"
 #include "message_of.h"
 #include "nnunet/dicom/label_grid.h"
 
