@@ -3,7 +3,8 @@
 #   1. Debian packages (apt-get, as root or through sudo);
 #   2. libtorch: the PyTorch wheel, in a virtual environment inside this folder (.deps/venv);
 #   3. there too: OpenVINO for --engine openvino, and what the tests of exported models load them with;
-#   4. the viewer of the page that nnunet serve shows (scripts/setup_page.sh).
+#   4. the viewer of the page that nnunet serve shows (scripts/setup_page.sh);
+#   5. blosc2, which reads the cases that nnU-Net v2 preprocessed (scripts/setup_blosc2.sh).
 # TORCH_PYTHON=python3 uses the torch of that interpreter instead of installing anything (2, 3).
 # TORCH_VERSION=2.13.0 chooses the wheel. A second run does nothing and needs no network.
 # --without-torch: only what -DNNUNET_TORCH=OFF needs (a part of 1, and 4).
@@ -72,6 +73,7 @@ if [ -z "${TORCH_PYTHON:-}" ] && ! "$python" -c 'from importlib.util import find
 fi
 
 scripts/setup_page.sh
+scripts/setup_blosc2.sh "$python"
 
 # The build reads this one line: where torch is.
 if [ "$(cat .deps/torch_dir 2>/dev/null)" != "$prefix" ]; then printf '%s\n' "$prefix" > .deps/torch_dir; fi

@@ -5,6 +5,7 @@
 #include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
 #include "nnunet/train/v2_trainer.h"
+#include "nnunet/v2/nnunet_cases.h"
 #include "processes.h"
 #include "torch_door.h"
 #include "v2/exit_code.h"
@@ -48,10 +49,17 @@ TrainOptions process_options(const V2TrainOptions& o) {
   return shared;
 }
 
+/// Training of cases that nnU-Net preprocessed begins with them, before there are several processes.
+void take_over_cases(const V2TrainOptions& options) {
+  const v2::TrainingSetup setup = v2::training_setup(options.names);
+  v2::take_over_nnunet_cases(setup.folders.cases, {setup.model, setup.description}, v2::case_threads(0));
+}
+
 }  // namespace
 
 int train_v2_fold(const V2TrainFlags& flags) {
   const V2TrainOptions options = train_options(flags);
+  take_over_cases(options);
   const TrainOptions shared = process_options(options);
   const int procs = options.compute.gpus == 0 ? flags.num_gpus : 1;
   if (const auto code = run_as_processes(shared, procs)) return *code;

@@ -31,9 +31,10 @@ Error no_store(const fs::path& folder) {
        entry.increment(failure)) {
     const fs::path kind = entry->path().extension();
     if (kind == ".b2nd" || kind == ".npz")
-      return {folder.string(),
-              fmt::format("holds cases that nnU-Net preprocessed itself ({}), which are not read here", kind.string()),
-              fmt::format("{}: it writes its own beside them", kMake)};
+      return {
+          folder.string(),
+          fmt::format("holds cases that nnU-Net preprocessed itself ({}), which were not taken over", kind.string()),
+          fmt::format("{}: it writes its own beside them", kMake)};
   }
   return {folder.string(), "there are no preprocessed cases", kMake};
 }
@@ -57,7 +58,23 @@ void require_shape(const NpyFile& array, const Shape3& size, const fs::path& fil
     fail_damaged(file, fmt::format("is {}, but the image is {}", shape_text(shape_of(array)), shape_text(size)));
 }
 
+std::vector<std::string> missing_of(const fs::path& folder, const StoreList& list) {
+  std::vector<std::string> missing;
+  std::error_code failure;
+  for (const std::string& name : list.cases)
+    if (!is_plain_name(name) || !fs::exists(folder / (name + kImage), failure) ||
+        !fs::exists(record_path(folder, name), failure))
+      missing.push_back(name);
+  return missing;
+}
+
 }  // namespace
+
+std::optional<std::vector<std::string>> missing_cases(const fs::path& folder) {
+  std::error_code failure;
+  if (!fs::exists(list_file(folder), failure)) return std::nullopt;
+  return missing_of(folder, read_list(folder));
+}
 
 StoredCase::StoredCase(std::string name, NpyFile x, NpyFile y, NpyFile locations)
     : name_(std::move(name)),
@@ -80,12 +97,7 @@ CaseStore::CaseStore(fs::path folder) : folder_(std::move(folder)) {
     throw Error(folder_.string(),
                 fmt::format("its cases are of version {}, this program reads version {}", list.version, kVersion),
                 kRemedy);
-  std::vector<std::string> missing;
-  for (const std::string& name : list.cases)
-    if (!is_plain_name(name) || !fs::exists(file(name, kImage), failure) ||
-        !fs::exists(record_path(folder_, name), failure))
-      missing.push_back(name);
-  if (!missing.empty())
+  if (const std::vector<std::string> missing = missing_of(folder_, list); !missing.empty())
     throw Error(folder_.string(),
                 fmt::format("{} of {} cases are missing, since preprocessing was interrupted or failed: {}",
                             missing.size(), list.cases.size(), some_names(missing)),

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/plugin.h"
 #include "nnunet/dicom/find_series.h"
-#include "plugin.h"
 
 namespace nnunet::dicom {
 

@@ -121,6 +121,16 @@ def same_maps(ours, theirs):
         assert a.shape == b.shape and differing <= 1e-3, (name, differing)
 
 
+def same_cases(ours, theirs):
+    """The stores that training reads: made by us, and taken over from nnU-Net's cases."""
+    files = sorted(Path(ours).glob("*/*/*.npy"))
+    assert files
+    for file in files:
+        a, b = np.load(file), np.load(Path(theirs) / file.relative_to(ours))
+        assert a.shape == b.shape and a.dtype == b.dtype, file
+        assert np.abs(a.astype(np.float64) - b).max() <= (1e-5 if a.dtype == np.float32 else 0), file
+
+
 def pretrained(model, checkpoint):
     from nnunetv2.run.load_pretrained_weights import load_pretrained_weights
 
@@ -136,4 +146,4 @@ def pretrained(model, checkpoint):
 
 if __name__ == "__main__":
     {"dataset": dataset, "continues": continues, "finished": finished, "predict": predict, "same_maps": same_maps,
-     "pretrained": pretrained}[sys.argv[1]](*sys.argv[2:])
+     "pretrained": pretrained, "same_cases": same_cases}[sys.argv[1]](*sys.argv[2:])

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trainings of nnU-Net v2 and ours on each other's checkpoints: ours is continued (--c), validated with (predicted), and
-# taken as initial weights (-pretrained_weights) by nnunetv2 itself, and what it writes by ours.
+# taken as initial weights (-pretrained_weights) by nnunetv2 itself, and what it writes by ours. Ours also trains on cases
+# that nnunetv2 preprocessed.
 #   PEER=folder    where python with nnunetv2 2.8 is (default: .deps/bench-venv/bin)
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
@@ -51,3 +52,12 @@ check same_maps ours_predicted theirs_predicted
 check pretrained "$model" "$fold/checkpoint_final.pth"
 ours 1 -tr nnUNetTrainer_1epoch -pretrained_weights "$fold/checkpoint_final.pth"
 echo "ok: label maps and initial weights"
+
+# Ours trains on what nnU-Net preprocessed: the same cases as its own.
+mkdir -p theirs
+cp -r preprocessed/Dataset004_Hippocampus theirs/
+export nnUNet_preprocessed=$work/theirs
+quiet "$(dirname "$python")/nnUNetv2_preprocess" -d 4 -plans_name nnUNetPlansNarrow -c 3d_fullres -np 2
+ours 2 -tr nnUNetTrainer_1epoch
+check same_cases preprocessed theirs
+echo "ok: trained on cases that nnU-Net preprocessed"

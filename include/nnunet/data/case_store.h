@@ -26,6 +26,9 @@
 /// beside them. case_store_writer.h writes it.
 namespace nnunet {
 
+/// Cases that the folder is to hold and that are not there; nothing where it is no such folder. Throws Error.
+std::optional<std::vector<std::string>> missing_cases(const std::filesystem::path& folder);
+
 /// A case, mapped read-only. All of it may be used from any thread.
 class StoredCase {
  public:

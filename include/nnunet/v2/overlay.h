@@ -32,5 +32,9 @@ struct OverlayOptions {
 
 /// A PNG of each training case of $nnUNet_raw. Failed cases are named; returns how many.
 int plot_raw_overlays(const OverlayOptions& options);
+/// The same of the preprocessed cases of a configuration (empty: 3d_fullres where the plans have it, else 2d): this
+/// program's, or nnU-Net's where there are none. Throws Error: neither is there.
+int plot_preprocessed_overlays(const OverlayOptions& options, const std::string& plans,
+                               const std::string& configuration);
 
 }  // namespace nnunet::v2

@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-namespace nnunet::dicom {
+namespace nnunet {
 
 /// A symbol of a library that comes with this program and is loaded when it is first asked for.
 struct PluginSymbol {
@@ -13,4 +13,4 @@ struct PluginSymbol {
 /// else wherever the system does.
 PluginSymbol plugin_symbol(const std::string& file, const char* symbol);
 
-}  // namespace nnunet::dicom
+}  // namespace nnunet

@@ -1,4 +1,4 @@
-#include "plugin.h"
+#include "nnunet/core/plugin.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace nnunet::dicom {
+namespace nnunet {
 namespace {
 
 namespace fs = std::filesystem;
@@ -45,4 +45,4 @@ PluginSymbol plugin_symbol(const std::string& file, const char* symbol) {
   return result;
 }
 
-}  // namespace nnunet::dicom
+}  // namespace nnunet
