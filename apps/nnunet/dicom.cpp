@@ -33,7 +33,7 @@ void write(dicom::Finding finding, const DicomFlags& flags) {
   require_writable_folder(flags.output);
   std::size_t failed = 0;
   for (const dicom::FoundSeries& found : series) {
-    const std::filesystem::path file = flags.output / (found.series.series_uid + ".nii.gz");
+    const std::filesystem::path file = flags.output / (found.name() + ".nii.gz");
     try {
       write_image(file, dicom::read_series(found));
       fmt::print("{}\n", file.string());

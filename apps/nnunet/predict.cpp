@@ -85,7 +85,7 @@ class ObjectOutput {
     object_ = object_options(flags_.object, named_values(model.labels));
     options.write_labels = [this](const ImageCase& c, const Array<std::uint16_t>& labels, const Geometry& geometry,
                                   const std::filesystem::path& path) {
-      const dicom::Series& series = std::ranges::find(series_, c.name, uid_of)->series;
+      const dicom::Series& series = std::ranges::find(series_, c.name, &dicom::FoundSeries::name)->series;
       write_object(dicom::labels_on_series({labels, geometry}, series, path.string()), series, object_,
                    *flags_.object.type, path);
       const std::scoped_lock lock(mutex_);
@@ -110,8 +110,6 @@ class ObjectOutput {
   }
 
  private:
-  static std::string uid_of(const dicom::FoundSeries& found) { return found.series.series_uid; }
-
   const PredictFlags& flags_;
   const std::vector<dicom::FoundSeries>& series_;
   ObjectSender sender_;

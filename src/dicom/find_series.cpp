@@ -23,7 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using Files = FoundSeries::Planes::Files;
+
 constexpr const char* kFetch = "fetch the series again";
+constexpr const char* kPart = "part it into series of one volume each";
 
 /// What became of a file.
 struct Looked {
@@ -77,19 +80,22 @@ bool differ(const Instance& a, const Plane& p, const Instance& b, const Plane& q
   return false;
 }
 
-/// Planes of the same size, direction and pixels, the most first.
-std::vector<std::vector<PlaneIndex>> alike(const FoundSeries::Planes& planes) {
+/// Planes of the same size, direction and pixels, the most first; of as many, by their directions.
+std::vector<std::vector<PlaneIndex>> alike(const Files& files) {
+  const auto plane = [&](const PlaneIndex& i) -> const Plane& { return files.instances[i.instance].planes[i.plane]; };
   std::vector<std::vector<PlaneIndex>> groups;
-  for (std::size_t i = 0; i < planes.instances.size(); ++i) {
-    const Instance& instance = planes.instances[i];
+  for (std::size_t i = 0; i < files.instances.size(); ++i) {
+    const Instance& instance = files.instances[i];
     for (std::size_t k = 0; k < instance.planes.size(); ++k) {
       const auto group = std::ranges::find_if(groups, [&](const auto& g) {
-        return !differ(instance, instance.planes[k], planes.instances[g.front().instance], planes.at(g.front()));
+        return !differ(instance, instance.planes[k], files.instances[g.front().instance], plane(g.front()));
       });
       (group == groups.end() ? groups.emplace_back() : *group).push_back({i, k});
     }
   }
-  std::ranges::stable_sort(groups, std::greater<>(), [](const auto& g) { return g.size(); });
+  std::ranges::stable_sort(groups, [&](const auto& a, const auto& b) {
+    return a.size() != b.size() ? a.size() > b.size() : *plane(a.front()).orientation < *plane(b.front()).orientation;
+  });
   return groups;
 }
 
@@ -109,22 +115,16 @@ std::string problem_of(const Instance& i) {
   return {};
 }
 
-/// Keeps the largest group; few others are left out, as localizers are that do not say so.
-void choose_group(FoundSeries& found, FoundSeries::Planes& planes, std::vector<LeftOut>& left_out) {
-  auto groups = alike(planes);
-  planes.order = groups.front();
+/// Few others than the largest group are left out, as localizers are that do not say so.
+void leave_out_few(std::vector<std::vector<PlaneIndex>>& groups, const Files& files, std::vector<LeftOut>& left_out) {
   std::size_t others = 0;
   for (std::size_t g = 1; g < groups.size(); ++g) others += groups[g].size();
-  if (others == 0) return;
   constexpr std::size_t many = 10;
-  if (groups.front().size() < many * others) {
-    found.problem = fmt::format("its planes have {} different sizes or directions", groups.size());
-    found.remedy = "part it into series of one volume each";
-    return;
-  }
+  if (groups.front().size() < many * others) return;
   for (std::size_t g = 1; g < groups.size(); ++g)
     for (const PlaneIndex& i : groups[g])
-      left_out.push_back({planes.names[i.instance], "has another size or direction than the others of its series"});
+      left_out.push_back({files.names[i.instance], "has another size or direction than the others of its series"});
+  groups.resize(1);
 }
 
 /// What tells series apart: their UID, else whatever else does.
@@ -134,24 +134,25 @@ std::string series_key(const Instance& instance, const fs::path& file) {
                      instance.modality);
 }
 
-/// The UIDs of what all planes have in common, and of each.
-void set_uids(FoundSeries& found, const FoundSeries::Planes& planes) {
+/// The UIDs of what all planes have in common, and of each. first: of the series, whose volumes have these in common,
+/// too.
+void set_uids(FoundSeries& found, const FoundSeries::Planes& planes, const Instance& first) {
   Series& series = found.series;
   const auto uid = [&](const std::string& given, std::string_view what, const fs::path& file) {
     if (is_valid_uid(given)) return given;
     series.invented_uids = true;
     return invented_uid(fmt::format("{} {}", what, digest_of_file(file)));
   };
-  const Instance& first = planes.instances[planes.order.front().instance];
   series.study_uid = uid(first.study_uid, "study", first.file);
   series.series_uid = uid(first.series_uid, "series", first.file);
-  series.frame_of_reference_uid = uid(first.frame_of_reference_uid, "frame of reference", first.file);
+  const std::string& frame_of_reference = planes.instance(planes.order.front()).frame_of_reference_uid;
+  series.frame_of_reference_uid = uid(frame_of_reference, "frame of reference", first.file);
   std::map<std::size_t, std::string> instances;
   for (const PlaneIndex& i : planes.order) {
-    const Instance& instance = planes.instances[i.instance];
+    const Instance& instance = planes.instance(i);
     if (!instances.contains(i.instance))
       instances[i.instance] = uid(instance.sop_instance_uid, "instance", instance.file);
-    const Plane& plane = instance.planes[i.plane];
+    const Plane& plane = planes.at(i);
     series.frames.push_back({instance.file, instance.sop_class_uid, instances[i.instance], plane.number,
                              plane.position.value_or(std::array<double, 3>{})});
   }
@@ -159,42 +160,115 @@ void set_uids(FoundSeries& found, const FoundSeries::Planes& planes) {
     found.warnings.emplace_back("some of its UIDs are empty or not valid, and are made up; they follow from the files");
 }
 
-FoundSeries make_series(FoundSeries::Planes planes, std::vector<LeftOut>& left_out) {
+FoundSeries series_of(const Files& files) {
   FoundSeries found;
-  std::set<std::string> frames_of_reference, modalities;
-  for (std::size_t i = 0; i < planes.instances.size() && found.problem.empty(); ++i) {
-    const Instance& instance = planes.instances[i];
-    frames_of_reference.insert(instance.frame_of_reference_uid);
-    modalities.insert(instance.modality);
-    if (std::string problem = problem_of(instance); !problem.empty()) {
-      found.problem = fmt::format("{}: {}", planes.names[i], problem);
+  found.number = files.instances.front().series_number;
+  found.series.modality = files.instances.front().modality;
+  return found;
+}
+
+/// Why it is no series of volumes, whatever their places are.
+void find_problem(FoundSeries& found, const Files& files) {
+  std::set<std::string> modalities;
+  for (std::size_t i = 0; i < files.instances.size() && found.problem.empty(); ++i) {
+    modalities.insert(files.instances[i].modality);
+    if (std::string problem = problem_of(files.instances[i]); !problem.empty()) {
+      found.problem = fmt::format("{}: {}", files.names[i], problem);
       found.remedy = kFetch;
     }
   }
-  found.number = planes.instances.front().series_number;
-  found.series.modality = planes.instances.front().modality;
-  if (found.problem.empty() && (frames_of_reference.size() > 1 || modalities.size() > 1)) {
-    found.problem = "its files are of several frames of reference or modalities";
-    found.remedy = "part it into series of one volume each";
-  }
-  if (found.problem.empty()) choose_group(found, planes, left_out);
-  if (found.problem.empty()) stack_planes(found, planes);
-  if (planes.order.empty())
-    for (std::size_t i = 0; i < planes.instances.size(); ++i)
-      for (std::size_t k = 0; k < planes.instances[i].planes.size(); ++k) planes.order.push_back({i, k});
+  if (!found.problem.empty() || modalities.size() == 1) return;
+  found.problem = "its files are of several modalities";
+  found.remedy = kPart;
+}
+
+bool are_of_one_frame_of_reference(const Files& files) {
+  return std::ranges::all_of(files.instances, [&](const Instance& i) {
+    return i.frame_of_reference_uid == files.instances.front().frame_of_reference_uid;
+  });
+}
+
+/// Stacks the planes as one volume.
+Misfit find_volume(FoundSeries& found, FoundSeries::Planes& planes,
+                   const std::vector<std::vector<PlaneIndex>>& directions) {
+  planes.order = directions.front();
+  if (!are_of_one_frame_of_reference(*planes.files))
+    found.problem = "its files are of several frames of reference";
+  else if (directions.size() > 1)
+    found.problem = fmt::format("its planes have {} different sizes or directions", directions.size());
+  else
+    return stack_planes(found, planes);
+  found.remedy = kPart;
+  return Misfit::doubled;
+}
+
+/// A series with its problem: the planes in no order.
+FoundSeries whole(FoundSeries found, FoundSeries::Planes planes) {
+  const Files& files = *planes.files;
+  planes.order.clear();
+  for (std::size_t i = 0; i < files.instances.size(); ++i)
+    for (std::size_t k = 0; k < files.instances[i].planes.size(); ++k) planes.order.push_back({i, k});
   if (planes.order.empty()) {  // the only file is damaged
-    const std::string& uid = planes.instances.front().series_uid;
+    const std::string& uid = files.instances.front().series_uid;
     if (is_valid_uid(uid)) found.series.series_uid = uid;
   } else {
-    const Instance& first = planes.instances[planes.order.front().instance];
+    const Instance& first = planes.instance(planes.order.front());
     found.series.shape = {static_cast<std::int64_t>(planes.order.size()), first.rows, first.columns};
-    set_uids(found, planes);
+    set_uids(found, planes, first);
   }
   found.planes = std::make_shared<const FoundSeries::Planes>(std::move(planes));
   return found;
 }
 
+std::vector<FoundSeries> volumes_of(const std::shared_ptr<const Files>& files, const std::vector<Part>& parts) {
+  std::vector<FoundSeries> volumes;
+  const Instance& first = files->instances[parts.front().planes.front().instance];
+  for (const Part& part : parts) {
+    FoundSeries found = series_of(*files);
+    FoundSeries::Planes planes{files, part.planes};
+    stack_planes(found, planes);
+    if (parts.size() > 1) {
+      found.part = static_cast<int>(volumes.size()) + 1;
+      found.apart = part.apart;
+    }
+    set_uids(found, planes, first);
+    found.planes = std::make_shared<const FoundSeries::Planes>(std::move(planes));
+    volumes.push_back(std::move(found));
+  }
+  return volumes;
+}
+
+std::vector<FoundSeries> make_series(const std::shared_ptr<const Files>& files, std::vector<LeftOut>& left_out) {
+  FoundSeries found = series_of(*files);
+  FoundSeries::Planes planes{files, {}};
+  find_problem(found, *files);
+  if (!found.problem.empty()) return {whole(std::move(found), std::move(planes))};
+  auto directions = alike(*files);
+  leave_out_few(directions, *files, left_out);
+  const Misfit misfit = find_volume(found, planes, directions);
+  if (misfit == Misfit::none) return volumes_of(files, {{directions.front(), {}}});
+  if (misfit == Misfit::other) return {whole(std::move(found), std::move(planes))};
+  const Parting parting = part_planes(files, directions, misfit);
+  if (!parting.parts.empty()) return volumes_of(files, parting.parts);
+  if (!parting.why_not.empty()) found.problem += "; " + parting.why_not;
+  return {whole(std::move(found), std::move(planes))};
+}
+
+/// The user's files that a volume is made from: of a whole series all, also copies.
+std::vector<fs::path> sources_of(const FoundSeries& found) {
+  std::set<std::size_t> own;
+  for (const PlaneIndex& i : found.planes->order) own.insert(i.instance);
+  std::vector<fs::path> sources;
+  for (std::size_t i = 0; i < found.planes->files->instances.size(); ++i)
+    if (found.part == 0 || own.contains(i)) sources.push_back(found.planes->files->instances[i].file);
+  return sources;
+}
+
 }  // namespace
+
+std::string FoundSeries::name() const {
+  return part > 0 ? fmt::format("{}-{}", series.series_uid, part) : series.series_uid;
+}
 
 bool is_dicom_name_or_file(const fs::path& path) {
   if (is_zip(path)) return true;
@@ -211,7 +285,7 @@ Finding find_series(const fs::path& input) {
   const InputFiles files = list_files(input);
   std::vector<Looked> looked = look_into(files.files);
   Finding finding;
-  std::map<std::string, FoundSeries::Planes> by_key;
+  std::map<std::string, Files> by_key;
   for (std::size_t i = 0; i < looked.size(); ++i) {
     if (!looked[i].is_dicom) {
       ++finding.others;
@@ -223,19 +297,16 @@ Finding find_series(const fs::path& input) {
       finding.left_out.push_back({name, reason});
       continue;
     }
-    FoundSeries::Planes& planes = by_key[series_key(*looked[i].instance, files.files[i].path)];
-    planes.instances.push_back(std::move(*looked[i].instance));
-    planes.names.push_back(name);
-    planes.unpacked = files.unpacked;
+    Files& series = by_key[series_key(*looked[i].instance, files.files[i].path)];
+    series.instances.push_back(std::move(*looked[i].instance));
+    series.names.push_back(name);
+    series.unpacked = files.unpacked;
   }
-  for (auto& [key, planes] : by_key) {
-    FoundSeries found = make_series(std::move(planes), finding.left_out);
-    if (!files.zip.empty())
-      found.sources = {files.zip};
-    else
-      for (const Instance& instance : found.planes->instances) found.sources.push_back(instance.file);
-    finding.series.push_back(std::move(found));
-  }
+  for (auto& [key, series] : by_key)
+    for (FoundSeries& found : make_series(std::make_shared<const Files>(std::move(series)), finding.left_out)) {
+      found.sources = files.zip.empty() ? sources_of(found) : std::vector{files.zip};
+      finding.series.push_back(std::move(found));
+    }
   std::ranges::stable_sort(finding.series, {}, &FoundSeries::number);
   return finding;
 }

@@ -1,8 +1,10 @@
 #pragma once
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -13,7 +15,40 @@
 /// GDCM) is loaded when first needed and shares nothing else with this one.
 namespace nnunet::dicom {
 
-/// One plane of an instance: where it lies and what its stored values mean.
+/// What may tell the volumes of one series apart. In this order they sort them.
+enum class Trait {
+  stack,
+  temporal_position,
+  contrast,  ///< whether there is an agent; which one is not read
+  echo_number,
+  echo_time,       ///< ms
+  inversion_time,  ///< ms
+  flip_angle,      ///< degrees
+  b_value,         ///< s/mm2
+  gradient,        ///< direction of diffusion
+  image_type,
+  component,          ///< magnitude, phase, real, imaginary
+  dimensions,         ///< indices of a multi-frame file's own dimensions, other than places
+  energy_window,      ///< of nuclear medicine; these are numbers of frames' vectors
+  detector,           ///< of nuclear medicine
+  phase,              ///< of nuclear medicine
+  interval,           ///< of nuclear medicine: R-R interval
+  time_slot,          ///< of nuclear medicine
+  acquisition,        ///< its number
+  trigger_time,       ///< ms
+  reference_time,     ///< ms, of a frame
+  repetition_time,    ///< ms
+  acquisition_moment  ///< date and time as digits
+};
+
+/// A value of a trait: numbers, or a text where it has none.
+struct TraitValue {
+  std::vector<double> numbers;  ///< finite
+  std::string text;
+  std::partial_ordering operator<=>(const TraitValue&) const = default;
+};
+
+/// One plane of an instance: where it lies, what its stored values mean, and what tells it from others.
 struct Plane {
   int number = 0;                                      ///< of the frame, from 1; 0: a single-frame instance
   std::optional<std::array<double, 3>> position;       ///< mm, LPS
@@ -21,6 +56,7 @@ struct Plane {
   std::optional<std::array<double, 2>> pixel_spacing;  ///< mm, between rows, between columns
   std::optional<double> thickness, between;            ///< mm, of the slice; between slices
   std::optional<double> slope, intercept;
+  std::map<Trait, TraitValue> traits;  ///< those that the file says
 };
 
 /// What a file's header says, as far as it is needed: nothing that names a patient is read. Texts are without padding.
@@ -60,7 +96,7 @@ class Library {
 };
 
 /// The one symbol of libnnunet_dicom. The number says how this header was when it was built: another one is refused.
-inline constexpr int kLibraryVersion = 1;
+inline constexpr int kLibraryVersion = 2;
 using LibraryEntry = const Library* (*)(int version);
 
 }  // namespace nnunet::dicom

@@ -82,7 +82,7 @@ void fill_unmeasured(Array<float>& voxels, const std::string& name) {
 }
 
 std::string name_of(const FoundSeries& found) {
-  return "series " + found.series.series_uid;
+  return "series " + found.name();
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ Image read_series(const FoundSeries& found, int threads) {
   const std::size_t plane_size = static_cast<std::size_t>(shape[1] * shape[2]);
   parallel_for(static_cast<std::int64_t>(pieces.size()), threads, [&](std::int64_t p) {
     const Piece& piece = pieces[static_cast<std::size_t>(p)];
-    const Instance& instance = planes.instances[piece.instance];
+    const Instance& instance = planes.files->instances[piece.instance];
     try {
       library().read_planes(instance, piece.planes, [&](std::size_t i, std::span<const float> stored) {
         const Meaning meaning(instance, instance.planes[piece.planes[i]]);
@@ -125,7 +125,7 @@ Image read_series(const FoundSeries& found, int threads) {
             stored, image.voxels.values.begin() + static_cast<std::ptrdiff_t>(piece.slices[i] * plane_size), meaning);
       });
     } catch (const Unreadable& e) {
-      throw Error(planes.names[piece.instance], e.what(), "fetch the series again");
+      throw Error(planes.files->names[piece.instance], e.what(), "fetch the series again");
     }
   });
   fill_unmeasured(image.voxels, name);

@@ -39,31 +39,43 @@ std::vector<std::string> left_out_lines(const Finding& finding) {
   return lines;
 }
 
-std::string uid_of(const FoundSeries& found) {
-  return found.series.series_uid;
-}
-
 std::vector<FoundSeries> all_readable(std::vector<FoundSeries> series, const fs::path& input) {
   std::vector<FoundSeries> readable;
   for (FoundSeries& found : series) {
     if (found.problem.empty())
       readable.push_back(std::move(found));
     else
-      log::warn(fmt::format("series {} is left out: {}", uid_of(found), found.problem));
+      log::warn(fmt::format("series {} is left out: {}", found.name(), found.problem));
   }
   if (readable.empty()) throw Error(input.string(), "holds no series that can be read", "see the messages above");
   return readable;
 }
 
+/// Those of several, for a message: name, and what tells them apart.
+std::string list_of(const std::vector<FoundSeries>& series) {
+  std::vector<std::string> names;
+  for (const FoundSeries& found : series)
+    names.push_back(fmt::format("{} ({}, {}{}{})", found.name(), found.series.modality, shape_text(found.series.shape),
+                                found.part > 0 ? ", " : "", found.apart));
+  return some_names(names);
+}
+
 std::vector<FoundSeries> named(const std::vector<FoundSeries>& series, const fs::path& input,
-                               const std::vector<std::string>& uids) {
+                               const std::vector<std::string>& names) {
   std::vector<FoundSeries> chosen;
-  for (const std::string& uid : uids) {
-    const auto found = std::ranges::find(series, uid, uid_of);
-    if (found == series.end())
-      throw Error("--dicom_series " + uid, fmt::format("is not in {}", input.string()),
+  for (const std::string& name : names) {
+    const auto found = std::ranges::find(series, name, &FoundSeries::name);
+    if (found != series.end()) {
+      chosen.push_back(*found);
+      continue;
+    }
+    std::vector<FoundSeries> parts;
+    std::ranges::copy_if(series, std::back_inserter(parts),
+                         [&](const FoundSeries& one) { return one.series.series_uid == name; });
+    if (parts.empty())
+      throw Error("--dicom_series " + name, fmt::format("is not in {}", input.string()),
                   "the command nnunet dicom lists the series that are there");
-    chosen.push_back(*found);
+    throw Error("--dicom_series " + name, fmt::format("holds {} volumes: {}", parts.size(), list_of(parts)), kChoose);
   }
   return chosen;
 }
@@ -74,10 +86,7 @@ std::vector<FoundSeries> only_one(std::vector<FoundSeries> series, const fs::pat
     if (found.problem.empty()) readable.push_back(found);
   if (series.size() == 1) return series;
   if (readable.size() == 1) return all_readable(std::move(series), input);
-  std::vector<std::string> names;
-  for (const FoundSeries& found : series)
-    names.push_back(fmt::format("{} ({}, {})", uid_of(found), found.series.modality, shape_text(found.series.shape)));
-  throw Error(input.string(), fmt::format("holds {} series: {}", series.size(), some_names(names)), kChoose);
+  throw Error(input.string(), fmt::format("holds {} series: {}", series.size(), list_of(series)), kChoose);
 }
 
 }  // namespace
@@ -105,8 +114,8 @@ std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, c
   else
     chosen = named(finding.series, input, uids);
   for (const FoundSeries& found : chosen) {
-    if (!found.problem.empty()) throw Error("series " + uid_of(found), found.problem, found.remedy);
-    for (const std::string& warning : found.warnings) log::warn(fmt::format("series {}: {}", uid_of(found), warning));
+    if (!found.problem.empty()) throw Error("series " + found.name(), found.problem, found.remedy);
+    for (const std::string& warning : found.warnings) log::warn(fmt::format("series {}: {}", found.name(), warning));
   }
   return chosen;
 }
@@ -118,18 +127,18 @@ std::vector<ImageCase> series_cases(const std::vector<FoundSeries>& series, int 
                 fmt::format("the network takes {} channels, and {} series are chosen", channels, series.size()),
                 "name the channels' series in their order");
   if (channels > 1) {
-    ImageCase& c = cases.emplace_back(ImageCase{uid_of(series.front()), {}, {}});
+    ImageCase& c = cases.emplace_back(ImageCase{series.front().name(), {}, {}});
     for (const FoundSeries& found : series)
       c.channels.insert(c.channels.end(), found.sources.begin(), found.sources.end());
     c.read = [series] {
       return read_channels(
           series.size(), [&](std::size_t i) { return read_series(series[i]); },
-          [&](std::size_t i) { return "series " + uid_of(series[i]); });
+          [&](std::size_t i) { return "series " + series[i].name(); });
     };
     return cases;
   }
   for (const FoundSeries& found : series) {
-    ImageCase& c = cases.emplace_back(ImageCase{uid_of(found), found.sources, {}});
+    ImageCase& c = cases.emplace_back(ImageCase{found.name(), found.sources, {}});
     c.read = [found] { return read_series(found); };
   }
   return cases;
@@ -145,16 +154,22 @@ ImageFormat series_format(const ImageFormat& format) {
 }
 
 std::string finding_text(const Finding& finding) {
-  Table table({"series", "modality", "number", "z, y, x", "mm z, y, x"});
+  const bool parted = std::ranges::any_of(finding.series, [](const FoundSeries& found) { return found.part > 0; });
+  std::vector<std::string> titles{"series", "modality", "number", "z, y, x", "mm z, y, x"};
+  if (parted) titles.emplace_back("volume");
+  Table table(titles);
   std::string remarks;
   for (const FoundSeries& found : finding.series) {
     const Series& s = found.series;
     const bool is_volume = found.problem.empty();
-    table.add({s.series_uid.empty() ? "-" : s.series_uid, s.modality, std::to_string(found.number),
-               s.shape[0] > 0 ? shape_text(s.shape) : "-",
-               is_volume ? fmt::format("{:.4g} x {:.4g} x {:.4g}", s.spacing[0], s.spacing[1], s.spacing[2]) : "-"});
-    if (!is_volume) remarks += fmt::format("series {} cannot be read: {}\n", s.series_uid, found.problem);
-    for (const std::string& warning : found.warnings) remarks += fmt::format("series {}: {}\n", s.series_uid, warning);
+    std::vector<std::string> row{
+        s.series_uid.empty() ? "-" : found.name(), s.modality, std::to_string(found.number),
+        s.shape[0] > 0 ? shape_text(s.shape) : "-",
+        is_volume ? fmt::format("{:.4g} x {:.4g} x {:.4g}", s.spacing[0], s.spacing[1], s.spacing[2]) : "-"};
+    if (parted) row.push_back(found.apart);
+    table.add(row);
+    if (!is_volume) remarks += fmt::format("series {} cannot be read: {}\n", found.name(), found.problem);
+    for (const std::string& warning : found.warnings) remarks += fmt::format("series {}: {}\n", found.name(), warning);
   }
   for (const std::string& line : left_out_lines(finding)) remarks += line + '\n';
   if (finding.others > 0) remarks += fmt::format("{} files are not DICOM\n", finding.others);

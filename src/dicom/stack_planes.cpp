@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "library.h"
 #include "nnunet/core/array.h"
 #include "nnunet/core/limits.h"
 #include "nnunet/io/digest.h"
@@ -30,8 +31,6 @@ Vector cross(const Vector& a, const Vector& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
 
-constexpr double kSamePlace = 1e-3;  // mm
-constexpr double kOffPlace = 0.1;    // of a plane's distance to the next, or of a voxel in the plane
 constexpr const char* kConvert = "convert it with a program that knows this scanner's series, and give its NIfTI file";
 
 /// Whether row and column are perpendicular unit vectors, but for rounding; makes them exactly so.
@@ -53,11 +52,26 @@ struct Place {
   double along = 0;  ///< mm
 };
 
+std::vector<float> stored_values(const Instance& instance, std::size_t plane) {
+  std::vector<float> all;
+  library().read_planes(instance, std::span(&plane, 1),
+                        [&](std::size_t, std::span<const float> values) { all.assign(values.begin(), values.end()); });
+  return all;
+}
+
+/// The same plane of the same instance in two files, perhaps packed in another way.
 bool is_copy(const FoundSeries::Planes& planes, const PlaneIndex& a, const PlaneIndex& b) {
-  const Instance &one = planes.instances[a.instance], &other = planes.instances[b.instance];
+  const Instance &one = planes.instance(a), &other = planes.instance(b);
   if (a.plane != b.plane || a.instance == b.instance) return false;
-  if (!one.sop_instance_uid.empty() && one.sop_instance_uid == other.sop_instance_uid) return true;
-  return digest_of_file(one.file) == digest_of_file(other.file);
+  const bool named = !one.sop_instance_uid.empty() && !other.sop_instance_uid.empty();
+  if (named && one.sop_instance_uid != other.sop_instance_uid) return false;
+  if (digest_of_file(one.file) == digest_of_file(other.file)) return true;
+  if (!named || planes.at(a).traits != planes.at(b).traits) return false;
+  try {
+    return stored_values(one, a.plane) == stored_values(other, b.plane);
+  } catch (const Unreadable&) {  // whose planes they are is not known, then
+    return false;
+  }
 }
 
 /// False where several different planes lie at one place.
@@ -102,7 +116,7 @@ std::string gap_text(const std::vector<Place>& places) {
 }
 
 /// Distance and, of a tilted gantry, direction of the next plane.
-void set_step(FoundSeries& found, const std::vector<Place>& places, const FoundSeries::Planes& planes) {
+Misfit set_step(FoundSeries& found, const std::vector<Place>& places, const FoundSeries::Planes& planes) {
   Series& series = found.series;
   const Vector normal = cross(series.row, series.column);
   const auto steps = static_cast<double>(places.size() - 1);
@@ -119,20 +133,21 @@ void set_step(FoundSeries& found, const std::vector<Place>& places, const FoundS
     if (std::abs(along) > kOffPlace * distance) {
       found.problem = gap_text(places);
       found.remedy = "fetch the whole series again, or resample it";
-      return;
+      return Misfit::apart;
     }
     if (length(off - along * normal) > kOffPlace * in_plane + kSamePlace) {
       found.problem = "its planes are shifted against each other";
       found.remedy = kConvert;
-      return;
+      return Misfit::apart;
     }
   }
-  if (!tilted) return;
+  if (!tilted) return Misfit::none;
   constexpr double degrees = 57.29577951308232;
   found.warnings.push_back(
       fmt::format("the gantry was tilted by {:.1f} degrees: planes are not above each other, which the label map's "
                   "affine says too; the network sees them as if they were",
                   degrees * std::atan2(length(shift), distance)));
+  return Misfit::none;
 }
 
 /// The thickness of a single plane, as far as it is known.
@@ -145,38 +160,39 @@ double single_distance(FoundSeries& found, const Plane& plane) {
 
 }  // namespace
 
-void stack_planes(FoundSeries& found, FoundSeries::Planes& planes) {
+Misfit stack_planes(FoundSeries& found, FoundSeries::Planes& planes) {
   Series& series = found.series;
   const Plane& model = planes.at(planes.order.front());
-  const Instance& instance = planes.instances[planes.order.front().instance];
+  const Instance& instance = planes.instance(planes.order.front());
   series.shape = {static_cast<std::int64_t>(planes.order.size()), instance.rows, instance.columns};
   series.spacing = {0, (*model.pixel_spacing)[0], (*model.pixel_spacing)[1]};
   if (!(series.spacing[1] > 0) || !(series.spacing[2] > 0)) {
     found.problem = "its pixel spacing is not positive";
     found.remedy = "repair its headers";
-    return;
+    return Misfit::other;
   }
   if (!set_axes(series, *model.orientation)) {
     found.problem = "its rows and columns are no perpendicular directions";
     found.remedy = "repair its headers";
-    return;
+    return Misfit::other;
   }
   const Vector normal = cross(series.row, series.column);
   std::vector<Place> places;
   for (const PlaneIndex& i : planes.order) places.push_back({i, dot(*planes.at(i).position, normal)});
   std::ranges::stable_sort(places, {}, &Place::along);
-  if (!leave_out_copies(places, found, planes)) return;
+  if (!leave_out_copies(places, found, planes)) return Misfit::doubled;
   planes.order.clear();
   for (const Place& place : places) planes.order.push_back(place.plane);
   series.shape[0] = static_cast<std::int64_t>(places.size());
   if (volume(series.shape) > limits::image_voxels) {
     found.problem = fmt::format("has more voxels than the limit, {}", shape_text(series.shape));
     found.remedy = "segment a part of it";
-    return;
+    return Misfit::other;
   }
   if (places.size() > 1) return set_step(found, places, planes);
   series.spacing[0] = single_distance(found, model);
   found.step = series.spacing[0] * normal;
+  return Misfit::none;
 }
 
 }  // namespace nnunet::dicom

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -28,6 +29,21 @@ class DicomBytes {
     DicomBytes bytes(form_);
     bytes.number(value, 2);
     return element(tag, vr, bytes.out_);
+  }
+  DicomBytes& doubles(std::uint32_t tag, const std::vector<double>& values) {
+    DicomBytes bytes(form_);
+    for (const double value : values) bytes.number(std::bit_cast<std::uint64_t>(value), 8);
+    return element(tag, "FD", bytes.out_);
+  }
+  DicomBytes& longs(std::uint32_t tag, const std::vector<std::uint32_t>& values) {
+    DicomBytes bytes(form_);
+    for (const std::uint32_t value : values) bytes.number(value, 4);
+    return element(tag, "UL", bytes.out_);
+  }
+  DicomBytes& words(std::uint32_t tag, const std::vector<std::uint16_t>& values) {
+    DicomBytes bytes(form_);
+    for (const std::uint16_t value : values) bytes.number(value, 2);
+    return element(tag, "US", bytes.out_);
   }
   /// items: each a DicomBytes of the same form.
   DicomBytes& sequence(std::uint32_t tag, const std::vector<DicomBytes>& items) {
@@ -103,6 +119,7 @@ struct DicomSlice {
   bool placed = true;
   int rows = 4, columns = 6, samples = 1, allocated = 16, stored = 16, high_bit = 15, is_signed = 1;
   std::string slope, intercept, padding;  ///< empty: not there; padding: its two bytes
+  std::string more;                       ///< further elements, as DicomBytes
   std::vector<std::int16_t> values;       ///< rows x columns
 
   /// All but the pixel data.
@@ -134,7 +151,7 @@ struct DicomSlice {
     if (!padding.empty()) d.element(0x00280120, is_signed != 0 ? "SS" : "US", padding);
     if (!intercept.empty()) d.text(0x00281052, "DS", intercept);
     if (!slope.empty()) d.text(0x00281053, "DS", slope);
-    return d;
+    return d.raw(more);
   }
 
   std::string pixels(DicomForm form = DicomForm::explicit_little) const {

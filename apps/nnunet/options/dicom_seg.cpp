@@ -49,7 +49,7 @@ Command dicom_seg_command(DicomSegFlags& flags) {
             joined({{
                         option("--labels", flags.labels, "Label map on the series' grid").must_be_given(),
                         option("--series", flags.series, "Folder or zip with the DICOM series").must_be_given(),
-                        dicom_series(flags.dicom_series).described("UID of the series, where --series holds several"),
+                        dicom_series(flags.dicom_series).described("UID of the series, where --series holds several; UID-1, UID-2, ..: one of its volumes"),
                         output(flags.output).described("DICOM file to write").must_be_given(),
                         overwrite(flags.overwrite).described("Replace a file that is there"),
                     },

@@ -57,10 +57,30 @@ Tag tag_of(const gdcm::Tag& tag) {
 struct Head {
   Tag tag = 0;
   std::uint32_t length = 0;
-  bool unknown = false;    ///< nobody knows what it holds (UN)
-  bool words = false;      ///< 16-bit words (OW)
-  bool is_number = false;  ///< a binary one of 16 bits
+  bool unknown = false;   ///< nobody knows what it holds (UN)
+  bool words = false;     ///< 16-bit words (OW)
+  std::size_t width = 1;  ///< bytes of a binary number
 };
+
+std::size_t width_of(gdcm::VR::VRType kind) {
+  if (kind == gdcm::VR::US || kind == gdcm::VR::SS || kind == gdcm::VR::AT) return 2;
+  if (kind == gdcm::VR::UL || kind == gdcm::VR::SL || kind == gdcm::VR::FL) return 4;
+  return kind == gdcm::VR::FD ? 8 : 1;
+}
+
+template <class T>
+std::vector<double> binary_numbers(const std::string& bytes) {
+  std::vector<double> numbers;
+  if (bytes.size() % sizeof(T) != 0) return numbers;
+  for (std::size_t i = 0; i < bytes.size(); i += sizeof(T)) {
+    T value{};
+    std::memcpy(&value, bytes.data() + i, sizeof value);
+    const auto number = static_cast<double>(value);
+    if (!std::isfinite(number)) return {};
+    numbers.push_back(number);
+  }
+  return numbers;
+}
 
 enum class Form { explicit_little, implicit_little, explicit_big };
 
@@ -85,8 +105,7 @@ struct DicomFile::Source {
     element.template ReadPreValue<Swap>(*stream);
     if (!*stream) throw Unreadable("is truncated or damaged: an element has no end");
     const gdcm::VR vr = element.GetVR();
-    return {tag_of(element.GetTag()), element.GetVL(), vr == gdcm::VR::UN, vr == gdcm::VR::OW,
-            vr == gdcm::VR::US || vr == gdcm::VR::SS};
+    return {tag_of(element.GetTag()), element.GetVL(), vr == gdcm::VR::UN, vr == gdcm::VR::OW, width_of(vr)};
   }
 
   Head next() const {
@@ -145,8 +164,12 @@ struct DicomFile::Source {
 
   std::string value(const Head& head) const {
     std::string bytes = take(head.length);
-    if (form == Form::explicit_big && head.is_number)
-      for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) std::swap(bytes[i], bytes[i + 1]);
+    if (form == Form::explicit_big)
+      for (auto at = bytes.begin(); static_cast<std::size_t>(bytes.end() - at) >= head.width;) {
+        const auto end = at + static_cast<std::ptrdiff_t>(head.width);
+        std::reverse(at, end);
+        at = end;
+      }
     return bytes;
   }
 
@@ -213,6 +236,39 @@ std::vector<std::string> Elements::texts(Tag tag) const {
 std::optional<double> Elements::number(Tag tag) const {
   const auto all = texts(tag);
   return all.empty() ? std::nullopt : number_in(all.front());
+}
+
+std::vector<double> Elements::decimals(Tag tag) const {
+  std::vector<double> numbers;
+  for (const std::string& text : texts(tag)) {
+    const auto number = number_in(text);
+    if (!number) return {};
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+std::vector<double> Elements::doubles(Tag tag) const {
+  const auto found = values.find(tag);
+  return found == values.end() ? std::vector<double>() : binary_numbers<double>(found->second);
+}
+
+std::vector<double> Elements::longs(Tag tag) const {
+  const auto found = values.find(tag);
+  return found == values.end() ? std::vector<double>() : binary_numbers<std::uint32_t>(found->second);
+}
+
+std::vector<double> Elements::words(Tag tag) const {
+  const auto found = values.find(tag);
+  return found == values.end() ? std::vector<double>() : binary_numbers<std::uint16_t>(found->second);
+}
+
+std::vector<Tag> Elements::tags(Tag tag) const {
+  const std::vector<double> halves = words(tag);
+  std::vector<Tag> all;
+  for (std::size_t i = 0; i + 1 < halves.size(); i += 2)
+    all.push_back((static_cast<Tag>(halves[i]) << 16U) | static_cast<Tag>(halves[i + 1]));
+  return all;
 }
 
 template <std::size_t N>

@@ -23,6 +23,13 @@ struct Elements {
   std::string text(Tag tag) const;
   std::vector<std::string> texts(Tag tag) const;  ///< parted at backslashes
   std::optional<double> number(Tag tag) const;    ///< the first one, written as text
+  /// All of a value, none where one of them is no finite number: written as text, or binary (doubles, of 32, of 16
+  /// bits).
+  std::vector<double> decimals(Tag tag) const;
+  std::vector<double> doubles(Tag tag) const;
+  std::vector<double> longs(Tag tag) const;
+  std::vector<double> words(Tag tag) const;
+  std::vector<Tag> tags(Tag tag) const;
   template <std::size_t N>
   std::optional<std::array<double, N>> numbers(Tag tag) const;
   std::optional<std::uint16_t> word(Tag tag) const;

@@ -7,6 +7,8 @@
 #include <limits>
 #include <string_view>
 
+#include "traits.h"
+
 namespace nnunet::dicom {
 
 namespace {
@@ -20,8 +22,8 @@ constexpr Tag kMetaSopClass = 0x00020002, kMetaSopInstance = 0x00020003, kImageT
               kPixelSpacing = 0x00280030, kBitsAllocated = 0x00280100, kBitsStored = 0x00280101, kHighBit = 0x00280102,
               kRepresentation = 0x00280103, kPadding = 0x00280120, kPaddingLimit = 0x00280121, kIntercept = 0x00281052,
               kSlope = 0x00281053, kLookupTable = 0x00283000, kPixelMeasures = 0x00289110,
-              kValueTransformation = 0x00289145, kDetector = 0x00540022, kSharedGroups = 0x52009229,
-              kFrameGroups = 0x52009230;
+              kValueTransformation = 0x00289145, kDetector = 0x00540022, kSlices = 0x00540080,
+              kSharedGroups = 0x52009229, kFrameGroups = 0x52009230;
 
 constexpr std::array<std::string_view, 3> kNative{"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"};
 constexpr std::string_view kDeflated = "1.2.840.10008.1.2.1.99";
@@ -34,8 +36,10 @@ constexpr std::array<std::string_view, 13> kPacked{
     "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"  // its high-throughput form
 };
 
-/// Where a plane lies and what its values mean: what its own groups say goes before what all share.
-void describe(Plane& plane, const Elements& groups) {
+/// Where a plane lies, what its values mean and what tells it apart: what its own groups say goes before what all
+/// share.
+void describe(Plane& plane, const Elements& groups, const std::vector<std::size_t>& dimensions) {
+  add_group_traits(plane.traits, groups, dimensions);
   if (const Elements* item = groups.item(kPlanePositions)) plane.position = item->numbers<3>(kPosition);
   if (const Elements* item = groups.item(kPlaneOrientations)) plane.orientation = item->numbers<6>(kOrientation);
   if (const Elements* item = groups.item(kPixelMeasures)) {
@@ -58,22 +62,29 @@ Plane plane_of(const Elements& e) {
   plane.between = e.number(kBetween);
   plane.slope = e.number(kSlope);
   plane.intercept = e.number(kIntercept);
+  plane.traits = traits_of(e);
   return plane;
 }
 
-/// Nuclear medicine: the first plane's place, the others at equal distances behind it.
-void stack(std::vector<Plane>& planes, const Elements& detector) {
+/// Nuclear medicine: the first slice's place, the others at equal distances behind it. Projections, and frames that do
+/// not say which slice they are of, have no place.
+void stack(Instance& instance, const Elements& e, const Elements& detector) {
   const auto position = detector.numbers<3>(kPosition);
   const auto orientation = detector.numbers<6>(kOrientation);
-  if (!position || !orientation) return;
+  std::vector<double> slices = e.words(kSlices);
+  const bool is_volume = instance.image_type.size() > 2 && instance.image_type[2] == "RECON TOMO";
+  if (slices.empty() && is_volume)
+    for (std::size_t i = 0; i < instance.planes.size(); ++i) slices.push_back(static_cast<double>(i + 1));
+  if (!position || !orientation || slices.size() != instance.planes.size()) return;
   const auto& o = *orientation;
   const std::array<double, 3> normal{o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3]};
-  for (std::size_t i = 0; i < planes.size(); ++i) {
-    Plane& plane = planes[i];
+  for (std::size_t i = 0; i < instance.planes.size(); ++i) {
+    Plane& plane = instance.planes[i];
     const double step = plane.between.value_or(plane.thickness.value_or(0));
     plane.orientation = orientation;
     plane.position = position;
-    for (std::size_t k = 0; k < 3; ++k) (*plane.position)[k] += static_cast<double>(i) * step * normal[k];
+    for (std::size_t k = 0; k < 3; ++k) (*plane.position)[k] += (slices[i] - 1) * step * normal[k];
+    add_vector_traits(plane.traits, e, i);
   }
 }
 
@@ -87,14 +98,15 @@ void read_planes(Instance& instance, const Elements& e) {
   const std::size_t described = found == e.sequences.end() ? 0 : found->second.size();
   if (described != 0 && described != static_cast<std::size_t>(instance.frames))
     throw Unreadable(fmt::format("has {} frames, but describes {}", instance.frames, described));
+  const std::vector<std::size_t> dimensions = own_dimensions(e);
   Plane shared = plane_of(e);
   shared.position.reset();
-  if (const Elements* groups = e.item(kSharedGroups)) describe(shared, *groups);
+  if (const Elements* groups = e.item(kSharedGroups)) describe(shared, *groups, dimensions);
   for (std::size_t i = 0; i < static_cast<std::size_t>(instance.frames); ++i) {
     Plane own = shared;
     if (described > 0) {
       Plane of_frame;
-      describe(of_frame, found->second[i]);
+      describe(of_frame, found->second[i], dimensions);
       if (of_frame.position) own.position = of_frame.position;
       if (of_frame.orientation) own.orientation = of_frame.orientation;
       if (of_frame.pixel_spacing) own.pixel_spacing = of_frame.pixel_spacing;
@@ -102,12 +114,13 @@ void read_planes(Instance& instance, const Elements& e) {
       if (of_frame.between) own.between = of_frame.between;
       if (of_frame.slope) own.slope = of_frame.slope;
       if (of_frame.intercept) own.intercept = of_frame.intercept;
+      for (auto& [trait, value] : of_frame.traits) own.traits[trait] = std::move(value);
     }
     own.number = static_cast<int>(i) + 1;
-    instance.planes.push_back(own);
+    instance.planes.push_back(std::move(own));
   }
   if (const Elements* detector = e.item(kDetector); detector != nullptr && described == 0)
-    stack(instance.planes, *detector);
+    stack(instance, e, *detector);
 }
 
 std::optional<std::int64_t> stored_value(const Elements& e, Tag tag, const Instance& instance) {
@@ -161,11 +174,14 @@ const Wanted& wanted_elements() {
               kStudy,         kSeries,      kSeriesNumber, kPosition,       kOrientation, kFrameOfReference,
               kSamples,       kPhotometric, kFrames,       kRows,           kColumns,     kPixelSpacing,
               kBitsAllocated, kBitsStored,  kHighBit,      kRepresentation, kPadding,     kPaddingLimit,
-              kIntercept,     kSlope},
+              kIntercept,     kSlope,       kSlices},
              {kPlanePositions, kPlaneOrientations, kLookupTable, kPixelMeasures, kValueTransformation, kDetector,
               kSharedGroups, kFrameGroups}};
-    std::ranges::sort(w.values);
-    std::ranges::sort(w.sequences);
+    add_wanted_traits(w);
+    for (std::vector<Tag>* tags : {&w.values, &w.sequences}) {
+      std::ranges::sort(*tags);
+      tags->erase(std::ranges::unique(*tags).begin(), tags->end());
+    }
     return w;
   }();
   return wanted;
