@@ -1,6 +1,7 @@
 """DICOM as pydicom, highdicom and dcm2niix read it, and as `nnunet dicom` writes it, for dicom_reading.sh.
 
     wheels NNUNET WORK               what lies in pydicom's and nibabel's own packages
+    volumes NNUNET WORK              series of several volumes, written here, beside dcm2niix
     ct NNUNET WORK SERIES            a real series, beside dcm2niix
     round_trip NNUNET WORK IMAGES MODEL   NIfTI -> DICOM by SimpleITK; label maps of both
     on_grid LABELS IMAGES            label maps lie where their images do
@@ -211,6 +212,151 @@ def ct(nnunet, work, source):
     print(f"CT: {image.shape}, the same as pydicom's and dcm2niix's")
 
 
+SHAPE = 5, 12, 16  # planes, rows, columns
+ROW, COLUMN = np.array([0.96, 0.28, 0.0]), np.array([0.0, 0.0, -1.0])  # oblique: no axis stands for another
+SPACING, STEP = (1.5, 1.25), 3.0  # between rows, columns, planes
+
+
+def plane(volume, k, row=ROW, column=COLUMN, modality="MR", **attributes):
+    """An instance of a series of several volumes; its values are its own."""
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = pydicom.uid.MRImageStorage if modality == "MR" else pydicom.uid.CTImageStorage
+    meta.MediaStorageSOPInstanceUID = f"1.2.826.0.1.3680043.2.1125.9.{volume + 1}.{k + 1}"
+    meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    d = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    d.SOPClassUID, d.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    d.StudyInstanceUID, d.SeriesInstanceUID, d.FrameOfReferenceUID = (f"1.2.826.0.1.3680043.2.1125.{n}" for n in (7, 8, 6))
+    d.PatientName, d.PatientID, d.PatientPosition, d.Manufacturer = "Doe^Jane", "1", "HFS", "none"
+    d.StudyDate, d.StudyTime, d.SeriesNumber, d.InstanceNumber, d.Modality = "20230405", "101112", 4, volume * 100 + k + 1, modality
+    d.ImageType, d.SliceThickness, d.SpacingBetweenSlices = ["ORIGINAL", "PRIMARY", "OTHER"], STEP, STEP
+    d.ImageOrientationPatient = [f"{v:.6g}" for v in (*row, *column)]
+    d.ImagePositionPatient = [f"{v:.6g}" for v in np.array([-20.0, 10.0, 30.0]) + k * STEP * np.cross(row, column)]
+    d.PixelSpacing = list(SPACING)
+    d.Rows, d.Columns = SHAPE[1:]
+    d.SamplesPerPixel, d.PhotometricInterpretation, d.PixelRepresentation = 1, "MONOCHROME2", 1
+    d.BitsAllocated, d.BitsStored, d.HighBit = 16, 16, 15
+    d.RescaleSlope, d.RescaleIntercept = 2, -100
+    d.PixelData = np.random.default_rng(1000 * volume + k).integers(-1000, 1000, SHAPE[1:]).astype(np.int16).tobytes()
+    for keyword, value in attributes.items():
+        setattr(d, keyword, value)
+    return d
+
+
+def made_series():
+    """name -> instances of each volume, in the order of the parts, and what tells the second one apart."""
+    def volumes(count, attributes, **common):
+        return [[plane(v, k, **common, **attributes(v, k)) for k in range(SHAPE[0])] for v in range(count)]
+    axes = np.eye(3)
+    gradients = [[0.0, 0.6, 0.8], [1.0, 0.0, 0.0]]
+    yield "echoes", volumes(3, lambda v, k: {"EchoNumbers": v + 1, "EchoTime": 4.92 * (v + 1)}), "echo 2"
+    yield "echo_times", volumes(2, lambda v, k: {"EchoTime": 4.92 * (v + 1)}), "echo time 9.84 ms"
+    yield "time_points", volumes(4, lambda v, k: {"TemporalPositionIdentifier": v + 1, "NumberOfTemporalPositions": 4,
+                                                  "AcquisitionTime": f"1011{12 + v:02}"}), "temporal position 2"
+    yield "diffusion", volumes(3, lambda v, k: {"DiffusionBValue": 0.0 if v == 0 else 1000.0, "AcquisitionNumber": v + 1, **(
+        {"DiffusionGradientOrientation": gradients[v - 1]} if v else {})}), "b-value 1000 s/mm2, gradient direction 0 0.6 0.8"
+    yield "dixon", volumes(2, lambda v, k: {"ImageType": ["DERIVED", "PRIMARY", "DIXON", ("FAT", "WATER")[v]]}), "image type DERIVED\\PRIMARY\\DIXON\\WATER"
+    yield "phases", volumes(2, lambda v, k: {"AcquisitionNumber": v + 1, "AcquisitionTime": f"10{11 + v}{12 + k:02}"}, modality="CT"), "acquisition 2"
+    yield "cine", volumes(5, lambda v, k: {"TriggerTime": f"{v * 41.3 + k * 0.7:.4g}", "AcquisitionNumber": 1}), "time 2 by trigger time"
+    yield "directions", [[plane(v, k, row=axes[a], column=sign * axes[b]) for k in range(SHAPE[0])]
+                         for v, (a, b, sign) in enumerate(((1, 2, -1), (0, 2, -1), (0, 1, 1)))], "direction 2, coronal"
+
+
+def enhanced_of(volumes):
+    """An enhanced MR image with a frame for each instance."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+    d = plane(0, 0)
+    d.file_meta.MediaStorageSOPClassUID = d.SOPClassUID = pydicom.uid.EnhancedMRImageStorage
+    def item(**attributes):
+        dataset = Dataset()
+        for keyword, value in attributes.items():
+            setattr(dataset, keyword, value)
+        return Sequence([dataset])
+    d.SharedFunctionalGroupsSequence = item(
+        PlaneOrientationSequence=item(ImageOrientationPatient=d.ImageOrientationPatient),
+        PixelMeasuresSequence=item(PixelSpacing=d.PixelSpacing, SliceThickness=STEP, SpacingBetweenSlices=STEP),
+        PixelValueTransformationSequence=item(RescaleSlope=2, RescaleIntercept=-100, RescaleType="US"))
+    frames = [(v, k, volumes[v][k]) for k in range(SHAPE[0]) for v in range(len(volumes))]
+    d.PerFrameFunctionalGroupsSequence = Sequence(item(
+        FrameContentSequence=item(StackID="1", InStackPositionNumber=k + 1, TemporalPositionIndex=v + 1, DimensionIndexValues=[1, k + 1, v + 1]),
+        PlanePositionSequence=item(ImagePositionPatient=frame.ImagePositionPatient))[0] for v, k, frame in frames)
+    d.NumberOfFrames, d.PixelData = len(frames), b"".join(frame.PixelData for _, _, frame in frames)
+    for keyword in ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices",
+                    "RescaleSlope", "RescaleIntercept"):
+        delattr(d, keyword)
+    return d
+
+
+def by_dcm2niix(source, folder):
+    """All volumes that dcm2niix makes of it, one each."""
+    folder.mkdir(parents=True)
+    run("dcm2niix", "-z", "n", "-m", "n", "-f", "%s_%e_%d_%r", "-o", folder, source)
+    volumes = []
+    for file in sorted(folder.glob("*.nii")):
+        image = nibabel.load(file)
+        volumes += [image] if image.ndim == 3 else nibabel.four_to_three(image)
+    return [nibabel.as_closest_canonical(volume) for volume in volumes]
+
+
+def is_one_of(image, others):
+    mine = nibabel.as_closest_canonical(image)
+    voxels = mine.get_fdata(dtype=np.float32)
+    return any(other.shape == mine.shape and np.abs(other.affine - mine.affine).max() < 1e-3 and
+               np.array_equal(other.get_fdata(dtype=np.float32), voxels) for other in others)
+
+
+def references(item):
+    for element in item:
+        if element.VR == "SQ":
+            for inner in element.value:
+                yield from references(inner)
+        elif element.keyword == "ReferencedSOPInstanceUID":
+            yield element.value
+
+
+def object_refers_to(nnunet, folder, work, name, own, others):
+    """A segmentation of one part refers to its instances alone."""
+    labels = work / "labels.nii.gz"
+    image = nibabel.load(work / "images" / f"{name}.nii.gz")
+    nibabel.save(nibabel.Nifti1Image((image.get_fdata() > 0).astype(np.uint8), image.affine), labels)
+    done = run(nnunet, "dicom-seg", "--labels", labels, "--series", folder, "--dicom_series", name, "--output", work / "seg.dcm", "--overwrite")
+    if done.returncode != 0:
+        raise SystemExit(f"FAILED: {done.stdout}{done.stderr}")
+    named = set(references(pydicom.dcmread(work / "seg.dcm")))
+    if not own <= named or named & others:
+        raise SystemExit(f"FAILED: the object of {name} refers to {sorted(named)}")
+
+
+def volumes(nnunet, work):
+    peers = shutil.which("dcm2niix") is not None
+    if not peers:
+        print("SKIPPED: no dcm2niix")
+    for kind, parts, apart in made_series():
+        sources = {"classic": [d for part in parts for d in part]}
+        if kind == "time_points":
+            sources["enhanced"] = [enhanced_of(parts)]
+        for form, instances in sources.items():
+            folder, name = work / kind / form, f"{kind} ({form})"
+            folder.mkdir(parents=True)
+            for d in instances:
+                d.save_as(folder / f"{hash(d.SOPInstanceUID) % 10**9}.dcm", enforce_file_format=True)  # in no order
+            listed = run(nnunet, "dicom", folder).stdout
+            ours, done = images_of(nnunet, folder, work / kind / "images")
+            if len(ours) != len(parts) or apart not in listed:
+                raise SystemExit(f"FAILED: {name} has {len(parts)} volumes: {listed}{done.stdout}{done.stderr}")
+            names = [f"{instances[0].SeriesInstanceUID}-{i + 1}" for i in range(len(parts))]
+            for one, part in zip(names, parts):
+                compare(f"{name} {one}", ours[f"{one}.nii.gz"], volume_of(part))
+            own = {d.SOPInstanceUID for d in (parts[1] if form == "classic" else instances)}
+            object_refers_to(nnunet, folder, work / kind, names[1], own, {d.SOPInstanceUID for d in instances} - own)
+            theirs = by_dcm2niix(folder, work / kind / f"dcm2niix_{form}") if peers else []
+            same = sum(is_one_of(image, theirs) for image in ours.values())
+            print(f"{name}: {len(parts)} volumes as pydicom has them; dcm2niix makes {len(theirs)} volumes, {same} of ours among them")
+            if peers and len(theirs) == len(parts) and same != len(parts):
+                raise SystemExit("FAILED: dcm2niix parts it, too, but into others")
+
+
 def write_series(file, folder):
     """As SimpleITK's example of writing a series does."""
     import SimpleITK as sitk
@@ -267,4 +413,4 @@ def on_grid(labels, images):
 
 if __name__ == "__main__":
     arguments = [pathlib.Path(argument) for argument in sys.argv[2:]]
-    {"wheels": wheels, "ct": ct, "round_trip": round_trip, "on_grid": on_grid}[sys.argv[1]](*arguments)
+    {"wheels": wheels, "volumes": volumes, "ct": ct, "round_trip": round_trip, "on_grid": on_grid}[sys.argv[1]](*arguments)

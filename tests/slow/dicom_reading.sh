@@ -9,6 +9,7 @@ nnunet=$(realpath "${NNUNET:-$root/build/bin/nnunet}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python=("$peer/bin/python" "$here/dicom_reading.py")
+"${python[@]}" volumes "$nnunet" "$work/volumes"
 "${python[@]}" wheels "$nnunet" "$work/wheels"
 shared=$root/../shared/data
 [ -d "$shared" ] || { echo "SKIPPED: $shared is not there: no real CT, no round trip"; exit 0; }

@@ -1,6 +1,7 @@
 """Series made of NIfTI images, and DICOM objects that nnunet dicom-seg wrote of them, read by others: see dicom_writing.sh.
 
   make FOLDER DATA      three series with label maps
+  standard FOLDER       their attributes, and the standard's tables
   compare FOLDER        what is read, and the label maps
   same FILE FOLDER      a file in the folder is the same object
   archived FILE SERIES ORTHANC   so is one in the archive, beside the instances that it refers to
@@ -214,6 +215,61 @@ def same_attributes_as_highdicom(case):
     return sorted(set(missing(theirs, mine)))
 
 
+# Modules that a segmentation and a structure set of a series have beside the mandatory ones.
+ALSO = {"segmentation": {"frame-of-reference", "common-instance-reference"}, "rt-structure-set": {"frame-of-reference"}}
+
+
+def against_the_standard(file):
+    """What PS3.3's tables, which highdicom comes with, say against an object, at any depth: attributes of type 1 that are not there
+    or empty, of type 2 that are not there, and what belongs to no module of its kind."""
+    import highdicom
+
+    tables = pathlib.Path(highdicom.__file__).parent / "_standard"
+    sop_classes, modules_of, attributes_of = (json.loads((tables / f"{name}.json").read_text(encoding="utf-8"))
+                                              for name in ("sop_class_iod_map", "iod_module_map", "module_attribute_map"))
+    dataset = pydicom.dcmread(file)
+    kind = sop_classes[dataset.SOPClassUID]
+    allowed, needed = {}, {}
+    for module in modules_of[kind]:
+        mandatory = module["usage"] == "M" or module["key"] in ALSO[kind]
+        for attribute in attributes_of[module["key"]]:
+            path = tuple(attribute["path"])
+            allowed.setdefault(path, set()).add(attribute["keyword"])
+            if (mandatory or path) and attribute["type"] in ("1", "2"):  # below a sequence that is there all is needed
+                needed.setdefault(path, {})[attribute["keyword"]] = min(attribute["type"], needed.get(path, {}).get(attribute["keyword"], "2"))
+    checked = set()
+
+    def walk(item, path):
+        for keyword, strength in needed.get(path, {}).items():
+            checked.add((path, keyword))
+            if keyword not in item:
+                yield f"{'.'.join((*path, keyword))} (type {strength}) is missing"
+            elif strength == "1" and item[keyword].is_empty:
+                yield f"{'.'.join((*path, keyword))} (type 1) is empty"
+        for element in item:
+            if element.keyword not in allowed.get(path, ()):
+                yield f"{'.'.join((*path, element.keyword or str(element.tag)))} belongs to no module"
+            elif element.VR == "SQ":
+                for inner in element.value:
+                    yield from walk(inner, (*path, element.keyword))
+
+    problems = sorted(set(walk(dataset, ())))
+    return kind, len(checked), problems
+
+
+def standard(folder):
+    failed = False
+    for case in sorted(p for p in folder.iterdir() if p.is_dir()):
+        for name in ("binary", "labelmap", "rtstruct"):
+            kind, checked, problems = against_the_standard(ours(case, name))
+            print(f"{case.name} {name}: {kind}, {checked} attributes of types 1 and 2 asked for, {len(problems)} problems")
+            for problem in problems:
+                print("  ", problem)
+            failed = failed or bool(problems)
+    if failed:
+        raise SystemExit("FAILED: objects are not as the standard's tables say")
+
+
 def compare(folder, tools):
     for case in sorted(p for p in folder.iterdir() if p.is_dir()):
         described = None
@@ -273,6 +329,8 @@ if __name__ == "__main__":
     elif sys.argv[1] == "predicted":
         for kind in ("binary", "labelmap"):
             read_by_highdicom(pathlib.Path(sys.argv[2]), kind, "labelmap")  # all names have a segment: no gaps
+    elif sys.argv[1] == "standard":
+        standard(pathlib.Path(sys.argv[2]))
     elif sys.argv[1] == "make":
         make(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
     else:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # DICOM objects that nnunet dicom-seg writes, held against others: dciodvfy (BINARY segmentations and structure sets
-# without errors), dicom-validator (LABELMAP, which dciodvfy does not know), highdicom and dcmqi (exactly our labels),
+# without errors), the attribute tables of PS3.3 in highdicom (all three kinds), dicom-validator where it gets the
+# standard (LABELMAP, which dciodvfy does not know), highdicom and dcmqi (exactly our labels),
 # dcmrtstruct2nii and rt-utils (Dice of each label at least 0.98).
 #   PEER=folder              as dicom_peers.bash says
 #   STANDARD=folder          where dicom-validator keeps the standard, which it fetches when absent
@@ -29,6 +30,9 @@ done
 checked() { dciodvfy "$1" > "$work/log" 2>&1 || true; ! grep -i error "$work/log" || { echo "dciodvfy: $1" >&2; exit 1; }; }
 for case in "$work"/*/; do checked "$case/binary.dcm"; checked "$case/rtstruct.dcm"; done
 echo "ok: dciodvfy has no error in BINARY segmentations and structure sets"
+
+"$python" "$script" standard "$work"
+echo "ok: all attributes that the standard's tables (highdicom's copy) demand are there, none that belongs to no module"
 
 "$python" "$script" compare "$work"
 echo "ok: other programs read the same labels"
