@@ -268,6 +268,7 @@ def enhanced_of(volumes):
     from pydicom.sequence import Sequence
     d = plane(0, 0)
     d.file_meta.MediaStorageSOPClassUID = d.SOPClassUID = pydicom.uid.EnhancedMRImageStorage
+    d.Manufacturer = "Philips Medical Systems"  # of others dcm2niix 1.0.20220720 orders the frames in a way of its own
     def item(**attributes):
         dataset = Dataset()
         for keyword, value in attributes.items():
@@ -277,9 +278,12 @@ def enhanced_of(volumes):
         PlaneOrientationSequence=item(ImageOrientationPatient=d.ImageOrientationPatient),
         PixelMeasuresSequence=item(PixelSpacing=d.PixelSpacing, SliceThickness=STEP, SpacingBetweenSlices=STEP),
         PixelValueTransformationSequence=item(RescaleSlope=2, RescaleIntercept=-100, RescaleType="US"))
+    d.DimensionOrganizationSequence = item(DimensionOrganizationUID="1.2.826.0.1.3680043.2.1125.5")
+    d.DimensionIndexSequence = Sequence(item(DimensionOrganizationUID="1.2.826.0.1.3680043.2.1125.5", DimensionIndexPointer=pointer,
+                                             FunctionalGroupPointer=0x00209111)[0] for pointer in (0x00209056, 0x00209128, 0x00209057))
     frames = [(v, k, volumes[v][k]) for k in range(SHAPE[0]) for v in range(len(volumes))]
     d.PerFrameFunctionalGroupsSequence = Sequence(item(
-        FrameContentSequence=item(StackID="1", InStackPositionNumber=k + 1, TemporalPositionIndex=v + 1, DimensionIndexValues=[1, k + 1, v + 1]),
+        FrameContentSequence=item(StackID="1", InStackPositionNumber=k + 1, TemporalPositionIndex=v + 1, DimensionIndexValues=[1, v + 1, k + 1]),
         PlanePositionSequence=item(ImagePositionPatient=frame.ImagePositionPatient))[0] for v, k, frame in frames)
     d.NumberOfFrames, d.PixelData = len(frames), b"".join(frame.PixelData for _, _, frame in frames)
     for keyword in ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices",
