@@ -219,6 +219,25 @@ def same_attributes_as_highdicom(case):
 ALSO = {"segmentation": {"frame-of-reference", "common-instance-reference"}, "rt-structure-set": {"frame-of-reference"}}
 
 
+def macros_of(dataset):
+    """What PS3.3 table A.51-2 asks for of a segmentation in the patient's coordinates: each group in the shared ones or in those of
+    every frame, not in both."""
+    if "SharedFunctionalGroupsSequence" not in dataset:
+        return
+    shared, frames = dataset.SharedFunctionalGroupsSequence[0], dataset.PerFrameFunctionalGroupsSequence
+    groups = ["FrameContent", "PixelMeasures", "PlanePosition", "PlaneOrientation", "DerivationImage"]
+    if dataset.SegmentationType != "LABELMAP":
+        groups.append("SegmentIdentification")
+    for group in groups:
+        keyword, of_frames = f"{group}Sequence", sum(f"{group}Sequence" in frame for frame in frames)
+        if (keyword in shared) + (of_frames == len(frames)) != 1 or of_frames not in (0, len(frames)):
+            yield f"{keyword}: in the groups of {of_frames} of {len(frames)} frames, {'also' if keyword in shared else 'not'} in the shared ones"
+    if "FrameContentSequence" in shared:
+        yield "FrameContentSequence is in the shared groups"
+    if len(frames) != dataset.NumberOfFrames:
+        yield f"{dataset.NumberOfFrames} frames have {len(frames)} groups"
+
+
 def against_the_standard(file):
     """What PS3.3's tables, which highdicom comes with, say against an object, at any depth: attributes of type 1 that are not there
     or empty, of type 2 that are not there, and what belongs to no module of its kind."""
@@ -238,6 +257,9 @@ def against_the_standard(file):
             if (mandatory or path) and attribute["type"] in ("1", "2"):  # below a sequence that is there all is needed
                 needed.setdefault(path, {})[attribute["keyword"]] = min(attribute["type"], needed.get(path, {}).get(attribute["keyword"], "2"))
     checked = set()
+    # A group is needed once, of all frames or of each: see macros_of.
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        needed.pop((groups,), None)
 
     def walk(item, path):
         for keyword, strength in needed.get(path, {}).items():
@@ -253,7 +275,7 @@ def against_the_standard(file):
                 for inner in element.value:
                     yield from walk(inner, (*path, element.keyword))
 
-    problems = sorted(set(walk(dataset, ())))
+    problems = sorted({*walk(dataset, ()), *macros_of(dataset)})
     return kind, len(checked), problems
 
 
