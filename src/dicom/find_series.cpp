@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -11,6 +12,8 @@
 
 #include "input_files.h"
 #include "library.h"
+#include "nnunet/core/error.h"
+#include "nnunet/core/limits.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/core/some_names.h"
 #include "nnunet/io/digest.h"
@@ -38,6 +41,7 @@ struct Looked {
 std::vector<Looked> look_into(const std::vector<InputFile>& files) {
   const Library& reader = library();
   std::vector<Looked> result(files.size());
+  std::atomic<std::int64_t> planes = 0;
   parallel_for(static_cast<std::int64_t>(files.size()), 0, [&](std::int64_t i) {
     Looked& looked = result[static_cast<std::size_t>(i)];
     try {
@@ -46,6 +50,10 @@ std::vector<Looked> look_into(const std::vector<InputFile>& files) {
       looked.unreadable = e.what();
       looked.is_dicom = e.is_dicom;
     }
+    if (looked.instance) planes += static_cast<std::int64_t>(looked.instance->planes.size());
+    if (planes > limits::dicom_planes)
+      throw Error("DICOM", fmt::format("the files have more planes than the limit, {}", limits::dicom_planes),
+                  "give the folder of a study");
   });
   return result;
 }
@@ -99,6 +107,18 @@ std::vector<std::vector<PlaneIndex>> alike(const Files& files) {
   return groups;
 }
 
+/// Numbers that no scanner means, and that computing with would lead nowhere.
+bool makes_sense(const Plane& plane) {
+  constexpr double far = 1e6;  // mm
+  constexpr double large = 1e28;
+  const auto within = [](const auto& values, double limit) {
+    return std::ranges::all_of(values, [limit](double value) { return std::abs(value) <= limit; });
+  };
+  return within(*plane.position, far) && within(*plane.orientation, 2) && within(*plane.pixel_spacing, far) &&
+         within(std::array{plane.thickness.value_or(0), plane.between.value_or(0)}, far) &&
+         within(std::array{plane.slope.value_or(1), plane.intercept.value_or(0)}, large);
+}
+
 /// What makes an instance of a series unfit, whatever the others are.
 std::string problem_of(const Instance& i) {
   if (!i.damage.empty()) return i.damage;
@@ -111,6 +131,7 @@ std::string problem_of(const Instance& i) {
   for (const Plane& plane : i.planes) {
     if (!is_placed(plane)) return "some of its frames have no place in the patient";
     if (plane.slope.value_or(1) == 0) return "its rescale slope is 0";
+    if (!makes_sense(plane)) return "numbers of its header make no sense (place, spacing or rescaling)";
   }
   return {};
 }

@@ -110,6 +110,20 @@ inline std::string dicom_file(const std::string& transfer_syntax, std::string_vi
   return file.bytes();
 }
 
+inline std::string deflated(const std::string& bytes) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
 /// A plane of a small CT, as files have it; what a test is about is set by it.
 struct DicomSlice {
   std::string series = "1.2.3.4", instance = "1.2.3.4.1", study = "1.2.3", frame_of_reference = "1.2.9";

@@ -48,6 +48,12 @@ class FindSeries : public testing::Test {
     EXPECT_EQ(finding.left_out.at(0).file, (folder / "other").string());
     return finding.left_out.at(0).reason;
   }
+  /// Of a file by itself.
+  std::string reason_or_problem(const std::string& bytes) {
+    write_bytes(folder_ / "file", bytes);
+    const Finding finding = find_series(folder_ / "file");
+    return finding.series.empty() ? finding.left_out.at(0).reason : finding.series[0].problem;
+  }
   test::TempFolder folder_;
 };
 
@@ -78,6 +84,51 @@ TEST_F(FindSeries, CopiesAreTakenOnce) {
   EXPECT_EQ(found.series.shape[0], 3);
   ASSERT_EQ(found.warnings.size(), 1U);
   EXPECT_HAS(found.warnings[0], "1 planes are there twice");
+}
+
+// What says that it is the same instance is only taken for it where its pixels are the same, too.
+TEST_F(FindSeries, CopiesMayBeWrittenInAnotherWay) {
+  test::write_series(folder_.path(), 3);
+  DicomSlice slice = test::dicom_slice(1);
+  const auto big = [](const DicomSlice& s) {
+    const auto form = test::DicomForm::explicit_big;
+    return test::dicom_file("1.2.840.10008.1.2.2", s.header(form).element(0x7fe00010, "OW", s.pixels(form)).bytes());
+  };
+  write_bytes(folder_ / "copy", big(slice));
+  EXPECT_EQ(find_series(folder_.path()).series.at(0).problem, "");
+  EXPECT_EQ(find_series(folder_.path()).series.at(0).series.shape[0], 3);
+  slice.values[5] = 77;
+  write_bytes(folder_ / "copy", big(slice));
+  EXPECT_HAS(find_series(folder_.path()).series.at(0).problem, "1 of its 4 planes lie where another one does");
+}
+
+TEST_F(FindSeries, SeriesOfSeveralModalitiesAreRefused) {
+  EXPECT_HAS(problem_with([](DicomSlice& s, int z) { s.modality = z > 1 ? "PT" : "CT"; }), "several modalities");
+}
+
+TEST_F(FindSeries, NumbersThatMakeNoSenseAreRefused) {
+  EXPECT_HAS(problem_with([](DicomSlice& s, int) { s.position[2] = 1e300; }), "make no sense");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int) { s.orientation = "1e200\\0\\0\\0\\1\\0"; }), "make no sense");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int) { s.spacing = "1e30\\1"; }), "make no sense");
+  EXPECT_HAS(problem_with([](DicomSlice& s, int) { s.slope = "1e300"; }), "make no sense");
+  DicomSlice text = test::dicom_slice(7);
+  text.orientation = "1\\0\\0\\0\\nan\\0";
+  EXPECT_HAS(reason_for(text.file()), "no place in the patient");
+}
+
+// Whoever is named there: in Shift JIS with its escape sequences, in Latin 1, or in bytes that are no text at all.
+TEST_F(FindSeries, NamesInAnyEncoding) {
+  const auto named = [](DicomSlice slice, const std::string& character_set, const std::string& name) {
+    slice.more = DicomBytes().text(0x00080005, "CS", character_set).text(0x00100010, "PN", name).bytes();
+    return slice.file();
+  };
+  write_bytes(folder_ / "M\xfcller", named(test::dicom_slice(0), "ISO_IR 100", "M\xfcller^J\xf6rg"));
+  write_bytes(folder_ / "\xe5\xb1\xb1", named(test::dicom_slice(1), "\\ISO 2022 IR 87", "Yamada=\x1b$B;3ED\x1b(B"));
+  write_bytes(folder_ / "c", named(test::dicom_slice(2), "nonsense", std::string("\xff\xfe\0\x1b", 4)));
+  const Finding finding = find_series(folder_.path());
+  ASSERT_EQ(finding.series.size(), 1U);
+  EXPECT_EQ(finding.series[0].problem, "");
+  EXPECT_EQ(read_series(finding.series[0]).voxels.size(1), 3);
 }
 
 TEST_F(FindSeries, WhatIsNoPartOfAVolumeIsLeftOut) {
@@ -134,6 +185,31 @@ TEST_F(FindSeries, PromisesAreNotBelieved) {
   slice.series = "1.2.3.5";
   write_bytes(folder_ / "frames", test::dicom_file("1.2.840.10008.1.2.1", frames.bytes()));
   EXPECT_HAS(find_series(folder_ / "frames").series.at(0).problem, "too short");
+  // 2^60 voxels of 16 bits: as many bits as 64 bits cannot count.
+  slice.rows = slice.columns = 1 << 15;
+  frames = slice.header();
+  frames.text(0x00280008, "IS", "1073741824").element(0x7fe00010, "OW", slice.pixels());
+  write_bytes(folder_ / "frames", test::dicom_file("1.2.840.10008.1.2.1", frames.bytes()));
+  EXPECT_HAS(find_series(folder_ / "frames").series.at(0).problem, "too short");
+  // Frames of a voxel each, of which a record would be kept.
+  slice.rows = slice.columns = 1;
+  slice.allocated = slice.stored = 8;
+  slice.high_bit = 7;
+  frames = slice.header();
+  frames.text(0x00280008, "IS", "1048578").element(0x7fe00010, "OB", std::string(1048578, 'x'));
+  write_bytes(folder_ / "frames", test::dicom_file("1.2.840.10008.1.2.1", frames.bytes()));
+  EXPECT_HAS(find_series(folder_ / "frames").series.at(0).problem, "more frames than the limit");
+  // A picture of 4 GiB in a few bytes.
+  slice.rows = slice.columns = 65535;
+  EXPECT_HAS(reason_or_problem(test::dicom_file("1.2.840.10008.1.2.5", slice.header().fragments({"abcd"}).bytes())),
+             "unpack to far more");
+}
+
+// 100 MiB of zeros deflate to 100 KiB.
+TEST_F(FindSeries, DeflatedBombsAreNotUnpacked) {
+  DicomBytes d = test::dicom_slice(0).header();
+  d.element(0x7fe00010, "OW", std::string(std::size_t{100} << 20U, '\0'));
+  EXPECT_HAS(reason_for(test::dicom_file("1.2.840.10008.1.2.1.99", test::deflated(d.bytes()))), "unpacks to far more");
 }
 
 TEST_F(FindSeries, UidsThatAreNoneAreMadeUp) {

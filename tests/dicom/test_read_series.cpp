@@ -1,6 +1,5 @@
 // Voxels and geometry of series: what the standard says that they mean.
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "dicom/dicom_bytes.h"
 #include "dicom/needs_dicom.h"
@@ -143,20 +142,6 @@ std::string in_form(const DicomSlice& slice, DicomForm form, const char* transfe
   return test::dicom_file(transfer_syntax, slice.header(form).element(0x7fe00010, "OW", slice.pixels(form)).bytes());
 }
 
-std::string deflated(const std::string& bytes) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
 TEST_F(ReadSeries, FormsOfWritingMeanTheSame) {
   for (int z = 0; z < 7; ++z) {
     const DicomSlice slice = test::dicom_slice(z);
@@ -164,7 +149,7 @@ TEST_F(ReadSeries, FormsOfWritingMeanTheSame) {
     const std::string implicit = in_form(slice, DicomForm::implicit_little, "1.2.840.10008.1.2");
     const std::string big = in_form(slice, DicomForm::explicit_big, "1.2.840.10008.1.2.2");
     const std::array<std::string, 7> files{
-        slice.file(), implicit, big, test::dicom_file("1.2.840.10008.1.2.1.99", deflated(plain.bytes())),
+        slice.file(), implicit, big, test::dicom_file("1.2.840.10008.1.2.1.99", test::deflated(plain.bytes())),
         test::dicom_file("1.2.840.10008.1.2.1.98", slice.header().fragments({slice.pixels()}).bytes()),
         // Without preamble and group 2.
         implicit.substr(implicit.find(std::string("\x08\0\x05\0", 4))),

@@ -18,6 +18,12 @@ inline constexpr std::size_t gzip_excess = 64 * mebi;    ///< content after the 
 inline constexpr std::size_t image_header_bytes = mebi;  ///< of a header that is text
 inline constexpr std::size_t tiff_pages = std::size_t{1} << 16;
 
+// DICOM
+inline constexpr std::int64_t dicom_planes = std::int64_t{1}
+                                             << 20;  ///< of all files of a study; a record is kept of each
+/// Deflated content that may be any number of times its file's size.
+inline constexpr std::size_t dicom_deflated_bytes = 64 * mebi;
+
 // .npy arrays
 inline constexpr std::size_t npy_header_bytes = 64 * kibi;  ///< numpy.load reads 10000
 inline constexpr std::size_t npy_axes = 64;                 ///< numpy's own limit

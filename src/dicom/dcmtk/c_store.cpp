@@ -5,17 +5,10 @@
 #include <memory>
 #include <set>
 
+#include "dicom/dcmtk/dcmtk.h"
 #include "dicom/dcmtk/elements.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#include <dcmtk/dcmnet/scu.h>
-#include <dcmtk/dcmtls/tlsscu.h>
-#pragma GCC diagnostic pop
 
 namespace nnunet::dicom {
 namespace {

@@ -1,19 +1,11 @@
 #pragma once
-// DCMTK's macros are not free of warnings.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#include <dcmtk/config/osconfig.h>
-#include <dcmtk/dcmdata/dctk.h>
-#pragma GCC diagnostic pop
-
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "dicom/dcmtk/dcmtk.h"
 #include "nnunet/dicom/codes.h"
 
 /// Elements of DICOM data sets. The kind of value is said each time, so that writing needs no dictionary file.

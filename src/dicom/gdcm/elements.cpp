@@ -369,7 +369,7 @@ void DicomFile::inflate_rest() {
     if (code == Z_BUF_ERROR || (code == Z_OK && stream.avail_in == 0 && stream.avail_out > 0))
       throw Unreadable("is truncated");
     if (code != Z_OK && code != Z_STREAM_END) throw Unreadable("is damaged: its deflated content");
-    if (content.size() > limits::unchecked_image_bytes && content.size() / limits::archive_ratio > packed.size())
+    if (content.size() > limits::dicom_deflated_bytes && content.size() / limits::archive_ratio > packed.size())
       throw Unreadable("unpacks to far more than it holds itself");
   }
   source_->size = content.size();

@@ -7,6 +7,7 @@
 #include <limits>
 #include <string_view>
 
+#include "nnunet/core/limits.h"
 #include "traits.h"
 
 namespace nnunet::dicom {
@@ -150,6 +151,9 @@ void read_pixel_format(Instance& instance, const Elements& e) {
 /// What the place of the pixel data tells of them.
 std::string damage_of(DicomFile& file, const Instance& instance) {
   const PixelPlace& place = *file.pixels();
+  __extension__ using Wide = unsigned __int128;  // what a header says may be more than 64 bits hold
+  const Wide bits = Wide(instance.rows * instance.columns) * Wide(instance.frames) *
+                    Wide(static_cast<std::int64_t>(instance.samples) * instance.bits_allocated);
   if (place.size == 0) return "its pixel data are empty";
   if (place.truncated) return "the file is truncated";
   if (place.fragments) {
@@ -157,12 +161,12 @@ std::string damage_of(DicomFile& file, const Instance& instance) {
     if (fragments.truncated) return "the file is truncated";
     if (fragments.all.size() < static_cast<std::uint64_t>(instance.frames))
       return fmt::format("it says that it has {} frames, and holds {}", instance.frames, fragments.all.size());
+    if (bits / 8 > limits::unchecked_image_bytes && bits / 8 / limits::archive_ratio > place.size)
+      return "its pixel data unpack to far more than they are";
     return {};
   }
-  const auto bits = static_cast<std::uint64_t>(instance.rows * instance.columns * instance.frames) *
-                    static_cast<std::uint64_t>(instance.samples * instance.bits_allocated);
-  if (place.size < (bits + 7) / 8)
-    return fmt::format("its pixel data are too short ({} of {} bytes)", place.size, (bits + 7) / 8);
+  const Wide bytes = (bits + 7) / 8;
+  if (place.size < bytes) return fmt::format("its pixel data are too short ({} of {} bytes)", place.size, bytes);
   return {};
 }
 
@@ -218,6 +222,8 @@ Instance instance_of(DicomFile& file, const std::filesystem::path& path) {
     instance.damage = "its transfer syntax is not supported";
   else
     instance.damage = damage_of(file, instance);
+  if (instance.damage.empty() && instance.frames > limits::dicom_planes)
+    instance.damage = fmt::format("it has more frames than the limit, {}", limits::dicom_planes);
   if (instance.damage.empty()) read_planes(instance, e);  // so there are no more of them than the file can hold
   return instance;
 }
