@@ -69,8 +69,9 @@ def write_nifti():
     save("nifti", "gz_bomb", gzip.compress(nifti1((3, 1024, 1024, 1), voxels=b"\0" * 1024 * 1024), mtime=0))
 
 
-def dicom(syntax="1.2.840.10008.1.2.1", form="explicit", pixels=None, frames=1, preamble=True, deflate=False, cut=0):
-    """A plane of 2 x 3 voxels of 16 bits, or an enhanced file of several."""
+def dicom(syntax="1.2.840.10008.1.2.1", form="explicit", pixels=None, frames=1, preamble=True, deflate=False, cut=0, traits=False,
+          vectors=False):
+    """A plane of 2 x 3 voxels of 16 bits, or an enhanced file of several; with what may tell volumes of a series apart."""
     order = ">" if form == "big" else "<"
 
     def element(tag, kind, value):
@@ -98,9 +99,27 @@ def dicom(syntax="1.2.840.10008.1.2.1", form="explicit", pixels=None, frames=1, 
     d += word(0x00280010, 2) + word(0x00280011, 3) + element(0x00280030, b"DS", b"1\\1.5")
     d += word(0x00280100, 16) + word(0x00280101, 12) + word(0x00280102, 11) + word(0x00280103, 1)
     d += element(0x00281052, b"DS", b"-1024") + element(0x00281053, b"DS", b"2")
-    if frames > 1:
+    def doubles(tag, *values):
+        return element(tag, b"FD", struct.pack(order + f"{len(values)}d", *values))
+
+    def longs(tag, *values):
+        return element(tag, b"UL", struct.pack(order + f"{len(values)}I", *values))
+
+    content = b""
+    if traits:
+        d += element(0x00080022, b"DA", b"20230405") + element(0x00080032, b"TM", b"101112.5") + element(0x00180010, b"LO", b"agent")
+        d += element(0x00180081, b"DS", b"4.92") + element(0x00180086, b"IS", b"1") + element(0x00200012, b"IS", b"2")
+        d += element(0x00181060, b"DS", b"40.5") + doubles(0x00189087, 1000) + doubles(0x00189089, 0, 0.6, 0.8)
+        d += element(0x00209222, b"SQ", items(*[element(0x00209165, b"AT", struct.pack(order + "2H", 0x20, tag)) for tag in (0x9057, 0x9128)]))
+        content = element(0x00209111, b"SQ", items(element(0x00209056, b"SH", b"1") + longs(0x00209128, 1) + longs(0x00209157, 1, 2)))
+        content += element(0x00189117, b"SQ", items(doubles(0x00189087, 0) + element(0x00189076, b"SQ", items(doubles(0x00189089, 1, 0, 0)))))
+        content += element(0x00189114, b"SQ", items(doubles(0x00189082, 4.92)))
+    if vectors:
+        d += element(0x00540022, b"SQ", items(place + element(0x00200037, b"DS", b"1\\0\\0\\0\\1\\0")))
+        d += element(0x00540070, b"US", struct.pack(order + "2H", 1, 1)) + element(0x00540080, b"US", struct.pack(order + "2H", 1, 2))
+    elif frames > 1:
         d += element(0x52009229, b"SQ", items(element(0x00209116, b"SQ", items(element(0x00200037, b"DS", b"1\\0\\0\\0\\1\\0")))))
-        d += element(0x52009230, b"SQ", items(*[element(0x00209113, b"SQ", items(place))] * frames))
+        d += element(0x52009230, b"SQ", items(*[element(0x00209113, b"SQ", items(place)) + content] * frames))
     if pixels is None:
         d += element(0x7fe00010, b"OW", struct.pack(order + "6h", *range(-3, 3)) * frames)
     else:  # fragments
@@ -123,7 +142,9 @@ def write_dicom():
              "no_preamble": dicom(form="implicit", preamble=False), "deflated": dicom("1.2.840.10008.1.2.1.99", deflate=True),
              "enhanced": dicom(frames=2), "cut": dicom(cut=5), "rle": dicom("1.2.840.10008.1.2.5", pixels=[rle]),
              "jpeg": dicom("1.2.840.10008.1.2.4.70", pixels=[soi]), "jpeg_ls": dicom("1.2.840.10008.1.2.4.80", pixels=[soi.replace(b"\xc3", b"\xf7")]),
-             "jpeg2000": dicom("1.2.840.10008.1.2.4.90", pixels=[j2k]), "fragments": dicom("1.2.840.10008.1.2.1.98", pixels=[bytes(6), bytes(6)])}
+             "jpeg2000": dicom("1.2.840.10008.1.2.4.90", pixels=[j2k]), "fragments": dicom("1.2.840.10008.1.2.1.98", pixels=[bytes(6), bytes(6)]),
+             "traits": dicom(traits=True), "frame_traits": dicom(frames=2, traits=True), "vectors": dicom(frames=2, vectors=True),
+             "big_traits": dicom("1.2.840.10008.1.2.2", "big", frames=2, traits=True)}
     for name, content in seeds.items():
         save("dicom", name, content)
 
