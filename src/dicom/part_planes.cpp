@@ -269,9 +269,7 @@ class Attempt {
                                  columns_text(), one.size(), other.size());
           return false;
         }
-        Order both = one;
-        both.insert(both.end(), other.begin(), other.end());
-        if (stack(std::move(both)) != Misfit::none) continue;
+        if (!mingle(one, other) && !are_one_volume(one, other)) continue;
         why_not_ = fmt::format("by {} one volume would be in several parts", columns_text());
         return false;
       }
@@ -286,6 +284,22 @@ class Attempt {
       ++(apart < 0 ? i : k);
     }
     return std::nullopt;
+  }
+
+  bool are_one_volume(const Order& one, const Order& other) const {
+    Order both = one;
+    both.insert(both.end(), other.begin(), other.end());
+    return stack(std::move(both)) == Misfit::none;
+  }
+
+  /// One has planes between the other's, as every second plane of a volume does.
+  bool mingle(const Order& one, const Order& other) const {
+    if (along(one.back()) < along(other.front()) || along(other.back()) < along(one.front())) return false;
+    const Instance& i = instance(one.front());
+    const auto& spacing = *plane(one.front()).pixel_spacing;
+    const double view = std::min(static_cast<double>(i.rows) * spacing[0], static_cast<double>(i.columns) * spacing[1]);
+    const double apart = distance(one.front(), other.front()), deep = along(one.front()) - along(other.front());
+    return std::sqrt(std::max(0.0, apart * apart - deep * deep)) < view / 2;
   }
 
   double distance(const PlaneIndex& a, const PlaneIndex& b) const {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <random>
 
 #include "dicom/dicom_bytes.h"
 #include "dicom/needs_dicom.h"
@@ -283,6 +284,17 @@ TEST_F(PartSeries, WhatDoesNotBelongTogetherForSureIsRefused) {
   EXPECT_HAS(problem(), "planes lie where another one does");
 }
 
+TEST_F(PartSeries, EverySecondPlaneIsNoVolume) {
+  write(
+      1,
+      [](DicomSlice& slice, int, int z) {
+        slice.position[2] += z > 1 ? 2 : 0;
+        slice.more = word(0x00180086, "IS", z == 0 || z == 3 ? "1" : "2");
+      },
+      4);
+  EXPECT_HAS(problem(), "planes are missing: 1 between those 2 mm apart; by echo one volume would be in several parts");
+}
+
 // Planes that are missing are missing, even where what is left was taken at two times.
 TEST_F(PartSeries, GapsAreNotParted) {
   write(
@@ -415,6 +427,53 @@ TEST_F(PartSeries, VectorsOfNuclearMedicine) {
   EXPECT_EQ(found()[0].series.shape[0], 4);
   test::write_bytes(folder() / "file", file("ORIGINAL\\PRIMARY\\TOMO\\EMISSION", false, false));  // projections
   EXPECT_TRUE(found().empty());
+}
+
+/// What a series is of, and what is wrong with it.
+struct Mixture {
+  int echoes = 1, times = 1, planes = 3;
+  bool clock = false;          ///< each plane has a time of its own
+  bool slices_by_tag = false;  ///< something differs from plane to plane that has no meaning for volumes
+  int lost = -1;               ///< this file is not there
+};
+
+// Whatever is mixed, shuffled and lost: either each part is exactly one of the volumes, or nothing is read.
+TEST_F(PartSeries, PartsAreTheVolumesOrNothing) {
+  std::mt19937 random(20230405);
+  const auto draw = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+  int parted = 0, refused = 0;
+  for (int trial = 0; trial < 150; ++trial) {
+    const Mixture m{draw(1, 3),      draw(1, 3),      draw(2, 5),
+                    draw(0, 1) == 1, draw(0, 3) == 0, draw(-1, 1) < 0 ? draw(0, 5) : -1};
+    std::filesystem::remove_all(folder());
+    int file = 0;
+    for (int e = 0; e < m.echoes; ++e)
+      for (int t = 0; t < m.times; ++t)
+        for (int z = 0; z < m.planes; ++z, ++file) {
+          if (file == m.lost) continue;
+          DicomSlice slice = slice_of(e * m.times + t, z);
+          slice.more = word(0x00180081, "DS", fmt::format("{}", 5 * (e + 1))) +
+                       word(0x00180086, "IS", fmt::format("{}", m.slices_by_tag ? z % 2 + 2 * e : e)) +
+                       word(m.clock ? 0x00181060 : 0x00200012, "IS", fmt::format("{}", m.clock ? 100 * t + z : t + 1));
+          test::write_bytes(folder() / fmt::format("{}", (file * 37 + trial) % 101), slice.file());
+        }
+    const auto series = found();
+    if (!series.at(0).problem.empty()) {
+      EXPECT_EQ(series.size(), 1U);
+      ++refused;
+      continue;
+    }
+    parted += series.size() > 1 ? 1 : 0;
+    const int volumes = m.echoes * m.times;
+    const bool incomplete = m.lost >= 0 && m.lost < volumes * m.planes;
+    // Of a single volume nobody can know that its first or last plane is lost.
+    EXPECT_TRUE(!incomplete || volumes == 1) << trial;
+    ASSERT_EQ(series.size(), static_cast<std::size_t>(volumes)) << trial;
+    for (int v = 0; v < volumes && !incomplete; ++v)
+      EXPECT_EQ(read_series(series[static_cast<std::size_t>(v)]).voxels.values, voxels_of(v, m.planes)) << trial;
+  }
+  EXPECT_GT(parted, 30);
+  EXPECT_GT(refused, 30);
 }
 
 }  // namespace
