@@ -16,8 +16,8 @@ Group image_group(PredictFlags& flags) {
                      "Further channels of the image --input, a file each, whatever their names"),
               output(o.output),
               dicom_series(flags.dicom_series)
-                  .described("UIDs of the DICOM series to segment, or all; of networks of several channels one a "
-                             "channel, in their order"),
+                  .described("UIDs of the DICOM series to segment (or UID-1, UID-2, ..: a volume of several in one), "
+                             "or all; of networks of several channels one a channel, in their order"),
               option("--save_probabilities", o.save_probabilities,
                      "Also probabilities/<name>.npy, float32 (classes,D,H,W)"),
               option("--overlays", o.overlays, "Also <name>.png: three slices with the label's contours"),
