@@ -1,11 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <set>
 
+#include "part_geometry.h"
 #include "planes.h"
+#include "trait_text.h"
 
 // Which planes of a series make a volume together is never guessed: it is what the files say (Trait), all of it at
 // once, and the outcome counts only where every part is a volume and no two parts would be one.
@@ -28,98 +29,6 @@ constexpr auto kTimes = std::to_array<Trait>({Trait::acquisition, Trait::trigger
 constexpr auto kClocks =
     std::to_array<Trait>({Trait::trigger_time, Trait::reference_time, Trait::acquisition, Trait::acquisition_moment});
 
-std::string numbers_text(const std::vector<double>& numbers) {
-  std::string text;
-  for (const double number : numbers) text += fmt::format("{}{:.4g}", text.empty() ? "" : " ", number);
-  return text;
-}
-
-/// As files have it, but nothing that a terminal or a log could stumble over.
-std::string shown(const std::string& text) {
-  constexpr std::size_t most = 64;
-  std::string result = text.substr(0, most);
-  std::ranges::replace_if(
-      result, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return result;
-}
-
-std::string_view name_of(Trait trait) {
-  switch (trait) {
-    case Trait::stack:
-      return "stack";
-    case Trait::temporal_position:
-      return "temporal position";
-    case Trait::contrast:
-      return "contrast agent";
-    case Trait::echo_number:
-      return "echo";
-    case Trait::echo_time:
-      return "echo time";
-    case Trait::inversion_time:
-      return "inversion time";
-    case Trait::flip_angle:
-      return "flip angle";
-    case Trait::b_value:
-      return "b-value";
-    case Trait::gradient:
-      return "gradient direction";
-    case Trait::image_type:
-      return "image type";
-    case Trait::component:
-      return "component";
-    case Trait::dimensions:
-      return "dimension index";
-    case Trait::energy_window:
-      return "energy window";
-    case Trait::detector:
-      return "detector";
-    case Trait::phase:
-      return "phase";
-    case Trait::interval:
-      return "R-R interval";
-    case Trait::time_slot:
-      return "time slot";
-    case Trait::acquisition:
-      return "acquisition";
-    case Trait::trigger_time:
-      return "trigger time";
-    case Trait::reference_time:
-      return "frame reference time";
-    case Trait::repetition_time:
-      return "repetition time";
-    case Trait::acquisition_moment:
-      return "acquisition time";
-  }
-  return "";
-}
-
-std::string_view unit_of(Trait trait) {
-  switch (trait) {
-    case Trait::echo_time:
-    case Trait::inversion_time:
-    case Trait::trigger_time:
-    case Trait::reference_time:
-    case Trait::repetition_time:
-      return " ms";
-    case Trait::flip_angle:
-      return " degrees";
-    case Trait::b_value:
-      return " s/mm2";
-    default:
-      return "";
-  }
-}
-
-std::string direction_text(const Plane& plane) {
-  const auto& o = *plane.orientation;
-  const std::array<double, 3> normal{o[1] * o[5] - o[2] * o[4], o[2] * o[3] - o[0] * o[5], o[0] * o[4] - o[1] * o[3]};
-  constexpr double nearly = 0.9;
-  constexpr std::array names{"sagittal", "coronal", "axial"};
-  for (std::size_t i = 0; i < 3; ++i)
-    if (std::abs(normal[i]) > nearly) return names[i];
-  return "oblique";
-}
-
 /// One of the things that parts are told apart by, and its values: those of the parts' keys in the same place.
 struct Column {
   enum class Kind { direction, frame_of_reference, trait, count } kind = Kind::trait;
@@ -134,11 +43,12 @@ struct Group {
   Order planes;
 };
 
+/// Planes parted by some of what their files say.
 class Attempt {
  public:
   Attempt(const std::shared_ptr<const Planes::Files>& files, const std::vector<Order>& directions,
           std::span<const Trait> traits, std::optional<Trait> clock)
-      : files_(files) {
+      : files_(files), geometry_(files) {
     columns_ = {{Column::Kind::direction, {}}, {Column::Kind::frame_of_reference, {}}};
     for (const Trait trait : traits) columns_.push_back({Column::Kind::trait, trait});
     std::map<Key, Order, std::less<>> groups;
@@ -176,47 +86,41 @@ class Attempt {
     return key;
   }
 
-  std::array<double, 3> position(const PlaneIndex& i) const { return *plane(i).position; }
-
-  /// How far along the normal of the group's planes, mm.
-  double along(const PlaneIndex& i) const {
-    const auto& o = *plane(i).orientation;
-    const auto p = position(i);
-    return p[0] * (o[1] * o[5] - o[2] * o[4]) + p[1] * (o[2] * o[3] - o[0] * o[5]) + p[2] * (o[0] * o[4] - o[1] * o[3]);
-  }
-
   /// Parts each group by the order of the clock at each place. False where places have no times, equal ones, or
   /// another number of them than others.
   bool count(Trait clock) {
     std::vector<Group> counted;
     for (Group& group : groups_) {
-      std::ranges::stable_sort(group.planes, [&](const PlaneIndex& a, const PlaneIndex& b) {
-        const double apart = along(a) - along(b);
-        return std::abs(apart) >= kSamePlace ? apart < 0 : value_of(clock, a) < value_of(clock, b);
-      });
-      std::vector<Order> times;
-      std::size_t k = 0;
-      for (std::size_t i = 0; i < group.planes.size(); ++i) {
-        const PlaneIndex& now = group.planes[i];
-        const TraitValue value = value_of(clock, now);
-        if (value == TraitValue{}) return false;
-        const bool same_place = i > 0 && along(now) - along(group.planes[i - 1]) < kSamePlace;
-        if (same_place && value == value_of(clock, group.planes[i - 1])) return false;
-        k = same_place ? k + 1 : 0;
-        if (k == times.size()) times.emplace_back();
-        times[k].push_back(now);
-      }
-      const std::size_t places = times.front().size();
-      for (std::size_t t = 0; t < times.size(); ++t) {
-        if (times[t].size() != places) return false;
+      const std::vector<Order> times = times_of(group.planes, clock);
+      if (times.empty()) return false;
+      for (const Order& planes : times) {
+        if (planes.size() != times.front().size()) return false;
         Key key = group.key;
-        key.push_back({{static_cast<double>(t + 1)}, {}});
-        counted.push_back({std::move(key), std::move(times[t])});
+        key.push_back({{static_cast<double>(&planes - times.data()) + 1}, {}});
+        counted.push_back({std::move(key), planes});
       }
     }
     columns_.push_back({Column::Kind::count, clock});
     groups_ = std::move(counted);
     return true;
+  }
+
+  /// The first, second, .. planes in time at each place. None where some have no time, or the same one.
+  std::vector<Order> times_of(Order planes, Trait clock) const {
+    geometry_.sort(planes);
+    std::vector<Order> times;
+    for (auto begin = planes.begin(); begin != planes.end();) {
+      const auto end = std::find_if(begin, planes.end(), [&](const PlaneIndex& i) {
+        return geometry_.along(i) - geometry_.along(*begin) >= kSamePlace;
+      });
+      const auto time = [&](const PlaneIndex& i) { return value_of(clock, i); };
+      std::ranges::stable_sort(begin, end, std::less<>(), time);
+      if (time(*begin) == TraitValue{} || std::ranges::adjacent_find(begin, end, {}, time) != end) return {};
+      times.resize(std::max(times.size(), static_cast<std::size_t>(end - begin)));
+      for (auto i = begin; i != end; ++i) times[static_cast<std::size_t>(i - begin)].push_back(*i);
+      begin = end;
+    }
+    return times;
   }
 
   /// Those that tell groups apart which those before them do not.
@@ -237,86 +141,27 @@ class Attempt {
     return key;
   }
 
-  Misfit stack(Order order, std::string* problem = nullptr) const {
-    FoundSeries trial;
-    Planes planes{files_, std::move(order)};
-    const Misfit misfit = stack_planes(trial, planes);
-    if (problem != nullptr) *problem = trial.problem;
-    return misfit;
-  }
-
   bool stack_all() {
     for (Group& group : groups_) {
-      std::string problem;
-      if (stack(group.planes, &problem) != Misfit::none) {
+      if (const std::string problem = geometry_.why_no_volume(group.planes); !problem.empty()) {
         why_not_ = fmt::format("by {} one of them would be no volume ({})", columns_text(), problem);
         return false;
       }
-      std::ranges::stable_sort(group.planes, {}, [&](const PlaneIndex& i) { return along(i); });
+      geometry_.sort(group.planes);
     }
     return true;
   }
 
-  /// No two groups of one direction would be one volume, and those that meet anywhere meet everywhere.
   bool differ() {
     for (std::size_t a = 0; a < groups_.size(); ++a)
       for (std::size_t b = a + 1; b < groups_.size(); ++b) {
-        if (groups_[a].key[0] != groups_[b].key[0]) continue;
-        const Order &one = groups_[a].planes, &other = groups_[b].planes;
-        if (const auto meeting = first_meeting(one, other)) {
-          if (is_other_stack(one[meeting->first], other[meeting->second]) || same_places(one, other)) continue;
-          why_not_ = fmt::format("by {} they would be volumes of {} and {} planes that do not cover the same places",
-                                 columns_text(), one.size(), other.size());
-          return false;
-        }
-        if (!mingle(one, other) && !are_one_volume(one, other)) continue;
-        why_not_ = fmt::format("by {} one volume would be in several parts", columns_text());
+        if (groups_[a].key[0] != groups_[b].key[0]) continue;  // of other directions
+        const std::string problem = geometry_.why_not_two(groups_[a].planes, groups_[b].planes);
+        if (problem.empty()) continue;
+        why_not_ = fmt::format("by {} {}", columns_text(), problem);
         return false;
       }
     return true;
-  }
-
-  /// Indices of planes that are equally far along the normal.
-  std::optional<std::pair<std::size_t, std::size_t>> first_meeting(const Order& one, const Order& other) const {
-    for (std::size_t i = 0, k = 0; i < one.size() && k < other.size();) {
-      const double apart = along(one[i]) - along(other[k]);
-      if (std::abs(apart) < kSamePlace) return std::pair{i, k};
-      ++(apart < 0 ? i : k);
-    }
-    return std::nullopt;
-  }
-
-  bool are_one_volume(const Order& one, const Order& other) const {
-    Order both = one;
-    both.insert(both.end(), other.begin(), other.end());
-    return stack(std::move(both)) == Misfit::none;
-  }
-
-  /// One has planes between the other's, as every second plane of a volume does.
-  bool mingle(const Order& one, const Order& other) const {
-    if (along(one.back()) < along(other.front()) || along(other.back()) < along(one.front())) return false;
-    const Instance& i = instance(one.front());
-    const auto& spacing = *plane(one.front()).pixel_spacing;
-    const double view = std::min(static_cast<double>(i.rows) * spacing[0], static_cast<double>(i.columns) * spacing[1]);
-    const double apart = distance(one.front(), other.front()), deep = along(one.front()) - along(other.front());
-    return std::sqrt(std::max(0.0, apart * apart - deep * deep)) < view / 2;
-  }
-
-  double distance(const PlaneIndex& a, const PlaneIndex& b) const {
-    const auto p = position(a), q = position(b);
-    return std::hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]);
-  }
-
-  /// Beside each other, as stations are, not at one place.
-  bool is_other_stack(const PlaneIndex& a, const PlaneIndex& b) const {
-    return distance(a, b) > std::ranges::max(*plane(a).pixel_spacing);
-  }
-
-  bool same_places(const Order& one, const Order& other) const {
-    const double tolerance = kSamePlace + kOffPlace * std::ranges::min(*plane(one.front()).pixel_spacing);
-    return one.size() == other.size() && std::ranges::equal(one, other, [&](const PlaneIndex& a, const PlaneIndex& b) {
-             return distance(a, b) < tolerance;
-           });
   }
 
   std::string columns_text() const {
@@ -326,7 +171,7 @@ class Attempt {
       text += text.empty() ? "" : ", ";
       text += column.kind == Column::Kind::direction            ? "direction"
               : column.kind == Column::Kind::frame_of_reference ? "frame of reference"
-                                                                : name_of(column.trait);
+                                                                : trait_name(column.trait);
     }
     return text;
   }
@@ -342,20 +187,16 @@ class Attempt {
     const Trait trait = columns_[c].trait;
     switch (columns_[c].kind) {
       case Column::Kind::direction:
-        return fmt::format("direction {}, {}", value.numbers.front() + 1, direction_text(plane(group.planes.front())));
+        return fmt::format("direction {}, {}", value.numbers.front() + 1, geometry_.direction(group.planes.front()));
       case Column::Kind::frame_of_reference:
         return fmt::format("frame of reference {}", rank_of(c, value));
       case Column::Kind::count:
-        return fmt::format("time {} by {}", value.numbers.front(), name_of(trait));
+        return fmt::format("time {} by {}", value.numbers.front(), trait_name(trait));
       case Column::Kind::trait:
         break;
     }
-    if (trait == Trait::contrast) return value.numbers.empty() ? "without contrast agent" : "with contrast agent";
-    if (value == TraitValue{}) return fmt::format("no {}", name_of(trait));
-    // When somebody was examined is nobody's business.
-    if (trait == Trait::acquisition_moment) return fmt::format("time {} by {}", rank_of(c, value), name_of(trait));
-    return fmt::format("{} {}{}", name_of(trait),
-                       value.numbers.empty() ? shown(value.text) : numbers_text(value.numbers), unit_of(trait));
+    if (trait == Trait::acquisition_moment) return fmt::format("time {} by {}", rank_of(c, value), trait_name(trait));
+    return trait_text(trait, value);
   }
 
   /// From 1, among all groups' values.
@@ -366,6 +207,7 @@ class Attempt {
   }
 
   std::shared_ptr<const Planes::Files> files_;
+  PartGeometry geometry_;
   std::vector<Column> columns_;       ///< of the groups' keys
   std::vector<std::size_t> telling_;  ///< of the columns
   std::vector<Group> groups_;         ///< in order of their keys

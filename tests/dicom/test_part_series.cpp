@@ -144,7 +144,7 @@ INSTANTIATE_TEST_SUITE_P(
                 {"repetition time 100 ms", "repetition time 500 ms", "repetition time 3000 ms"}},
         Telling{"FrameReferenceTime",
                 decimal(0x00541300, {"15000", "30000", "5000"}),
-                {"frame reference time 5000 ms", "frame reference time 1.5e+04 ms", "frame reference time 3e+04 ms"}},
+                {"frame reference time 5000 ms", "frame reference time 15000 ms", "frame reference time 30000 ms"}},
         Telling{"BValue",
                 [](int v, DicomForm form) {
                   return DicomBytes(form).doubles(0x00189087,
