@@ -243,16 +243,17 @@ FoundSeries whole(FoundSeries found, FoundSeries::Planes planes) {
 
 std::vector<FoundSeries> volumes_of(const std::shared_ptr<const Files>& files, const std::vector<Part>& parts) {
   std::vector<FoundSeries> volumes;
-  const Instance& first = files->instances[parts.front().planes.front().instance];
+  const Instance* first = nullptr;  // in place, not by its file's name: so made-up UIDs follow from what files hold
   for (const Part& part : parts) {
     FoundSeries found = series_of(*files);
     FoundSeries::Planes planes{files, part.planes};
     stack_planes(found, planes);
+    if (first == nullptr) first = &planes.instance(planes.order.front());
     if (parts.size() > 1) {
       found.part = static_cast<int>(volumes.size()) + 1;
       found.apart = part.apart;
     }
-    set_uids(found, planes, first);
+    set_uids(found, planes, *first);
     found.planes = std::make_shared<const FoundSeries::Planes>(std::move(planes));
     volumes.push_back(std::move(found));
   }

@@ -234,6 +234,9 @@ TEST_F(FindSeries, UidsThatAreNoneAreMadeUp) {
   EXPECT_EQ(series.frames[0].sop_instance_uid, "1.2.3.4.1");
   EXPECT_EQ(series.series_uid, again.series.series_uid);
   EXPECT_EQ(series.frames[1].sop_instance_uid, again.series.frames[1].sop_instance_uid);
+  // Whatever the files are called.
+  std::filesystem::rename(folder_ / "00.dcm", folder_ / "z");
+  EXPECT_EQ(find_series(folder_.path()).series.at(0).series.series_uid, series.series_uid);
 }
 
 TEST_F(FindSeries, SeriesAreChosenByUid) {
