@@ -1,9 +1,9 @@
 # cmake -DFOLDER=... -P: finishes the tarball's folder. Its libraries look for each other where the program does, not in
 # places of their own (which some of Debian's name); and the licences of what it holds of others are added, as Debian has
-# them, for the libraries beside the program and for those inside it.
+# them, for the libraries beside the program and for those inside it. ARCHIVES: the folder of scripts/setup_dicom.sh.
 file(GLOB libraries ${FOLDER}/lib/nnunet/*.so*)
 set(packages libstdc++-12-dev libcairo2 libpixman-1-0 libfontconfig1 libfreetype6 libexpat1 libprotobuf-lite32
-    libarchive-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libboost1.74-dev)
+    libarchive-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libboost1.74-dev libuuid1)
 foreach(library IN LISTS libraries)
   get_filename_component(name ${library} NAME)
   if(NOT IS_SYMLINK ${library})
@@ -24,4 +24,7 @@ foreach(package IN LISTS packages)
   endif()
   file(REAL_PATH ${text} text)
   configure_file(${text} ${FOLDER}/share/doc/nnunet/licences/${package} COPYONLY)
+endforeach()
+foreach(name IN ITEMS gdcm openjpeg2 dcmtk)
+  configure_file(${ARCHIVES}/licences/${name} ${FOLDER}/share/doc/nnunet/licences/${name} COPYONLY)
 endforeach()

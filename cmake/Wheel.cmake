@@ -1,9 +1,11 @@
 # What the Python wheel holds beside python/nnunet_native (pyproject.toml): the program, the libraries and the page, within the
 # package. The libraries have no versions in their names: a wheel has no links, it would hold each of them three times.
-foreach(library IN ITEMS nnunet_c_library nnunet_infer_library)
-  set_property(TARGET ${library} PROPERTY VERSION)
-  set_property(TARGET ${library} PROPERTY SOVERSION)
-  install(TARGETS ${library} LIBRARY DESTINATION nnunet_native/lib COMPONENT python)
+foreach(library IN ITEMS nnunet_c_library nnunet_infer_library nnunet_dicom_library nnunet_dicom_object_library)
+  if(TARGET ${library})
+    set_property(TARGET ${library} PROPERTY VERSION)
+    set_property(TARGET ${library} PROPERTY SOVERSION)
+    install(TARGETS ${library} LIBRARY DESTINATION nnunet_native/lib COMPONENT python)
+  endif()
 endforeach()
 set_target_properties(nnunet_app PROPERTIES INSTALL_RPATH "\$ORIGIN/../lib")
 install(TARGETS nnunet_app RUNTIME DESTINATION nnunet_native/bin COMPONENT python)

@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh --without-torch
+scripts/setup_dicom.sh
 . scripts/packages.bash
 need_package python3-venv
 install_needed
@@ -21,7 +22,8 @@ PATH=$venv/bin:$PATH
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$work/plain" .
+pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$work/plain" \
+  --config-settings=cmake.define.NNUNET_DICOM=ON --config-settings="cmake.define.NNUNET_DICOM_ARCHIVES=$PWD/.deps/dicom" .
 auditwheel repair --wheel-dir "$work/repaired" "$work"/plain/*.whl > "$work/log" 2>&1 ||
   { cat "$work/log" >&2; exit 1; }
 
@@ -29,7 +31,7 @@ auditwheel repair --wheel-dir "$work/repaired" "$work"/plain/*.whl > "$work/log"
 wheel unpack --dest "$work/unpacked" "$work"/repaired/*.whl > /dev/null
 folder=$(echo "$work"/unpacked/*)
 mkdir "$folder/nnunet_native/licences"
-packages=(libarchive-dev nlohmann-json3-dev libspdlog-dev libcli11-dev $(dpkg -S '*/boost/beast.hpp' | cut -d: -f1))
+packages=(libarchive-dev libuuid1 libexpat1 nlohmann-json3-dev libspdlog-dev libcli11-dev $(dpkg -S '*/boost/beast.hpp' | cut -d: -f1))
 for library in "$folder"/*.libs/*; do
   name=$(basename "$library" | sed -E 's/-[0-9a-f]{8}\././')  # without auditwheel's hash
   packages+=("$(dpkg -S "*/$name" | head -n 1 | cut -d: -f1)")
@@ -37,6 +39,7 @@ done
 for package in "${packages[@]}"; do
   cp "/usr/share/doc/$package/copyright" "$folder/nnunet_native/licences/$package"
 done
+cp .deps/dicom/licences/* "$folder/nnunet_native/licences/"
 mkdir -p dist
 rm -f dist/nnunet_native-*.whl
 wheel pack --dest-dir dist "$folder" > /dev/null

@@ -35,8 +35,9 @@ const Loaded& loaded() {
 
 const Library& library() {
   if (loaded().library == nullptr)
-    throw Error("DICOM", fmt::format("cannot be read here ({})", loaded().why_not),
-                "install GDCM (libgdcm3.0) and the build of this program with DICOM, or convert the series to NIfTI");
+    throw Error(
+        "DICOM", fmt::format("cannot be read here ({})", loaded().why_not),
+        "install the package nnunet-dicom, or a build of this program with DICOM; or convert the series to NIfTI");
   return *loaded().library;
 }
 

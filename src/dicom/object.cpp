@@ -20,7 +20,7 @@ const ObjectLibrary& load() {
         "DICOM objects",
         fmt::format("cannot be written here ({})",
                     symbol.address == nullptr ? symbol.why_not : fmt::format("{} is of another version", kFile)),
-        "install DCMTK (libdcmtk17) and the build of this program with DICOM, or take the NIfTI label map");
+        "install the package nnunet-dicom, or a build of this program with DICOM; or take the NIfTI label map");
   return *library;
 }
 
