@@ -23,6 +23,7 @@ void add_dicom(CLI::App& program);
 void add_info(CLI::App& program);
 void add_phantom(CLI::App& program);
 void add_dicom_seg(CLI::App& program);
+void add_dicom_node(CLI::App& program);
 void add_benchmark(CLI::App& program);
 
 }  // namespace nnunet::app

@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "nnunet/client/model_server.h"
 #include "nnunet/core/log.h"
+#include "nnunet/dicom/label_grid.h"
+#include "nnunet/dicom/object.h"
 
 namespace nnunet::app {
 
@@ -28,6 +33,17 @@ dicom::ObjectOptions object_options(const DicomObjectFlags& flags, const std::ve
   options.segments = flags.labels_json.empty() ? dicom::named_segments(names) : dicom::read_segments(flags.labels_json);
   options.anonymous = flags.anonymous;
   return options;
+}
+
+LabelWriter object_writer(std::vector<dicom::FoundSeries> series, dicom::ObjectOptions options,
+                          dicom::ObjectType type) {
+  return [series = std::move(series), options = std::move(options), type](
+             const ImageCase& c, const Array<std::uint16_t>& labels, const Geometry& geometry,
+             const std::filesystem::path& path) {
+    const auto uid_of = [](const dicom::FoundSeries& found) { return found.series.series_uid; };
+    const dicom::Series& of = std::ranges::find(series, c.name, uid_of)->series;
+    write_object(dicom::labels_on_series({labels, geometry}, of, path.string()), of, options, type, path);
+  };
 }
 
 }  // namespace nnunet::app

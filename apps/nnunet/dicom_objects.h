@@ -3,8 +3,10 @@
 #include <optional>
 #include <vector>
 
+#include "nnunet/dicom/find_series.h"
 #include "nnunet/dicom/object_options.h"
 #include "nnunet/dicom/send.h"
+#include "nnunet/infer/image_prediction_options.h"
 #include "nnunet/plan/label_names.h"
 #include "options/dicom_seg.h"
 
@@ -23,5 +25,8 @@ class ObjectSender {
 
 /// What objects say of labels: by --labels_json, else by these names.
 dicom::ObjectOptions object_options(const DicomObjectFlags& flags, const std::vector<NamedValue>& names);
+
+/// Writes label maps as objects, each of the series (of these) that its case is named for.
+LabelWriter object_writer(std::vector<dicom::FoundSeries> series, dicom::ObjectOptions options, dicom::ObjectType type);
 
 }  // namespace nnunet::app

@@ -26,11 +26,13 @@ bool asks_for_help(int argc, char** argv) {
 }
 
 void add_all(CLI::App& program, const std::vector<Command>& commands) {
-  const std::map<std::string, void (*)(CLI::App&)> own{
-      {"download", add_download}, {"phantom", add_phantom}, {"preprocess", add_preprocess},
-      {"score", add_score},       {"client", add_client},   {"evaluate", add_evaluate},
-      {"predict", add_predict},   {"export", add_export},   {"serve", add_serve},
-      {"info", add_info},         {"dicom", add_dicom},     {"dicom-seg", add_dicom_seg}};
+  const std::map<std::string, void (*)(CLI::App&)> own{{"download", add_download},     {"phantom", add_phantom},
+                                                       {"preprocess", add_preprocess}, {"score", add_score},
+                                                       {"client", add_client},         {"evaluate", add_evaluate},
+                                                       {"predict", add_predict},       {"export", add_export},
+                                                       {"serve", add_serve},           {"info", add_info},
+                                                       {"dicom", add_dicom},           {"dicom-seg", add_dicom_seg},
+                                                       {"dicom-node", add_dicom_node}};
   for (const Command& command : commands) {
     if (const auto found = own.find(command.name); found != own.end())
       found->second(program);

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <mutex>
 #include <optional>
 
 #include "commands.h"
@@ -10,7 +8,6 @@
 #include "make_predictor.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
-#include "nnunet/dicom/label_grid.h"
 #include "nnunet/dicom/series_cases.h"
 #include "nnunet/infer/opened_model.h"
 #include "nnunet/infer/predict_bids.h"
@@ -71,7 +68,7 @@ std::vector<dicom::FoundSeries> series_to_segment(const PredictFlags& flags, con
   return dicom::choose_series(dicom::find_series(input), input, flags.dicom_series);
 }
 
-/// Label maps as DICOM objects, each of the series that its case is named for.
+/// Label maps as DICOM objects, which are sent at the end.
 class ObjectOutput {
  public:
   ObjectOutput(const PredictFlags& flags, const std::vector<dicom::FoundSeries>& series)
@@ -82,15 +79,14 @@ class ObjectOutput {
   }
 
   void set_up(ImagePredictionOptions& options, const ModelPlan& model) {
-    object_ = object_options(flags_.object, named_values(model.labels));
-    options.write_labels = [this](const ImageCase& c, const Array<std::uint16_t>& labels, const Geometry& geometry,
-                                  const std::filesystem::path& path) {
-      const dicom::Series& series = std::ranges::find(series_, c.name, &dicom::FoundSeries::name)->series;
-      write_object(dicom::labels_on_series({labels, geometry}, series, path.string()), series, object_,
-                   *flags_.object.type, path);
-      const std::scoped_lock lock(mutex_);
-      written_.push_back(path);
-    };
+    options.write_labels =
+        [this, write = object_writer(series_, object_options(flags_.object, named_values(model.labels)),
+                                     *flags_.object.type)](const ImageCase& c, const Array<std::uint16_t>& labels,
+                                                           const Geometry& geometry,
+                                                           const std::filesystem::path& path) {
+          write(c, labels, geometry, path);
+          written_.push_back(path);  // one case at a time is written
+        };
   }
 
   /// What was written now; one that cannot be sent does not stop the others. Throws Error at the end.
@@ -113,8 +109,6 @@ class ObjectOutput {
   const PredictFlags& flags_;
   const std::vector<dicom::FoundSeries>& series_;
   ObjectSender sender_;
-  dicom::ObjectOptions object_;
-  std::mutex mutex_;
   std::vector<std::filesystem::path> written_;
 };
 

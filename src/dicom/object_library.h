@@ -1,6 +1,7 @@
 #pragma once
 #include "nnunet/dicom/object.h"
 #include "nnunet/dicom/send.h"
+#include "nnunet/dicom/storage_server.h"
 
 namespace nnunet::dicom {
 
@@ -12,13 +13,15 @@ struct ObjectLibrary {
   /// send_objects to a node.
   void (*c_store)(const std::vector<std::filesystem::path>& files, const Destination& destination,
                   const SendOptions& options);
+  /// listen_for_instances, with options that were looked at.
+  std::unique_ptr<StorageServer> (*listen)(const StorageServerOptions& options, StorageHandler& handler);
 };
 
 /// Loads it at the first call. Throws Error where it is missing.
 const ObjectLibrary& object_library();
 
 /// Its one symbol. The number says how this header and those of objects were when it was built: another one is refused.
-inline constexpr int kObjectLibraryVersion = 1;
+inline constexpr int kObjectLibraryVersion = 2;
 using ObjectLibraryEntry = const ObjectLibrary* (*)(int version);
 
 }  // namespace nnunet::dicom

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "ae_title.h"
 #include "nnunet/core/error.h"
 #include "nnunet/http/http_client.h"
 #include "nnunet/io/atomic_file.h"
@@ -12,12 +13,6 @@
 
 namespace nnunet::dicom {
 namespace {
-
-constexpr std::size_t kTitleLength = 16;  // of an AE
-
-bool is_title(const std::string& text) {
-  return !text.empty() && text.size() <= kTitleLength && text.find_first_of("\\\n\r\t") == std::string::npos;
-}
 
 /// STOW-RS: a request for each file, so that one is in memory at a time.
 void store_over_web(const std::vector<std::filesystem::path>& files, const Destination& destination,
@@ -64,7 +59,7 @@ Destination parse_destination(const std::string& text, const std::string& option
     destination.host = text.substr(at + 1, colon - at - 1);
     const char* const end = text.data() + text.size();
     const auto [read, code] = std::from_chars(text.data() + colon + 1, end, destination.port);
-    if (code == std::errc{} && read == end && destination.port > 0 && is_title(destination.called_ae))
+    if (code == std::errc{} && read == end && destination.port > 0 && is_ae_title(destination.called_ae))
       return destination;
   }
   throw Error(
@@ -84,7 +79,7 @@ StowBody stow_body(const std::vector<std::filesystem::path>& files) {
 
 void send_objects(const std::vector<std::filesystem::path>& files, const Destination& destination,
                   const SendOptions& options) {
-  if (!is_title(options.calling_ae))
+  if (!is_ae_title(options.calling_ae))
     throw Error("AE title", fmt::format("\"{}\" is none", options.calling_ae), "give one of at most 16 letters");
   if (!destination.url.empty()) return store_over_web(files, destination, options);
   object_library().c_store(files, destination, options);

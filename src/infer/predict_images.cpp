@@ -134,6 +134,13 @@ class ImageStages final : public CaseStages {
     log_case_time(c.name, report);
   }
 
+  void failed(std::size_t i, const std::exception& e) override {
+    if (o_.failed)
+      o_.failed(cases_[i], e);
+    else
+      CaseStages::failed(i, e);
+  }
+
  private:
   /// By value of the label maps, where that is not the number of the output.
   std::vector<std::string> value_names() const {

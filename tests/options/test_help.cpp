@@ -11,6 +11,7 @@
 #include "nnunet/benchmark/serve_load.h"
 #include "nnunet/client/segment_images.h"
 #include "nnunet/data/phantom.h"
+#include "nnunet/dicom/node.h"
 #include "nnunet/dicom/send.h"
 #include "nnunet/download/download.h"
 #include "nnunet/eval/score_folder.h"
@@ -25,6 +26,7 @@
 #include "nnunet/train/options.h"
 #include "options/all_commands.h"
 #include "options/benchmark.h"
+#include "options/dicom_node.h"
 #include "options/dicom_seg.h"
 #include "options/serve.h"
 
@@ -185,6 +187,23 @@ Defaults dicom_seg() {
   return {{"--aet", dicom::SendOptions{}.calling_ae}};
 }
 
+Defaults dicom_node() {
+  const dicom::NodeOptions o;
+  return dicom_seg() + sliding() + network() + trained_models() +
+         Defaults{{"--engine", ComputeOptions{}.engine},
+                  {"--host", o.network.host},
+                  {"--port", text(o.network.port)},
+                  {"--series_timeout", seconds(o.spool.series_timeout)},
+                  {"--send_attempts", text(o.send_attempts)},
+                  {"--max_spool_gib", text(o.spool.most_bytes >> 30)},
+                  {"--min_free_gib", text(o.spool.free_bytes >> 30)},
+                  {"--max_instance_mib", text(o.network.max_instance_bytes >> 20)},
+                  {"--max_associations", text(o.network.max_associations)},
+                  {"--max_pdu", text(o.network.max_pdu)},
+                  {"--timeout_s", seconds(o.network.timeout)},
+                  {"--drain_s", seconds(DicomNodeFlags{}.drain)}};
+}
+
 Defaults automatic() {
   const AutoOptions o;
   return {{"--hours", text(o.hours)},
@@ -216,6 +235,7 @@ std::map<std::string, Defaults> defaults() {
       {"dicom", {}},
       {"info", {}},
       {"dicom-seg", dicom_seg()},
+      {"dicom-node", dicom_node()},
       {"benchmark", benchmark()}};
 }
 

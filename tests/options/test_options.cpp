@@ -97,7 +97,8 @@ TEST(Options, NothingIsChangedByWhatIsNotGiven) {
                                                     {"export", " --ckpt_path x --format triton --output x"},
                                                     {"serve", " --model a=b"},
                                                     {"client", " --model a --input x --output x"},
-                                                    {"dicom-seg", " --labels x --series x --output x"}};
+                                                    {"dicom-seg", " --labels x --series x --output x"},
+                                                    {"dicom-node", " --spool x"}};
   for (const Command& command : all_commands()) {
     Parser parser;
     const auto before = values_now(parser.command(command.name));

@@ -54,7 +54,7 @@ struct Option {
   Target target;
   std::string help{};           ///< a sentence, without the default
   std::string no_name{};        ///< flags that are on: what turns them off
-  std::string other_name{};     ///< means the same, in nnU-Net v2's commands
+  std::string other_name{};     ///< means the same
   std::string default_means{};  ///< what an empty, 0 or -1 default stands for; shown in its place
   std::string unit{};
   std::string reference{};             ///< who described it first

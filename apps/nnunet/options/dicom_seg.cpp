@@ -26,7 +26,7 @@ std::vector<Option> dicom_send_options(DicomSendFlags& flags) {
       option("--send_to", flags.send_to,
              "Also send it: to a node by C-STORE (AETITLE@host:port), or to a DICOMweb service by STOW-RS "
              "(https://host/dicom-web)"),
-      option("--aet", flags.aet, "AE title of this program, for nodes"),
+      ae_title(flags.aet),
       trusted_certificates(flags.trust)
           .described(
               "Certificates (PEM) to trust: nodes are reached over TLS then, services instead of by the system's")

@@ -13,7 +13,10 @@ namespace nnunet::app {
 namespace {
 
 std::string names_of(const Option& option) {
-  return option.no_name.empty() ? option.name : fmt::format("{},!{}", option.name, option.no_name);
+  std::string names = option.name;
+  if (!option.other_name.empty()) names += "," + option.other_name;
+  if (!option.no_name.empty()) names += ",!" + option.no_name;
+  return names;
 }
 
 CLI::Option* add_ignored(CLI::App& c, const Option& o, const Ignored& kind) {
@@ -34,15 +37,15 @@ CLI::Option* add_target(CLI::App& c, const Option& o) {
         if constexpr (std::is_same_v<T, Ignored>) {
           return add_ignored(c, o, target);
         } else if constexpr (std::is_same_v<T, Named>) {
-          return c.add_option_function<std::string>(o.name, target.set, help);
+          return c.add_option_function<std::string>(names_of(o), target.set, help);
         } else if constexpr (std::is_same_v<T, Scaled>) {
-          if (!target.whole) return c.add_option_function<double>(o.name, target.set, help);
+          if (!target.whole) return c.add_option_function<double>(names_of(o), target.set, help);
           return c.add_option_function<std::int64_t>(
               o.name, [set = target.set](std::int64_t number) { set(static_cast<double>(number)); }, help);
         } else if constexpr (std::is_same_v<T, bool*>) {
           return c.add_flag(names_of(o), *target, help);
         } else {
-          return c.add_option(o.name, *target, help);
+          return c.add_option(names_of(o), *target, help);
         }
       },
       o.target);

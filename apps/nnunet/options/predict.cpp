@@ -39,7 +39,7 @@ Group object_group(PredictFlags& flags) {
 Group v2_group(PredictFlags& flags) {
   ModelFlags& m = flags.inference.model;
   return {"Models of nnU-Net v2",
-          joined({{model(m.trained.path)
+          joined({{v2_model(m.trained.path)
                        .described("Instead of --ckpt_path: model folder, exported zip, fold folder or .pth of nnU-Net "
                                   "v2; images are named CASE_0000, CASE_0001, ... and end as the model's do")},
                   fold_options(m.trained),

@@ -13,8 +13,8 @@ Group server_group(ServeFlags& flags) {
               .described("NAME=CHECKPOINT, or NAME=MODEL of nnU-Net v2 (folder, zip); several of one NAME (folds) "
                          "are averaged")
               .must_be_given(),
-          option("--host", flags.http.host, "Address to listen at; 0.0.0.0: all of this machine's"),
-          option("--port", flags.http.port, "0: any that is free"),
+          listen_host(flags.http.host),
+          listen_port(flags.http.port),
           option("--grpc_port", flags.grpc_port, "The same over gRPC; 0: any that is free; -1: no gRPC")
               .between(-1, 65535),
           option("--api_keys", flags.api_keys, "File of keys, one a line, of which clients must give one"),
@@ -49,10 +49,7 @@ Group limit_group(ServeFlags& flags) {
               .in("GiB"),
           option("--max_connections", flags.http.max_connections, "Connections at a time").positive(),
           timeout(service.timeout).described("Seconds that a request may wait, or a volume take unless it is a job"),
-          time_option<std::chrono::duration<double>>("--drain_s", flags.drain,
-                                                     "Seconds for running requests after SIGTERM")
-              .positive()
-              .in("s"),
+          drain_time(flags.drain),
       }};
 }
 

@@ -237,6 +237,23 @@ Option private_key(path& value) {
   return option("--tls_key", value, "Its private key (PEM)");
 }
 
+Option listen_host(std::string& value) {
+  return option("--host", value, "Address to listen at; 0.0.0.0: all of this machine's");
+}
+
+Option listen_port(std::uint16_t& value) {
+  return option("--port", value, "0: any that is free");
+}
+
+Option ae_title(std::string& value) {
+  return option("--aet", value, "AE title of this program, for nodes");
+}
+
+Option v2_model(path& value) {
+  return model(value).described(
+      "Instead of --ckpt_path: model folder, exported zip, fold folder or .pth of nnU-Net v2");
+}
+
 Option labels(path& value) {
   return option("--lbls", value, "Labels with the same names (case.npy: case.nii.gz); a folder or a file");
 }

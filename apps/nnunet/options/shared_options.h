@@ -76,6 +76,17 @@ Option api_key_file(std::filesystem::path& value);
 Option trusted_certificates(std::filesystem::path& value);
 Option certificate(std::filesystem::path& value);
 Option private_key(std::filesystem::path& value);
+Option listen_host(std::string& value);
+Option listen_port(std::uint16_t& value);
+Option ae_title(std::string& value);
+/// --model: a model of nnU-Net v2 instead of --ckpt_path.
+Option v2_model(std::filesystem::path& value);
+template <class Duration>
+Option drain_time(Duration& value) {
+  Option o =
+      time_option<std::chrono::duration<double>>("--drain_s", value, "Seconds for running requests after SIGTERM");
+  return o.positive().in("s");
+}
 template <class Duration>
 Option timeout(Duration& value) {
   Option o = time_option<std::chrono::duration<double>>("--timeout_s", value, "Seconds for one request");

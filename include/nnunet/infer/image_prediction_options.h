@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <vector>
@@ -27,6 +28,8 @@ struct ImagePredictionOptions {
   std::int64_t limit = 0;                ///< > 0: only the first so many
   Part part;                             ///< of these images, where several processes share the work
   std::function<void(double share)> progress = {};  ///< 0 to 1, after each window; by the thread that made the call
+  /// Told of a case that failed; empty: the log is.
+  std::function<void(const ImageCase& c, const std::exception& e)> failed = {};
 };
 
 }  // namespace nnunet

@@ -1,5 +1,6 @@
 #include "dicom/dcmtk/c_store.h"
 #include "dicom/dcmtk/segmentation.h"
+#include "dicom/dcmtk/storage_server.h"
 #include "dicom/dcmtk/structure_set.h"
 #include "dicom/object_library.h"
 
@@ -18,7 +19,7 @@ void write(const Array<std::uint16_t>& labels, const Series& series, const Objec
   }
 }
 
-constexpr ObjectLibrary kLibrary{write, c_store};
+constexpr ObjectLibrary kLibrary{write, c_store, start_storage_server};
 
 }  // namespace
 }  // namespace nnunet::dicom

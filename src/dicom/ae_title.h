@@ -1,0 +1,14 @@
+#pragma once
+#include <algorithm>
+#include <string_view>
+
+namespace nnunet::dicom {
+
+/// At most 16 letters without control characters or backslashes, not blanks alone (PS3.5, 6.2).
+inline bool is_ae_title(std::string_view text) {
+  constexpr std::size_t longest = 16;
+  return !text.empty() && text.size() <= longest && text.find_first_not_of(' ') != std::string_view::npos &&
+         std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
+}
+
+}  // namespace nnunet::dicom

@@ -1,0 +1,30 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+
+#include "dicom/dcmtk/network.h"
+
+namespace nnunet::dicom {
+
+/// Where a data set goes as it comes: the end of a file that has its header already. Beyond a size, or where the disk
+/// is full, it takes no more, and DCMTK reads the rest and forgets it, so that the caller gets an answer.
+class InstanceStream {
+ public:
+  /// Throws std::system_error where the file cannot be opened.
+  InstanceStream(const std::filesystem::path& file, std::uint64_t most_bytes);
+  ~InstanceStream();
+  InstanceStream(const InstanceStream&) = delete;
+  InstanceStream& operator=(const InstanceStream&) = delete;
+
+  DcmOutputStream& stream();
+  bool too_large() const;
+  int reason() const;  ///< errno of a failed write; 0: none failed
+
+ private:
+  class Consumer;
+  class Stream;
+  std::unique_ptr<Consumer> consumer_;
+  std::unique_ptr<Stream> stream_;
+};
+
+}  // namespace nnunet::dicom
