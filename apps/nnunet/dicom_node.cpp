@@ -54,7 +54,7 @@ class SeriesNetwork {
       : format_(model ? image_format(*model) : ImageFormat{}),
         predictor_(make_predictor(networks, model ? &*model : nullptr, nullptr)),
         object_(object_options(flags.object, named_values(predictor_.model().labels))),
-        type_(*flags.object.type) {
+        type_(flags.object.type.value_or(dicom::ObjectType::binary)) {
     if (predictor_.model().channels() > 1)
       throw Error("dicom-node",
                   fmt::format("the network takes {} channels, and which series are whose is not known",

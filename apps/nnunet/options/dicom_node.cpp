@@ -75,7 +75,7 @@ Group limit_group(DicomNodeFlags& flags) {
           option("--max_pdu", o.network.max_pdu, "Size of a protocol data unit (PDU) that is taken")
               .between(4096, 131072)
               .in("bytes"),
-          timeout(o.network.timeout).described("Seconds that a caller may be silent"),
+          timeout(o.network.timeout).described("Seconds that a caller may be silent").between(1, 86400),
           drain_time(flags.drain).described("Seconds for open associations after SIGTERM"),
       }};
 }
@@ -99,11 +99,6 @@ std::vector<Option> send_options(DicomSendFlags& flags) {
   return options;
 }
 
-std::vector<Option> object_options(DicomObjectFlags& flags) {
-  flags.type = dicom::ObjectType::binary;
-  return dicom_object_options(flags);
-}
-
 }  // namespace
 
 Command dicom_node_command(DicomNodeFlags& flags) {
@@ -118,7 +113,7 @@ Command dicom_node_command(DicomNodeFlags& flags) {
           "makes is a medical device.",
       .groups = {network_group(flags),
                  queue_group(flags),
-                 {"Objects", object_options(flags.object)},
+                 {"Objects", dicom_object_options(flags.object)},
                  {"Archive", send_options(flags.send)},
                  limit_group(flags),
                  {"Inference", joined({{checkpoint(m.ckpt_path), gpus(m.compute.gpus), engine(m.compute.engine)},
