@@ -36,7 +36,7 @@ start_node() {
   local model=$1
   shift
   echo "--- started" >> node.log
-  "$nnunet" dicom-node --model "$model" --folds all --gpus 0 --port "$port" --spool spool --series_timeout 1.5 "$@" >> node.log 2>&1 &
+  "$nnunet" dicom-node --model "$model" --gpus 0 --port "$port" --spool spool --series_timeout 1.5 "$@" >> node.log 2>&1 &
   node=$!
   processes+=("$node")
   until_true "tail -n 20 node.log | sed -n '/--- started/h;//!H;\${x;p}' | grep -q 'listens at' || ! kill -0 $node 2> /dev/null"
@@ -53,7 +53,7 @@ nothing_secret() { ! grep -rqiE "Müller|M.ller|Jörg|19560728" node.log && ! fi
 mkdir made && "$python" "$here/dicom_writing.py" make made "$data"
 for n in 1 2 3 4 5 6; do "$python" "$script" series made/hippocampus/series "mr$n" "$n"; done
 "$python" "$script" series "$data/dicom_ct" ct 9
-expect() { "$nnunet" predict --model "$2" --folds all --gpus 0 --input "$1" --output "$1.dcm" --dicom_seg binary > log 2>&1 || { cat log; exit 1; }; }
+expect() { "$nnunet" predict --model "$2" --gpus 0 --input "$1" --output "$1.dcm" --dicom_seg binary > log 2>&1 || { cat log; exit 1; }; }
 for n in 1 2 3 4 5 6; do expect "mr$n" "$hippocampus"; done
 expect ct "$body"
 
@@ -82,7 +82,7 @@ start_pacs
 start_node "$hippocampus" --send_to "PACS@127.0.0.1:$pacs"
 "$python" "$script" store "127.0.0.1:$port" mr1
 arrived mr1
-send pacs || { cat storescu.log; exit 1; }  # the segmentation itself
+send pacs -R || { cat storescu.log; exit 1; }  # the segmentation itself
 sleep 3
 [ "$(count pacs)" = 1 ] && is_empty || { echo "a segmentation was segmented" >&2; exit 1; }
 stop_node
