@@ -4,9 +4,11 @@ const keyName = 'nnunet-api-key';
 
 /** What the server refused, in its own words. status 0: it could not be reached. */
 export class ApiError extends Error {
-  constructor(status, message) {
+  /** series: of a study that has several, [{uid, modality, shape: [z, y, x]}]. */
+  constructor(status, message, series = []) {
     super(message);
     this.status = status;
+    this.series = series;
   }
 }
 
@@ -43,7 +45,8 @@ function pause(ms, signal) {
 
 function failure(request) {
   try {
-    return new ApiError(request.status, JSON.parse(new TextDecoder().decode(request.response)).error);
+    const { error, series } = JSON.parse(new TextDecoder().decode(request.response));
+    return new ApiError(request.status, error, series);
   } catch {
     return new ApiError(request.status, `The server answered ${request.status} ${request.statusText}.`);
   }
@@ -56,6 +59,10 @@ export class Api {
   }
 
   async bytes(method, path, options) {
+    return (await this.#answer(method, path, options)).response;
+  }
+
+  async #answer(method, path, options) {
     for (;;) {
       const request = await send(method, path, options);
       if (request.status === 401) {
@@ -65,7 +72,7 @@ export class Api {
         continue;
       }
       if (request.status < 200 || request.status > 299) throw failure(request);
-      return request.response;
+      return request;
     }
   }
 
@@ -80,13 +87,32 @@ export class Api {
     return this.bytes('GET', `v1/sample/${encodeURIComponent(model)}`);
   }
 
+  /** The image of a DICOM study, as NIfTI. series: UID, or '' for the only one. Resolves with {bytes, warnings}. */
+  async studyImage(body, series) {
+    const request = await this.#answer('POST', `v1/image${series && `?dicom_series=${series}`}`, { body });
+    return { bytes: request.response, warnings: request.getResponseHeader('Nnunet-Warnings') ?? '' };
+  }
+
   /**
-   * Segments a file's bytes as a job; resolves with the label map's. watch({stage, progress}): stage is "sending",
+   * Segments an image {blob}, or {study: {body, series}} of DICOM, as a job; resolves with the bytes of the label map
+   * and of the study's object, {labels, object}, which may be null. watch({stage, progress}): stage is "sending",
    * "queued" or "running". When the signal is aborted the job is cancelled.
    */
-  async segment(model, file, watch, signal) {
-    const started = await this.json('POST', `v1/segment/${encodeURIComponent(model)}?async=1`, {
-      body: file,
+  async segment(model, image, watch, signal) {
+    if (!image.study) return this.#segment(model, image.blob, '', watch, signal);
+    const { body, series } = image.study;
+    const chosen = series && `&dicom_series=${series}`;
+    try {
+      return await this.#segment(model, body, `${chosen}&dicom_seg=binary`, watch, signal);
+    } catch (error) {
+      if (error.status !== 501) throw error;  // it cannot write objects
+      return this.#segment(model, body, chosen, watch, signal);
+    }
+  }
+
+  async #segment(model, body, query, watch, signal) {
+    const started = await this.json('POST', `v1/segment/${encodeURIComponent(model)}?async=1${query}`, {
+      body,
       signal,
       onUpload: (progress) => watch({ stage: 'sending', progress }),
     });
@@ -96,7 +122,9 @@ export class Api {
       const state = await this.#wait(job, watch, signal);
       if (state.state === 'failed') throw new ApiError(400, state.error);
       if (state.state !== 'done') throw new ApiError(409, 'The segmentation was cancelled on the server.');
-      return await this.bytes('GET', `${job}/result`, { signal });
+      const result = await this.bytes('GET', `${job}/result`, { signal });
+      if (!state.label_map) return { labels: result, object: null };
+      return { labels: await this.bytes('GET', `${job}/label_map`, { signal }), object: result };
     } finally {
       // Cancels it, or has the server forget the result, also when the page is being closed.
       fetch(job, { method: 'DELETE', keepalive: true, headers: keyHeader() }).catch(() => {});

@@ -1,6 +1,7 @@
 // The page: models, the image that is open, and what its parts do together.
 
 import { Api } from './api.js';
+import { bodyOf, dropped, isStudy } from './dicom.js';
 import { Job } from './job.js';
 import { alert, askKey, say } from './messages.js';
 import { readHeader, readLabels } from './nifti.js';
@@ -14,7 +15,7 @@ class Page {
   result = new ResultPanel(this.viewer);
   job = new Job(this.api, () => this.enable());
   models = [];
-  image = null;     // {name, blob, header}
+  image = null;     // {name, blob, header, study: of DICOM {body, series}}
   opening = Promise.resolve();
 
   async start() {
@@ -62,18 +63,55 @@ class Page {
 
   /** One after the other, so that the last is shown. */
   open(blob, name) {
-    this.opening = this.opening.then(() => this.openNext(blob, name));
+    return this.next(() => this.show(blob, name));
+  }
+
+  /** Files that were chosen or dropped: an image, or a DICOM study. */
+  openFiles(files, name) {
+    return this.next(async () => {
+      this.offerSeries(null, []);
+      if (await isStudy(files)) await this.openStudy(bodyOf(files), name, '');
+      else if (files.length > 0) await this.show(files[0], files[0].name);
+    });
+  }
+
+  next(step) {
+    this.opening = this.opening.then(step).catch((error) => alert(`The files cannot be read: ${error.message}.`));
     return this.opening;
   }
 
-  async openNext(blob, name) {
+  /** The server reads it: it has the image shown that the model gets. */
+  async openStudy(body, name, series) {
+    alert('');
+    say('Reading the DICOM study…');
+    try {
+      const { bytes, warnings } = await this.api.studyImage(body, series);
+      await this.show(new Blob([bytes]), name, { body, series });
+      if (warnings) alert(`Of ${name}: ${warnings}.`);
+    } catch (error) {
+      say('');
+      if (error.series?.length) this.offerSeries({ body, name }, error.series);
+      else alert(`${name} cannot be opened: ${error.message}`);
+    }
+  }
+
+  /** A choice where a study has several. */
+  offerSeries(study, list) {
+    this.offered = study;
+    element('series-line').hidden = list.length === 0;
+    const options = list.map(({ uid, modality, shape }) => new Option(`${modality} ${shape.toReversed().join(' × ')} (…${uid.slice(-12)})`, uid));
+    element('series').replaceChildren(new Option('Choose one', ''), ...options);
+    if (list.length > 0) say('The study has several series: choose one.');
+  }
+
+  async show(blob, name, study = null) {
     alert('');
     this.job.cancel();
     this.job.stop();
     try {
       const header = await readHeader(blob);
-      const shown = await this.viewer.showImage(blob, name);
-      this.image = { name, blob, header };
+      const shown = await this.viewer.showImage(blob, study ? 'study.nii.gz' : name);
+      this.image = { name, blob, header, study };
       this.result.forget();
       this.describeImage();
       this.viewer.fit(shown, header.channels);
@@ -113,9 +151,9 @@ class Page {
   segment() {
     const { model, image } = this;
     this.result.forget();
-    return this.job.run(model, image, async (bytes) => {
+    return this.job.run(model, image, async ({ labels: bytes, object }) => {
       const labels = await readLabels(bytes);
-      if (this.image === image) await this.result.show(bytes, labels, model, image);  // unless another was opened meanwhile
+      if (this.image === image) await this.result.show(bytes, object, labels, model, image);  // unless another was opened meanwhile
     });
   }
 
@@ -134,9 +172,14 @@ class Page {
   listen() {
     const on = (id, event, action) => element(id).addEventListener(event, action);
     on('file', 'change', () => {
-      const [file] = element('file').files;
-      if (file) this.open(file, file.name);
+      const files = [...element('file').files];
+      this.openFiles(files, files.length === 1 ? files[0].name : 'study');
       element('file').value = '';  // so that the same file can be opened again
+    });
+    on('series', 'change', () => {
+      const series = element('series').value;
+      const { body, name } = this.offered;
+      if (series) this.next(() => this.openStudy(body, name, series));
     });
     on('sample', 'click', () => this.openSample());
     on('model', 'change', () => this.describeModel());
@@ -160,8 +203,10 @@ class Page {
     window.addEventListener('drop', (e) => {
       e.preventDefault();
       show(0);
-      const [file] = e.dataTransfer?.files ?? [];
-      if (file) this.open(file, file.name);
+      if (!e.dataTransfer) return;
+      dropped(e.dataTransfer)
+        .then(({ files, name }) => this.openFiles(files, name))
+        .catch((error) => alert(`What was dropped cannot be read: ${error.message}.`));
     });
   }
 }

@@ -19,7 +19,7 @@ export class Job {
     return this.#running !== null;
   }
 
-  /** show(bytes): takes the label map. */
+  /** show({labels, object}): takes the label map, and of a DICOM study the object. */
   async run(model, image, show) {
     const running = new AbortController();
     this.#running = running;
@@ -30,8 +30,8 @@ export class Job {
     let message = '';
     const started = performance.now();
     try {
-      const bytes = await this.#api.segment(model.name, image.blob, (at) => this.#running === running && this.#work(at), running.signal);
-      await show(bytes);
+      const result = await this.#api.segment(model.name, image, (at) => this.#running === running && this.#work(at), running.signal);
+      await show(result);
       const seconds = (performance.now() - started) / 1000;
       message = `Segmented by ${readable(model.name)} in ${decimals(seconds, seconds < 10 ? 1 : 0)} s.`;
     } catch (error) {

@@ -6,21 +6,21 @@ import { decimals, element, make, nameOf, plural } from './text.js';
 
 export class ResultPanel {
   #viewer;
-  #result = null;  // {bytes, name, classes}
+  #result = null;  // {files: {download, download-object}: {bytes, name}, classes}
 
   /** viewer: the ViewerPanel that shows it. */
   constructor(viewer) {
     this.#viewer = viewer;
     element('overall').addEventListener('input', () => this.#paint());
-    element('download').addEventListener('click', () => this.#download());
+    for (const id of ['download', 'download-object']) element(id).addEventListener('click', () => this.#download(id));
   }
 
   nameOf(label) {
     return this.#result?.classes[label]?.name ?? '';
   }
 
-  /** labels: what readLabels gave for the bytes. */
-  async show(bytes, labels, model, image) {
+  /** labels: what readLabels gave for the bytes. object: of a DICOM study; null: there is none. */
+  async show(bytes, object, labels, model, image) {
     const count = 1 + Math.max(0, ...model.structures.map(({ value }) => value));
     const structures = new Map(model.structures.map((structure) => [structure.value, structure]));
     const classes = measure(labels, count).map((entry, label) => ({
@@ -30,10 +30,14 @@ export class ResultPanel {
       visible: true,
       strength: 1,
     }));
-    const name = image.name.replace(/(\.nii)?(\.gz)?$/i, `_${model.name}${/\.gz$/i.test(image.name) ? '.nii.gz' : '.nii'}`);
-    this.#result = { bytes, name, classes };
+    const stem = `${image.name.replace(/(\.nii)?(\.gz|\.zip|\.dcm)?$/i, '')}_${model.name}`;
+    const name = `${stem}${image.study || /\.gz$/i.test(image.name) ? '.nii.gz' : '.nii'}`;
+    const files = { download: { bytes, name } };
+    if (object) files['download-object'] = { bytes: object, name: `${stem}.dcm` };
+    this.#result = { files, classes };
     element('classes').replaceChildren(...model.structures.map(({ value }) => this.#row(classes[value])));
-    element('download-hint').textContent = name;
+    element('download-object').hidden = !object;
+    element('download-hint').textContent = Object.values(files).map((file) => file.name).join(', ');
     element('result').hidden = false;
     await this.#viewer.showLabels(bytes, name, this.#paints());
     if (classes[0].centre) this.#viewer.goTo(classes[0].centre);
@@ -86,10 +90,11 @@ export class ResultPanel {
     if (this.#result) this.#viewer.paint(this.#paints());
   }
 
-  #download() {
+  #download(id) {
+    const { bytes, name } = this.#result.files[id];
     const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([this.#result.bytes]));
-    link.download = this.#result.name;
+    link.href = URL.createObjectURL(new Blob([bytes]));
+    link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }

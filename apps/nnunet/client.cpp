@@ -23,13 +23,19 @@ void check(const ClientFlags& o) {
   const bool scores = !o.scores.csv.empty() || !o.scores.json.empty();
   if (scores && o.lbls.empty())
     throw Error("--csv and --json", "hold scores, which need labels", "name their folder with --lbls");
-  require_label_output(o.images.output);
+  if (o.object.type && !o.lbls.empty())
+    throw Error("--lbls", "scores NIfTI label maps", "leave out --dicom_seg, or --lbls");
+  ImageFormat format;
+  if (o.object.type) format.ending = ".dcm";
+  require_label_output(o.images.output, format);
   require_writable(o.scores);
 }
 
 void run(ClientFlags& o) {
   check(o);
   if (!o.api_key_file.empty()) o.images.server.api_key = read_api_key(o.api_key_file);
+  o.images.dicom_seg = o.object.type;
+  o.images.anonymous = o.object.anonymous;
   const CaseSelection& fold = o.cases;
   if (!fold.data.empty())
     o.images.cases = split_fold(PreprocessedFolder(fold.data, fold.task, fold.dim), fold.nfolds, fold.fold).val_names;

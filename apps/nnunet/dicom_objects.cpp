@@ -40,8 +40,7 @@ LabelWriter object_writer(std::vector<dicom::FoundSeries> series, dicom::ObjectO
   return [series = std::move(series), options = std::move(options), type](
              const ImageCase& c, const Array<std::uint16_t>& labels, const Geometry& geometry,
              const std::filesystem::path& path) {
-    const auto uid_of = [](const dicom::FoundSeries& found) { return found.series.series_uid; };
-    const dicom::Series& of = std::ranges::find(series, c.name, uid_of)->series;
+    const dicom::Series& of = std::ranges::find(series, c.name, &dicom::FoundSeries::name)->series;
     write_object(dicom::labels_on_series({labels, geometry}, of, path.string()), of, options, type, path);
   };
 }

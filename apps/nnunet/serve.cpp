@@ -72,14 +72,35 @@ std::unique_ptr<serve::ServedModel> load(const ModelFlags& flags, const std::sha
   return served;
 }
 
+struct NamedFile {
+  std::string name;
+  fs::path file;
+};
+
+NamedFile named_file(const std::string& option, const std::string& text, const std::string& example) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals + 1 == text.size())
+    throw Error(option, fmt::format("'{}' names no model and file", text),
+                fmt::format("give, say, {} {}", option, example));
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+void take_labels_json(const ServeFlags& o, std::vector<serve::ModelSource>& models) {
+  for (const std::string& text : o.labels_json) {
+    const auto [name, file] = named_file("--labels_json", text, "heart=labels.json");
+    const auto model = std::ranges::find(models, name, &serve::ModelSource::name);
+    if (model == models.end())
+      throw Error("--labels_json", fmt::format("there is no model '{}'", name), "use a NAME that --model gives");
+    model->segments = dicom::read_segments(file);
+  }
+}
+
 /// NAME=CKPT, several of one name being the folds of an ensemble.
 std::vector<serve::ModelSource> sources(const ServeFlags& o) {
   std::map<std::string, std::vector<fs::path>> checkpoints;
-  for (const std::string& model : o.models) {
-    const std::size_t equals = model.find('=');
-    if (equals == std::string::npos || equals + 1 == model.size())
-      throw Error("--model", fmt::format("'{}' is not NAME=CHECKPOINT", model), "give, say, --model heart=best.ckpt");
-    checkpoints[model.substr(0, equals)].emplace_back(model.substr(equals + 1));
+  for (const std::string& text : o.models) {
+    const auto [name, file] = named_file("--model", text, "heart=best.ckpt");
+    checkpoints[name].push_back(file);
   }
   const auto device = std::make_shared<DeviceThread>();
   std::vector<serve::ModelSource> all;
@@ -91,8 +112,9 @@ std::vector<serve::ModelSource> sources(const ServeFlags& o) {
       flags.trained = {the_only(files, name), o.trained.folds, o.trained.checkpoint};
     else
       flags.ckpt_path = files;
-    all.push_back({name, [flags, device] { return load(flags, device); }});
+    all.push_back({name, [flags, device] { return load(flags, device); }, {}});
   }
+  take_labels_json(o, all);
   return all;
 }
 

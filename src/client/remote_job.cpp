@@ -20,14 +20,14 @@ class RemoteJob {
  public:
   RemoteJob(ModelServer& server, const JobWatch& watch) : server_(server), watch_(watch) {}
 
-  std::string run(const std::string& model, const RemoteImage& image) {
+  RemoteLabels run(const std::string& model, const RemoteImage& image) {
     submit(model, image);
     try {
       wait();
       HttpReply result = send("GET", "/v1/jobs/" + id_ + "/result");
       if (result.status != 200) throw Error("", ModelServer::message(result));
       forget();
-      return std::move(result.body);
+      return {std::move(result.body), result.header("nnunet-warnings")};
     } catch (...) {
       forget();  // cancels what was not over
       forget();
@@ -38,7 +38,8 @@ class RemoteJob {
  private:
   void submit(const std::string& model, const RemoteImage& image) {
     for (;;) {
-      const HttpReply reply = send("POST", "/v1/segment/" + model + "?async=1", image.body, image.content_type);
+      const HttpReply reply =
+          send("POST", "/v1/segment/" + model + "?async=1" + image.query, image.body, image.content_type);
       if (reply.status != 429) {
         id_ = field(server_.json(reply), "id").get<std::string>();
         return;
@@ -113,8 +114,8 @@ class RemoteJob {
 
 }  // namespace
 
-std::string run_remote_job(ModelServer& server, const std::string& model, const RemoteImage& image,
-                           const JobWatch& watch) {
+RemoteLabels run_remote_job(ModelServer& server, const std::string& model, const RemoteImage& image,
+                            const JobWatch& watch) {
   return RemoteJob(server, watch).run(model, image);
 }
 

@@ -18,16 +18,23 @@ struct JobWatch {
   std::function<void(double)> progress;  ///< 0 to 1
 };
 
-/// What is sent: a NIfTI file, or a form with one for each channel.
+/// What is sent: a NIfTI file, or a form with one for each channel, or with the files of DICOM series.
 struct RemoteImage {
   std::string body;
   std::string content_type = "application/octet-stream";
+  std::string query = {};  ///< "&name=value"..: what is wanted of it
 };
 
-/// Segments one image as a job of the server's; returns the label map's file. A broken connection is tried again a
+/// What comes back.
+struct RemoteLabels {
+  std::string file;
+  std::string warnings;  ///< of the server, about the image; may be empty
+};
+
+/// Segments one image as a job of the server's; returns the label map. A broken connection is tried again a
 /// few times. Throws Error when the server refuses or fails, or the deadline passes, Stopped when it is to stop: the
 /// server's job is cancelled then.
-std::string run_remote_job(ModelServer& server, const std::string& model, const RemoteImage& image,
-                           const JobWatch& watch);
+RemoteLabels run_remote_job(ModelServer& server, const std::string& model, const RemoteImage& image,
+                            const JobWatch& watch);
 
 }  // namespace nnunet

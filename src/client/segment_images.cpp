@@ -14,6 +14,7 @@
 #include "nnunet/core/log.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/core/progress.h"
+#include "nnunet/dicom/series_cases.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/gzip.h"
 #include "nnunet/io/image_case.h"
@@ -52,37 +53,87 @@ std::string boundary_for(const std::vector<std::string>& files) {
   }
 }
 
-/// The files as they are: the server reads them as the model's own reader does.
-RemoteImage form_of(const std::vector<fs::path>& channels) {
+/// The files as they are: the server reads them as the model's own reader does. Their names stay here: stem and ending
+/// are given, and say what they are.
+RemoteImage form_of(const std::vector<fs::path>& paths, const std::string& stem, const std::string& ending) {
   std::vector<std::string> files;
-  for (const fs::path& channel : channels) files.push_back(whole_file(channel));
+  for (const fs::path& path : paths) files.push_back(whole_file(path));
   const std::string boundary = boundary_for(files);
   RemoteImage image{{}, "multipart/form-data; boundary=" + boundary};
   for (std::size_t i = 0; i < files.size(); ++i) {
-    image.body +=
-        fmt::format("--{}\r\nContent-Disposition: form-data; name=\"channel\"; filename=\"image_{:04}.nii.gz\"\r\n\r\n",
-                    boundary, i);
+    image.body += fmt::format("--{}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}_{:04}{}\"\r\n\r\n",
+                              boundary, stem, i, ending);
     image.body += files[i];
+    files[i] = {};
     image.body += "\r\n";
   }
   image.body += fmt::format("--{}--\r\n", boundary);
   return image;
 }
 
-Upload make_upload(const ImageCase& c, const ImageFormat& format) {
+/// The DICOM series that cases are made of, and what is wanted of them.
+class SeriesToSend {
+ public:
+  SeriesToSend() = default;
+  SeriesToSend(std::vector<dicom::FoundSeries> series, int channels, const RemoteSegmentationOptions& options)
+      : series_(std::move(series)), channels_(channels) {
+    static const std::map<dicom::ObjectType, std::string> names{{dicom::ObjectType::binary, "binary"},
+                                                                {dicom::ObjectType::labelmap, "labelmap"},
+                                                                {dicom::ObjectType::rtstruct, "rtstruct"}};
+    if (options.dicom_seg) wanted_ = "&dicom_seg=" + names.at(*options.dicom_seg);
+    if (options.anonymous) wanted_ += "&anonymous=1";
+  }
+
+  bool empty() const { return series_.empty(); }
+  std::vector<ImageCase> cases() const { return dicom::series_cases(series_, channels_); }
+
+  RemoteImage image(const ImageCase& c) const {
+    RemoteImage image;
+    std::vector<fs::path> files;
+    std::string uids;
+    for (const dicom::FoundSeries& found : series_) {
+      if (channels_ == 1 && found.series.series_uid != c.name) continue;
+      uids += (uids.empty() ? "&dicom_series=" : ",") + found.series.series_uid;
+      std::set<fs::path> seen;
+      for (const dicom::Frame& frame : found.series.frames)
+        if (seen.insert(frame.file).second) files.push_back(frame.file);
+    }
+    image = form_of(files, "instance", ".dcm");
+    image.query = (channels_ > 1 ? uids : std::string()) + wanted_;
+    return image;
+  }
+
+ private:
+  std::vector<dicom::FoundSeries> series_;
+  int channels_ = 1;
+  std::string wanted_;  ///< of the query
+};
+
+Upload make_upload(const ImageCase& c, const ImageFormat& format, const SeriesToSend& series) {
   if (!c.problem.empty()) throw Error(c.name, c.problem, "check the files' names");
   Upload upload;
   for (const fs::path& file : c.channels) upload.sources.push_back(record_file(file));
-  if (c.channels.size() == 1) {
+  if (!series.empty()) {
+    upload.image = series.image(c);
+  } else if (c.channels.size() == 1) {
     upload.image.body = whole_file(c.channels.front());
   } else if (format.numbered) {
-    upload.image = form_of(c.channels);
+    upload.image = form_of(c.channels, "image", ".nii.gz");
   } else {
     const Image image = read_image_case(c);
     upload.image.body = as_text(encode_image(image, false));
     upload.geometry = image.geometry;
   }
   return upload;
+}
+
+void save_object(const fs::path& path, const std::string& name, const std::string& answer, Upload& upload,
+                 const Json& made_with) {
+  constexpr std::size_t preamble = 128;
+  if (answer.size() <= preamble || !std::string_view(answer).substr(preamble).starts_with("DICM"))
+    throw Error("the server's answer for " + name, "is no DICOM file", "check --url");
+  forget_output(path);
+  write_recorded(path, std::as_bytes(std::span(answer)), {made_with, std::move(upload.sources)});
 }
 
 void save(const fs::path& path, const std::string& name, const std::string& answer, Upload& upload,
@@ -126,11 +177,12 @@ void remove_unfinished(const std::vector<ImageCase>& cases, const fs::path& outp
 class RemoteSegmentation {
  public:
   RemoteSegmentation(const RemoteSegmentationOptions& options, std::vector<ImageCase> cases, std::string made_with,
-                     ImageFormat format)
+                     ImageFormat format, SeriesToSend series)
       : o_(options),
         cases_(std::move(cases)),
         made_with_(std::move(made_with)),
         format_(std::move(format)),
+        series_(std::move(series)),
         progress_("client", static_cast<std::int64_t>(cases_.size()), "images") {}
 
   RemoteSegmentationResult run() {
@@ -165,12 +217,14 @@ class RemoteSegmentation {
 
   void segment(const ImageCase& c) {
     ModelServer server(o_.server);
-    Upload upload = make_upload(c, format_);
+    Upload upload = make_upload(c, format_, series_);
     const JobWatch watch{Clock::now() + o_.timeout, o_.stop, [&](double done) { show(c.name, done); }};
-    const std::string answer = run_remote_job(server, o_.model, upload.image, watch);
+    const RemoteLabels answer = run_remote_job(server, o_.model, upload.image, watch);
+    if (!answer.warnings.empty()) log::warn(fmt::format("{}: {}", c.name, answer.warnings));
     if (server.find_model(o_.model).made_with != made_with_)
       throw Error("", "the server has loaded another network meanwhile", "run the same command again");
-    save(label_output(c, o_.output, format_), c.name, answer, upload, Json::parse(made_with_));
+    const fs::path path = label_output(c, o_.output, format_);
+    (o_.dicom_seg ? save_object : save)(path, c.name, answer.file, upload, Json::parse(made_with_));
   }
 
   void show(const std::string& name, double done) {
@@ -194,6 +248,7 @@ class RemoteSegmentation {
   const std::vector<ImageCase> cases_;
   const std::string made_with_;
   const ImageFormat format_;
+  const SeriesToSend series_;
   Progress progress_;
   std::atomic<bool> stopped_{false};
   std::mutex mutex_;
@@ -214,10 +269,31 @@ ImageFormat format_of(const ServedModelInfo& model) {
 
 }  // namespace
 
+namespace {
+
+/// The input's DICOM series as predict finds and chooses them; none: it is no DICOM.
+SeriesToSend series_of(const RemoteSegmentationOptions& o, int channels, const ImageFormat& format) {
+  if (o.dicom_series.empty() && !dicom::is_dicom_input(o.input, format)) {
+    if (o.dicom_seg)
+      throw Error("--dicom_seg", fmt::format("{} is no DICOM series", o.input.string()),
+                  "leave it out: label maps of other images are NIfTI");
+    return {};
+  }
+  if (!o.cases.empty())
+    throw Error("--data", "chooses cases by their files' names, which DICOM series have not",
+                "leave it out, or give NIfTI images");
+  return {dicom::choose_series(dicom::find_series(o.input), o.input, o.dicom_series), channels, o};
+}
+
+}  // namespace
+
 RemoteSegmentationResult segment_images(const RemoteSegmentationOptions& o) {
   const ServedModelInfo model = ModelServer(o.server).find_model(o.model);
-  const ImageFormat format = format_of(model);
-  const auto all = choose(list_image_cases(o.input, model.channels, format), o.cases);
+  ImageFormat format = format_of(model);
+  SeriesToSend series = series_of(o, model.channels, format);
+  if (!series.empty()) format = dicom::series_format(format);
+  if (o.dicom_seg) format.ending = ".dcm";
+  const auto all = series.empty() ? choose(list_image_cases(o.input, model.channels, format), o.cases) : series.cases();
   protect_inputs(all, o.input, o.output, format);
   const fs::path parent = is_file_output(o.output, format) ? o.output.parent_path() : o.output;
   const fs::path folder = parent.empty() ? fs::path(".") : parent;
@@ -225,7 +301,8 @@ RemoteSegmentationResult segment_images(const RemoteSegmentationOptions& o) {
   remove_unfinished(all, o.output, format, folder);
   std::vector<ImageCase> open = choose_open_cases(all, o.output, Json::parse(model.made_with), o.overwrite, {}, format);
   const auto kept = static_cast<std::int64_t>(all.size() - open.size());
-  RemoteSegmentationResult result = RemoteSegmentation(o, std::move(open), model.made_with, format).run();
+  RemoteSegmentationResult result =
+      RemoteSegmentation(o, std::move(open), model.made_with, format, std::move(series)).run();
   result.kept = kept;
   return result;
 }

@@ -11,24 +11,37 @@ namespace {
 
 constexpr const char* kFile = "libnnunet_dicom_objects.so";
 
-const ObjectLibrary& load() {
-  const PluginSymbol symbol = plugin_symbol(kFile, "nnunet_dicom_objects");
+struct Loaded {
   const ObjectLibrary* library = nullptr;
-  if (symbol.address != nullptr) library = reinterpret_cast<ObjectLibraryEntry>(symbol.address)(kObjectLibraryVersion);
-  if (library == nullptr)
-    throw Error(
-        "DICOM objects",
-        fmt::format("cannot be written here ({})",
-                    symbol.address == nullptr ? symbol.why_not : fmt::format("{} is of another version", kFile)),
-        "install the package nnunet-dicom, or a build of this program with DICOM; or take the NIfTI label map");
-  return *library;
+  std::string why_not;
+};
+
+Loaded load() {
+  const PluginSymbol symbol = plugin_symbol(kFile, "nnunet_dicom_objects");
+  Loaded result{nullptr, symbol.why_not};
+  if (symbol.address == nullptr) return result;
+  result.library = reinterpret_cast<ObjectLibraryEntry>(symbol.address)(kObjectLibraryVersion);
+  if (result.library == nullptr) result.why_not = fmt::format("{} is of another version", kFile);
+  return result;
+}
+
+const Loaded& loaded() {
+  static const Loaded once = load();
+  return once;
 }
 
 }  // namespace
 
+bool can_write_objects(std::string* why_not) {
+  if (why_not != nullptr) *why_not = loaded().why_not;
+  return loaded().library != nullptr;
+}
+
 const ObjectLibrary& object_library() {
-  static const ObjectLibrary& library = load();
-  return library;
+  if (loaded().library == nullptr)
+    throw Error("DICOM objects", fmt::format("cannot be written here ({})", loaded().why_not),
+                "install the package nnunet-dicom, or a build of this program with DICOM; or take the NIfTI label map");
+  return *loaded().library;
 }
 
 void write_object(const Array<std::uint16_t>& labels, const Series& series, const ObjectOptions& options,

@@ -19,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kChoose = "name those to segment with --dicom_series, or give --dicom_series all";
-
 bool holds(const fs::path& folder, const auto& is_one) {
   const auto options = fs::directory_options::skip_permission_denied;
   for (const auto& entry : fs::recursive_directory_iterator(folder, options))
@@ -39,13 +37,21 @@ std::vector<std::string> left_out_lines(const Finding& finding) {
   return lines;
 }
 
-std::vector<FoundSeries> all_readable(std::vector<FoundSeries> series, const fs::path& input) {
+void warn(const ChoiceTerms& terms, const std::string& text) {
+  if (terms.warn)
+    terms.warn(text);
+  else
+    log::warn(text);
+}
+
+std::vector<FoundSeries> all_readable(std::vector<FoundSeries> series, const fs::path& input,
+                                      const ChoiceTerms& terms) {
   std::vector<FoundSeries> readable;
   for (FoundSeries& found : series) {
     if (found.problem.empty())
       readable.push_back(std::move(found));
     else
-      log::warn(fmt::format("series {} is left out: {}", found.name(), found.problem));
+      warn(terms, fmt::format("series {} is left out: {}", found.name(), found.problem));
   }
   if (readable.empty()) throw Error(input.string(), "holds no series that can be read", "see the messages above");
   return readable;
@@ -61,7 +67,7 @@ std::string list_of(const std::vector<FoundSeries>& series) {
 }
 
 std::vector<FoundSeries> named(const std::vector<FoundSeries>& series, const fs::path& input,
-                               const std::vector<std::string>& names) {
+                               const std::vector<std::string>& names, const ChoiceTerms& terms) {
   std::vector<FoundSeries> chosen;
   for (const std::string& name : names) {
     const auto found = std::ranges::find(series, name, &FoundSeries::name);
@@ -73,20 +79,20 @@ std::vector<FoundSeries> named(const std::vector<FoundSeries>& series, const fs:
     std::ranges::copy_if(series, std::back_inserter(parts),
                          [&](const FoundSeries& one) { return one.series.series_uid == name; });
     if (parts.empty())
-      throw Error("--dicom_series " + name, fmt::format("is not in {}", input.string()),
-                  "the command nnunet dicom lists the series that are there");
-    throw Error("--dicom_series " + name, fmt::format("holds {} volumes: {}", parts.size(), list_of(parts)), kChoose);
+      throw Error(terms.parameter + " " + name, fmt::format("is not in {}", input.string()), terms.listed);
+    throw Error(terms.parameter + " " + name, fmt::format("holds {} volumes: {}", parts.size(), list_of(parts)),
+                terms.remedy);
   }
   return chosen;
 }
 
-std::vector<FoundSeries> only_one(std::vector<FoundSeries> series, const fs::path& input) {
+std::vector<FoundSeries> only_one(std::vector<FoundSeries> series, const fs::path& input, const ChoiceTerms& terms) {
   std::vector<FoundSeries> readable;
   for (const FoundSeries& found : series)
     if (found.problem.empty()) readable.push_back(found);
   if (series.size() == 1) return series;
-  if (readable.size() == 1) return all_readable(std::move(series), input);
-  throw Error(input.string(), fmt::format("holds {} series: {}", series.size(), list_of(series)), kChoose);
+  if (readable.size() == 1) return all_readable(std::move(series), input, terms);
+  throw Error(input.string(), fmt::format("holds {} series: {}", series.size(), list_of(series)), terms.remedy);
 }
 
 }  // namespace
@@ -102,20 +108,22 @@ bool is_dicom_input(const fs::path& input, const ImageFormat& format) {
   return !finding.series.empty() || !finding.left_out.empty();
 }
 
-std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, const std::vector<std::string>& uids) {
-  for (const std::string& line : left_out_lines(finding)) log::warn(line);
+std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, const std::vector<std::string>& uids,
+                                       const ChoiceTerms& terms) {
+  for (const std::string& line : left_out_lines(finding)) warn(terms, line);
   if (finding.series.empty())
     throw Error(input.string(), "holds no DICOM series of images", "see what the command nnunet dicom says of it");
   std::vector<FoundSeries> chosen;
   if (uids.empty())
-    chosen = only_one(std::move(finding.series), input);
+    chosen = only_one(std::move(finding.series), input, terms);
   else if (uids.size() == 1 && uids.front() == "all")
-    chosen = all_readable(std::move(finding.series), input);
+    chosen = all_readable(std::move(finding.series), input, terms);
   else
-    chosen = named(finding.series, input, uids);
+    chosen = named(finding.series, input, uids, terms);
   for (const FoundSeries& found : chosen) {
     if (!found.problem.empty()) throw Error("series " + found.name(), found.problem, found.remedy);
-    for (const std::string& warning : found.warnings) log::warn(fmt::format("series {}: {}", found.name(), warning));
+    for (const std::string& warning : found.warnings)
+      warn(terms, fmt::format("series {}: {}", found.name(), warning));
   }
   return chosen;
 }

@@ -5,6 +5,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/serve/served_model.h"
+#include "several_series.h"
 
 namespace nnunet::serve {
 
@@ -14,13 +15,20 @@ const std::string& HttpRequest::header(const std::string& lower_case_name) const
   return found == headers.end() ? none : found->second;
 }
 
-HttpResponse error_response(int status, const std::string& message) {
-  const nlohmann::json json{{"error", message}};
+namespace {
+
+HttpResponse error_response(int status, const nlohmann::json& json) {
   HttpResponse response{status, "application/json",
                         json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
   if (status == 429 || status == 503) response.headers.emplace_back("Retry-After", "1");
   if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
+}
+
+}  // namespace
+
+HttpResponse error_response(int status, const std::string& message) {
+  return error_response(status, nlohmann::json{{"error", message}});
 }
 
 Failure describe(const std::exception_ptr& failure) {
@@ -42,8 +50,14 @@ Failure describe(const std::exception_ptr& failure) {
 }
 
 HttpResponse error_response(const std::exception_ptr& failure) {
-  const auto [status, message] = describe(failure);
-  return error_response(status, message);
+  try {
+    std::rethrow_exception(failure);
+  } catch (const SeveralSeries& e) {
+    return error_response(e.status(), nlohmann::json{{"error", e.what()}, {"series", e.list()}});
+  } catch (...) {
+    const auto [status, message] = describe(failure);
+    return error_response(status, message);
+  }
 }
 
 }  // namespace nnunet::serve

@@ -40,7 +40,7 @@ void Jobs::started(const std::string& id) {
   if (const auto job = jobs_.find(id); job != jobs_.end() && !job->second.over()) job->second.state = "running";
 }
 
-void Jobs::finished(const std::string& id, HttpResponse result) {
+void Jobs::finished(const std::string& id, LabelAnswer result) {
   const std::lock_guard lock(mutex_);
   const auto job = jobs_.find(id);
   if (job == jobs_.end() || job->second.over()) return;
@@ -53,8 +53,8 @@ void Jobs::failed(const std::string& id, const std::exception_ptr& failure) {
   const std::lock_guard lock(mutex_);
   const auto job = jobs_.find(id);
   if (job == jobs_.end() || job->second.over()) return;
-  job->second.result = error_response(failure);
-  job->second.error = nlohmann::json::parse(job->second.result.body).at("error").get<std::string>();
+  job->second.result = {error_response(failure)};
+  job->second.error = nlohmann::json::parse(job->second.result.answer.body).at("error").get<std::string>();
   end(job->second, "failed");
 }
 
@@ -72,6 +72,7 @@ nlohmann::ordered_json Jobs::describe(const std::string& id, const Job& job) con
                               {"seconds", std::chrono::duration<double>(until - job.created).count()}};
   if (!job.error.empty()) json["error"] = job.error;
   if (job.state == "done") json["result"] = fmt::format("/v1/jobs/{}/result", id);
+  if (job.result.label_map) json["label_map"] = fmt::format("/v1/jobs/{}/label_map", id);
   return json;
 }
 
@@ -87,13 +88,25 @@ nlohmann::ordered_json Jobs::state(const std::string& id) {
   return describe(id, find(id));
 }
 
-HttpResponse Jobs::result(const std::string& id) {
-  const std::lock_guard lock(mutex_);
+const LabelAnswer& Jobs::done(const std::string& id) {
   const Job& job = find(id);
   if (job.state == "queued" || job.state == "running")
     throw HttpError(409, fmt::format("the job is not finished: {}", job.state));
   if (job.state == "cancelled") throw HttpError(409, "the job was cancelled");
   return job.result;
+}
+
+HttpResponse Jobs::result(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  return done(id).answer;
+}
+
+HttpResponse Jobs::label_map(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  const LabelAnswer& result = done(id);
+  if (result.answer.status != 200) return result.answer;  // it failed
+  if (!result.label_map) throw HttpError(404, "this job's result is the label map itself: GET .../result");
+  return *result.label_map;
 }
 
 nlohmann::ordered_json Jobs::cancel(const std::string& id) {
@@ -103,6 +116,7 @@ nlohmann::ordered_json Jobs::cancel(const std::string& id) {
     nlohmann::ordered_json json = describe(id, job);
     json["state"] = "deleted";
     json.erase("result");
+    json.erase("label_map");
     jobs_.erase(id);
     return json;
   }

@@ -29,6 +29,7 @@ class ModelHost {
   ModelHost(ModelSource source, const ServiceOptions& options);
 
   const std::string& name() const { return source_.name; }
+  const std::vector<dicom::Segment>& segments() const { return source_.segments; }
   /// Null when it is not loaded. Who keeps it keeps the model in memory.
   std::shared_ptr<LoadedModel> loaded() const;
   std::string state() const;   ///< "READY", "LOADING", "UNAVAILABLE"

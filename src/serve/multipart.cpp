@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "nnunet/serve/http.h"
@@ -106,37 +107,67 @@ void require_plain_content(const std::map<std::string, std::string>& headers) {
     if (lower_case(type->second).starts_with("multipart/")) fail("a part is a form itself");
 }
 
-FormPart read_part(std::string_view text) {
+struct Part {
+  std::map<std::string, std::string> headers;
+  std::string_view content;
+};
+
+Part read_part(std::string_view text) {
+  if (text.starts_with("\r\n")) return {{}, text.substr(2)};  // without headers
   const std::size_t end = text.substr(0, max_part_header_bytes).find("\r\n\r\n");
   if (end == std::string_view::npos) fail("the headers of a part do not end, or are too long");
-  const auto headers = part_headers(text.substr(0, end));
-  require_plain_content(headers);
-  const auto header = headers.find("content-disposition");
-  if (header == headers.end()) fail("a part has no Content-Disposition");
+  Part part{part_headers(text.substr(0, end)), text.substr(end + 4)};
+  require_plain_content(part.headers);
+  return part;
+}
+
+std::string type_of(const Part& part) {
+  const auto header = part.headers.find("content-type");
+  if (header == part.headers.end()) return {};
+  return lower_case(trimmed(std::string_view(header->second).substr(0, header->second.find(';'))));
+}
+
+FormPart form_part(const Part& part) {
+  const auto header = part.headers.find("content-disposition");
+  if (header == part.headers.end()) fail("a part has no Content-Disposition");
   const auto disposition = parse_header_value(header->second);
   if (!disposition || disposition->value != "form-data") fail("the Content-Disposition of a part is not form-data");
   const auto name = disposition->parameters.find("name");
   if (name == disposition->parameters.end()) fail("a part has no name");
-  return {name->second, filename_of(*disposition), text.substr(end + 4)};
+  return {name->second, filename_of(*disposition), part.content, type_of(part)};
 }
 
-}  // namespace
-
-std::vector<FormPart> parse_form(const HeaderValue& content_type, std::string_view body) {
+/// The parts in their order: take(part).
+void for_each_part(const HeaderValue& content_type, std::string_view body, std::size_t max_parts,
+                   const std::function<void(const Part&)>& take) {
   const auto boundary = content_type.parameters.find("boundary");
   if (boundary == content_type.parameters.end()) fail("Content-Type names no boundary");
   if (!is_boundary(boundary->second)) fail("the boundary in Content-Type is not valid");
   const Delimiters delimiters(body, boundary->second);
   auto at = delimiters.first();
   if (!at) fail("the boundary that Content-Type names is not in the body");
-  std::vector<FormPart> parts;
-  while (!at->last) {
+  for (std::size_t parts = 0; !at->last; ++parts) {
     const auto next = delimiters.next(at->end);
     if (!next) fail("it is cut off: its last boundary is missing");
-    if (parts.size() == max_form_parts) fail(fmt::format("it has more than {} parts", max_form_parts));
-    parts.push_back(read_part(body.substr(at->end, next->begin - at->end)));
+    if (parts == max_parts) fail(fmt::format("it has more than {} parts", max_parts));
+    take(read_part(body.substr(at->end, next->begin - at->end)));
     at = next;
   }
+}
+
+}  // namespace
+
+std::vector<FormPart> parse_form(const HeaderValue& content_type, std::string_view body, std::size_t max_parts) {
+  std::vector<FormPart> parts;
+  for_each_part(content_type, body, max_parts, [&](const Part& part) { parts.push_back(form_part(part)); });
+  return parts;
+}
+
+std::vector<RelatedPart> parse_related(const HeaderValue& content_type, std::string_view body, std::size_t max_parts) {
+  std::vector<RelatedPart> parts;
+  for_each_part(content_type, body, max_parts, [&](const Part& part) {
+    parts.push_back({type_of(part), part.content});
+  });
   return parts;
 }
 

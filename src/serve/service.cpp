@@ -2,19 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "dicom_request.h"
 #include "header_tokens.h"
 #include "infer_request.h"
 #include "jobs.h"
 #include "nnunet/data/phantom.h"
 #include "process_metrics.h"
 #include "request_json.h"
+#include "sent_image.h"
 #include "service_core.h"
 #include "static_files.h"
-#include "upload.h"
+#include "task_thread.h"
 
 namespace nnunet::serve {
 namespace {
@@ -42,16 +45,6 @@ struct Call {
   std::vector<std::string> args;  ///< what stands for the route's '*'
   Respond respond;
 };
-
-/// A label map as a file, and its answer.
-HttpResponse label_file(const LabelMap& label, bool compressed) {
-  const std::vector<std::byte> bytes = encode_label_map(label, compressed);
-  HttpResponse response{200, compressed ? "application/gzip" : "application/octet-stream", {}};
-  response.body.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  response.headers.emplace_back("Content-Disposition",
-                                fmt::format("attachment; filename=\"labels.{}\"", compressed ? "nii.gz" : "nii"));
-  return response;
-}
 
 /// A phantom as a file, the same whenever it is asked for; every channel shows it.
 HttpResponse sample_file(int channels) {
@@ -134,8 +127,10 @@ class Service::Impl {
         {"POST", "/v2/repository/models/*/unload", &Impl::unload, false, json_example},
         {"GET", "/v1/models", &Impl::list_models},
         {"POST", "/v1/segment/*", &Impl::segment, false, "image.nii.gz"},
+        {"POST", "/v1/image", &Impl::image, false, "study.zip"},
         {"GET", "/v1/jobs/*", &Impl::job_state},
         {"GET", "/v1/jobs/*/result", &Impl::job_result},
+        {"GET", "/v1/jobs/*/label_map", &Impl::job_label_map},
         {"DELETE", "/v1/jobs/*", &Impl::job_cancel},
         {"GET", "/v1/sample/*", &Impl::sample},
         {"GET", "/metrics", &Impl::metrics},
@@ -323,56 +318,34 @@ class Service::Impl {
     core_.infer(entry, std::move(request->inputs), call.request.cancellation->watch(), std::move(done));
   }
 
-  // --- NIfTI files ---
+  // --- images ---
 
   void segment(Call& call) {
     const Entry entry = find_entry(call);
     if (entry.volume) throw HttpError(404, fmt::format("use /v1/segment/{}", entry.host->name()));
     const auto model = ServiceCore::open(entry).model;
-    const auto upload = std::make_shared<Upload>(call.request);
-    if (const int channels = model->model->data().in_channels;
-        upload->files() > 1 && upload->files() != static_cast<std::size_t>(channels))
-      throw HttpError(400,
-                      fmt::format("the form holds {} files, but '{}' takes {}; send one image at a time: one file, "
-                                  "or a file for each channel",
-                                  upload->files(), entry.name(),
-                                  channels == 1 ? "1 channel" : fmt::format("{} channels", channels)));
-    add_fields(upload->fields(), call.request.query);
+    const std::shared_ptr<SentImage> image =
+        take_image(call.request, {entry.name(), *model->model, entry.host->segments()}, core_.options());
     VolumeTask task;
-    const bool compressed = upload->compressed();
-    task.read = [upload, format = model->model->description().format,
-                 limits = NiftiLimits{core_.options().volume_voxels}] { return upload->read(format, limits); };
-    if (flag(call.request.query, "async")) return start_job(call, entry.name(), *model, std::move(task), compressed);
+    task.read = [image] { return image->read(); };
+    if (flag(call.request.query, "async")) return start_job(call, entry.name(), *model, std::move(task), image);
     task.watch = call.request.cancellation->watch();
-    task.done = [compressed, respond = call.respond](const LabelMap& label, const std::exception_ptr& failure) {
-      HttpResponse response = failure ? error_response(failure) : label_file(label, compressed);
+    task.done = [image, respond = call.respond](const LabelMap& label, const std::exception_ptr& failure) {
+      HttpResponse response = failure ? error_response(failure) : image->answer(label, false).answer;
       respond([response = std::move(response)] { return response; });
     };
     core_.segment(*model, std::move(task));
   }
 
-  /// A form may hold what else is the query's.
-  static void add_fields(const std::map<std::string, std::string>& fields, std::map<std::string, std::string>& query) {
-    for (const auto& [name, value] : fields) {
-      if (name != "async")
-        throw HttpError(400, fmt::format("the form's field '{}' means nothing here; 'async' does, and files", name));
-      if (!query.emplace(name, value).second) throw HttpError(400, fmt::format("'{}' is there twice", name));
-    }
-  }
-
-  static bool flag(const std::map<std::string, std::string>& query, const char* name) {
-    const auto found = query.find(name);
-    return found != query.end() && found->second != "0" && !same_token(found->second, "false");
-  }
-
-  void start_job(Call& call, const std::string& name, LoadedModel& model, VolumeTask task, bool compressed) {
+  void start_job(Call& call, const std::string& name, LoadedModel& model, VolumeTask task,
+                 const std::shared_ptr<SentImage>& image) {
     const std::string id = jobs_.add(name, task.watch);
     task.started = [this, id] { jobs_.started(id); };
-    task.done = [this, id, compressed](const LabelMap& label, const std::exception_ptr& failure) {
+    task.done = [this, id, image](const LabelMap& label, const std::exception_ptr& failure) {
       if (failure)
         jobs_.failed(id, failure);
       else
-        jobs_.finished(id, label_file(label, compressed));
+        jobs_.finished(id, image->answer(label, true));
     };
     try {
       ServiceCore::segment_later(model, std::move(task));
@@ -385,10 +358,32 @@ class Service::Impl {
     call.respond([response = std::move(response)] { return response; });
   }
 
+  /// As many studies as volumes may wait: each takes disk and memory.
+  void image(Call& call) {
+    if (images_waiting_ >= core_.options().max_volumes)
+      throw HttpError(429, "too many studies wait to be read; try again later");
+    auto make = take_study_as_nifti(call.request, core_.options());
+    ++images_waiting_;
+    images_.add([this, make = std::move(make), watch = call.request.cancellation->watch(), respond = call.respond] {
+      HttpResponse response;
+      try {
+        watch->check();
+        response = make();
+      } catch (...) {
+        response = error_response(std::current_exception());
+      }
+      --images_waiting_;
+      respond([response = std::move(response)] { return response; });
+    });
+  }
+
   void job_state(Call& call) { answer(call, jobs_.state(call.args[0])); }
   void job_cancel(Call& call) { answer(call, jobs_.cancel(call.args[0])); }
   void job_result(Call& call) {
     call.respond([response = jobs_.result(call.args[0])] { return response; });
+  }
+  void job_label_map(Call& call) {
+    call.respond([response = jobs_.label_map(call.args[0])] { return response; });
   }
 
   void sample(Call& call) {
@@ -411,6 +406,8 @@ class Service::Impl {
   const StaticFiles page_;
   Jobs jobs_;
   ServiceCore core_;  ///< its work ends before the jobs do
+  std::atomic<std::size_t> images_waiting_{0};
+  TaskThread images_;  ///< studies as NIfTI
 };
 
 Service::Service(ServiceOptions options, std::vector<ModelSource> models)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 #include <optional>
 #include <span>
 
@@ -14,7 +15,11 @@ namespace nnunet::serve {
 namespace {
 
 constexpr const char* send_the_file = "send the file itself as the body: curl --data-binary @image.nii.gz URL";
-constexpr std::size_t max_field_bytes = 256;
+constexpr const char* send_dicom =
+    "send a DICOM study as a zip (curl --data-binary @study.zip URL), or its files in a form (curl -F a=@1.dcm -F "
+    "b=@2.dcm URL)";
+constexpr std::size_t max_field_bytes = 2048;       ///< a UID for each of 31 channels
+constexpr std::size_t max_dicom_parts = 64 * 1024;  ///< the files of a study
 
 std::span<const std::byte> as_bytes(std::string_view text) {
   return std::as_bytes(std::span(text));
@@ -34,6 +39,20 @@ std::string hint(std::string_view body, bool from_curl) {
          "@image.nii.gz -H 'Content-Type: application/octet-stream'";
 }
 
+bool is_zip(std::string_view bytes) {
+  return bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06");  // the latter: an empty one
+}
+
+/// With the usual preamble.
+bool is_dicom_file(std::string_view bytes) {
+  constexpr std::size_t preamble = 128;
+  return bytes.size() > preamble && bytes.substr(preamble).starts_with("DICM");
+}
+
+bool is_dicom_type(std::string_view type) {
+  return type == "application/dicom" || type == "application/zip" || type == "application/x-zip-compressed";
+}
+
 }  // namespace
 
 Upload::Upload(HttpRequest& request) : body_(std::move(request.body)) {
@@ -42,32 +61,63 @@ Upload::Upload(HttpRequest& request) : body_(std::move(request.body)) {
   const auto type = parse_header_value(content_type);
   from_curl_ = lower_case(request.header("user-agent")).starts_with("curl/") ||
                (type && type->value == "application/x-www-form-urlencoded");
-  if (lower_case(content_type).starts_with("multipart/"))
-    take_form(content_type);
-  else
+  if (lower_case(content_type).starts_with("multipart/")) {
+    if (type && type->value == "multipart/form-data")
+      take_form(*type);
+    else if (type && type->value == "multipart/related")
+      take_related(*type);
+    else
+      throw HttpError(415, fmt::format("Content-Type '{}' is not known; {}", content_type, send_the_file));
+  } else {
     files_.push_back({"image", body_});
+  }
+  look_for_dicom(type ? type->value : std::string());
+  if (!dicom_ && files_.size() > 1) sort_channels();
 }
 
-void Upload::take_form(const std::string& content_type) {
-  const auto type = parse_header_value(content_type);
-  if (!type || type->value != "multipart/form-data")
-    throw HttpError(415, fmt::format("Content-Type '{}' is not known; {}", content_type, send_the_file));
+void Upload::take_form(const HeaderValue& type) {
   std::vector<FormPart> parts;
   try {
-    parts = parse_form(*type, body_);
+    parts = parse_form(type, body_, max_dicom_parts);
   } catch (const HttpError& e) {
     throw HttpError(e.status(), fmt::format("{}; {}", e.what(), send_the_file));
   }
   for (const FormPart& part : parts) take_part(part);
   if (files_.empty())
     throw HttpError(400, "the form holds no file; with curl, @ goes before its name: curl -F file=@image.nii.gz URL");
-  if (files_.size() > 1) sort_channels();
+}
+
+void Upload::take_related(const HeaderValue& type) {
+  for (RelatedPart& part : parse_related(type, body_, max_dicom_parts)) {
+    if (part.type != "application/dicom")
+      throw HttpError(415, fmt::format("the parts of multipart/related must be application/dicom; one is '{}'. {}",
+                                       part.type, send_dicom));
+    files_.push_back({{}, part.content, std::move(part.type)});
+  }
+  if (files_.empty()) throw HttpError(400, fmt::format("the body holds no file; {}", send_dicom));
+}
+
+/// One file of DICOM makes all of them a study. Messages name none of its files: people call them by patients' names.
+void Upload::look_for_dicom(const std::string& body_type) {
+  const bool zip = std::ranges::any_of(files_, [](const File& file) { return is_zip(file.bytes); });
+  dicom_ = zip || is_dicom_type(body_type) || std::ranges::any_of(files_, [](const File& file) {
+             return is_dicom_file(file.bytes) || is_dicom_type(file.type) || lower_case(file.name).ends_with(".dcm");
+           });
+  if (zip && files_.size() > 1)
+    throw HttpError(400, fmt::format("the form holds {} files, of which one is a zip; {}", files_.size(), send_dicom));
+  if (dicom_ && body_type == "application/zip" && !zip)
+    throw HttpError(400, "the body is no zip, though Content-Type says so");
+  if (dicom_) return;
+  for (const File& file : files_)
+    if (file.bytes.empty()) throw HttpError(400, fmt::format("the file '{}' in the form is empty", file.name));
+  if (files_.size() > max_form_parts)
+    throw HttpError(400, fmt::format("the form holds {} files, more than the {} channels of an image; {}",
+                                     files_.size(), max_form_parts, send_dicom));
 }
 
 void Upload::take_part(const FormPart& part) {
   if (part.filename) {
-    if (part.content.empty()) throw HttpError(400, fmt::format("the file '{}' in the form is empty", *part.filename));
-    files_.push_back({part.filename->empty() ? part.name : *part.filename, part.content});
+    files_.push_back({part.filename->empty() ? part.name : *part.filename, part.content, part.type});
     return;
   }
   if (part.content.size() > max_field_bytes || is_nifti_name(std::string(part.content)))
@@ -121,9 +171,28 @@ Image Upload::read(const ImageFormat& format, const NiftiLimits& limits) {
   const auto read = [&](std::size_t i) { return read_file(files_[i], format, each); };
   const auto name = [&](std::size_t i) { return files_[i].name; };
   Image image = format.numbered ? stack_images(files_.size(), read, name) : read_channels(files_.size(), read, name);
+  free_bytes();
+  return image;
+}
+
+std::filesystem::path Upload::save(const std::filesystem::path& folder) {
+  std::filesystem::path zip;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const bool packed = is_zip(files_[i].bytes);
+    const std::filesystem::path path = folder / (packed ? "study.zip" : fmt::format("file {}", i + 1));
+    std::ofstream file(path, std::ios::binary);
+    file << files_[i].bytes;
+    file.flush();
+    if (!file) throw HttpError(503, "the server has no space to keep the study while it is read; try again later");
+    if (packed) zip = path;
+  }
+  free_bytes();
+  return zip.empty() ? folder : zip;
+}
+
+void Upload::free_bytes() {
   files_.clear();
   body_ = {};
-  return image;
 }
 
 }  // namespace nnunet::serve

@@ -25,6 +25,7 @@ bool eventually(Condition condition) {
 
 /// What a FakeModel did, and what it shall wait for.
 struct FakeControl {
+  int channels = 2;               ///< of the model, 1 or 2
   std::atomic<bool> hold{false};  ///< forward and segment wait while it is set
   std::atomic<int> inside{0};     ///< threads in one of them
   std::mutex mutex;
@@ -48,13 +49,14 @@ struct FakeControl {
 
 inline constexpr std::int64_t fake_voxels = 4 * 6;
 
-/// Patches (n,2,4,6); logits (n,3,4,6): (k + 1) x0 - x1. A volume's label is 1 where its first channel is above 0.5.
+/// Patches (n,2,4,6), or of one channel, which counts as if the second were 0; logits (n,3,4,6): (k + 1) x0 - x1. A
+/// volume's label is 1 where its first channel is above 0.5.
 class FakeModel final : public serve::ServedModel {
  public:
   explicit FakeModel(std::shared_ptr<FakeControl> control) : control_(std::move(control)) {
     data_.patch_size = {4, 6};
     data_.spacings = {1, 1};
-    data_.in_channels = 2;
+    data_.in_channels = control_->channels;
     data_.n_class = 3;
     data_.labels = {"background", "one", "two"};
   }
@@ -79,14 +81,19 @@ class FakeModel final : public serve::ServedModel {
       const std::lock_guard lock(control_->mutex);
       control_->batches.push_back(n);
     }
-    const auto result = logits(std::vector<float>(x, x + n * 2 * fake_voxels));
+    std::vector<float> both;
+    for (std::int64_t i = 0; i < n; ++i) {
+      both.insert(both.end(), x + i * data_.in_channels * fake_voxels, x + (i + 1) * data_.in_channels * fake_voxels);
+      both.resize(static_cast<std::size_t>((i + 1) * 2 * fake_voxels));
+    }
+    const auto result = logits(both);
     std::copy(result.begin(), result.end(), to);
   }
 
   LabelMap segment(const std::string& name, Image image, serve::SegmentWatch& watch) override {
     watch.progress = 0.5;
     control_->wait(&watch);
-    if (image.voxels.size(0) != 2) throw Error(name, "has the wrong number of channels");
+    if (image.voxels.size(0) != data_.in_channels) throw Error(name, "has the wrong number of channels");
     LabelMap map;
     const Shape3 shape = image.geometry.shape;
     map.voxels = Array<std::uint8_t>({shape[0], shape[1], shape[2]});
@@ -107,8 +114,14 @@ class FakeModel final : public serve::ServedModel {
 
 /// A server with one fake model "fake" on a free port of the loopback.
 struct FakeServer {
-  explicit FakeServer(serve::ServiceOptions options = {}, serve::HttpOptions http = {})
-      : service(std::move(options), {{"fake", [c = control] { return std::make_unique<FakeModel>(c); }}}),
+  explicit FakeServer(serve::ServiceOptions options = {}, serve::HttpOptions http = {}, int channels = 2,
+                      std::vector<dicom::Segment> segments = {})
+      : control([&] {
+          auto made = std::make_shared<FakeControl>();
+          made->channels = channels;
+          return made;
+        }()),
+        service(std::move(options), {{"fake", [c = control] { return std::make_unique<FakeModel>(c); }, segments}}),
         server(
             [&] {
               http.port = 0;
@@ -119,7 +132,7 @@ struct FakeServer {
 
   std::uint16_t port() const { return server.port(); }
 
-  std::shared_ptr<FakeControl> control = std::make_shared<FakeControl>();
+  std::shared_ptr<FakeControl> control;
   serve::Service service;
   serve::HttpServer server;
 };

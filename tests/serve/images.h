@@ -30,7 +30,9 @@ inline std::string nifti_file(bool compressed, std::int64_t channels = 2, int fi
 
 /// What FakeModel makes of an image, as a file.
 inline std::string label_file(Image image, bool compressed) {
-  FakeModel model(std::make_shared<FakeControl>());
+  const auto control = std::make_shared<FakeControl>();
+  control->channels = static_cast<int>(image.voxels.size(0));
+  FakeModel model(control);
   serve::SegmentWatch watch;
   const auto bytes = encode_label_map(model.segment("image", std::move(image), watch), compressed);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

@@ -22,7 +22,7 @@ server=
 stop() { [ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"; }
 trap stop EXIT
 cd "$work"
-cp "$here/page_in_browser.mjs" .
+cp "$here"/page_{in_browser,study}.mjs .
 npm install --silent --no-audit --no-fund puppeteer-core@24.43.1 axe-core@4.14.1 > log 2>&1 || { cat log; echo "npm could not install what the test needs"; exit 1; }
 
 if [ -z "${CKPT:-}" ] || [ -z "${IMAGE:-}" ]; then

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import puppeteer from 'puppeteer-core';
+import { seriesOf } from './page_study.mjs';
 
 const [chromium, url, key, image, shots] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -107,7 +108,7 @@ async function expected(file) {
   const reply = await fetch(`${url}/v1/segment/model`, { method: 'POST', headers, body: file });
   assert.equal(reply.status, 200);
   const bytes = Buffer.from(await reply.arrayBuffer());
-  const map = file[0] === 0x1f ? gunzipSync(bytes) : bytes;
+  const map = bytes[0] === 0x1f ? gunzipSync(bytes) : bytes;
   const ml = [1, 2, 3].reduce((product, i) => product * map.readFloatLE(76 + 4 * i), 1) / 1000;
   const counts = new Array(256).fill(0);
   for (const label of map.subarray(map.readFloatLE(108))) ++counts[label];
@@ -341,6 +342,58 @@ await page.click('#segment');
 await until(page, () => document.getElementById('alert').textContent !== '');
 assert.match(await text(page, 'alert'), /could not be segmented.*channel/);
 console.log(`ok: ${await text(page, 'alert')}`);
+
+// --- DICOM: the files of a series, and a choice of two ---
+
+const study = seriesOf(whole, '1.2.3.41');
+const other = seriesOf(whole, '1.2.3.42');
+const written = (files) => files.map((file) => {
+  writeFileSync(join(work, file.name), file.bytes);
+  return join(work, file.name);
+});
+const form = new FormData();
+for (const { bytes } of study) form.append('file', new Blob([bytes]), 'x.dcm');
+const labels = await expected(form);
+const sent = [];
+page.on('request', (request) => request.method() === 'POST' && sent.push(`${request.url()} ${request.postData() ?? ''}`));
+
+await chooser.uploadFile(...written(study));
+await until(page, () => document.getElementById('facts').textContent.includes('study'));
+assert.equal(await text(page, 'alert'), '');
+const inside = await pixels(page);
+assert.ok(inside.bright > 20000, `${inside.bright} bright pixels of the series`);
+await enabled(page, 'segment');
+await page.click('#segment');
+await segmented(page);
+(await volumes(page)).forEach((ml, i) => assert.ok(close(ml, i, labels), `label ${listed[i].value}: ${ml} mL, not ${labels.ml[listed[i].value]}`));
+assert.equal((await pixels(page)).coloured > inside.coloured, labels.ml.some((ml, value) => value > 0 && ml > 0));
+await accessible(page, 'a DICOM study');
+await shot(page, 'dicom');
+for (const [button, file] of [['#download', 'study_model.nii.gz'], ['#download-object', 'study_model.dcm']]) {
+  await page.click(button);
+  for (let i = 0; !readdirSync(work).includes(file); ++i) {
+    assert.ok(i < 100, `${file} was not downloaded`);
+    await pause(100);
+  }
+}
+await pause(200);
+assert.ok(readFileSync(join(work, 'study_model.nii.gz')).equals(labels.bytes), 'another label map than the server answers');
+assert.equal(readFileSync(join(work, 'study_model.dcm')).toString('latin1', 128, 132), 'DICM');
+assert.ok(readFileSync(join(work, 'study_model.dcm')).includes('1.2.3.41'), 'the object refers to the series');
+
+await chooser.uploadFile(...written([...study, ...other]));
+await until(page, () => !document.getElementById('series-line').hidden);
+assert.equal(await page.$$eval('#series option', (options) => options.length), 3);
+await accessible(page, 'a choice of series');
+await shot(page, 'series');
+await page.select('#series', '1.2.3.42');
+await enabled(page, 'segment');
+await until(page, () => document.getElementById('result').hidden);
+await page.click('#segment');
+await segmented(page);
+assert.ok(sent.some((request) => request.includes('dicom_series=1.2.3.42')));
+assert.ok(sent.every((request) => !request.includes('Smith_') && !request.includes('SmithJane_')), 'names of files are sent');
+console.log(`ok: a DICOM series by its files, ${(await volumes(page)).join(', ')} mL, one of two chosen`);
 
 // --- a file is dropped ---
 

@@ -14,12 +14,20 @@ Group server_group(ClientFlags& flags) {
 Group image_group(RemoteSegmentationOptions& o) {
   return {"Images",
           {
-              input_images(o.input).must_be_given(),
+              images_to_segment(o.input).must_be_given(),
               output(o.output).must_be_given(),
+              series_to_segment(o.dicom_series),
               overwrite(o.overwrite),
               option("--jobs", o.jobs, "Images at the server at a time").positive(),
               timeout(o.timeout).described("Seconds for one image, its waiting included"),
           }};
+}
+
+/// As predict's, but for the labels' names, which are the server's.
+Group object_group(DicomObjectFlags& flags) {
+  std::vector<Option> object = series_object_options(flags);
+  std::erase_if(object, [](const Option& o) { return o.name == "--labels_json"; });
+  return {"DICOM objects", object};
 }
 
 Group accuracy_group(ClientFlags& flags) {
@@ -41,12 +49,16 @@ Group accuracy_group(ClientFlags& flags) {
 Command client_command(ClientFlags& flags) {
   return {
       .name = "client",
-      .summary = "Have a server (nnunet serve) segment NIfTI images",
-      .groups = {server_group(flags), image_group(flags.images), accuracy_group(flags)},
+      .summary = "Have a server (nnunet serve) segment NIfTI images or DICOM series",
+      .groups = {server_group(flags), image_group(flags.images), object_group(flags.object), accuracy_group(flags)},
       .examples = {{.line = "nnunet client --model heart --input images --output served"},
                    {.line = "nnunet client --model heart --input imagesTr --output served_fold --data data --task 04 "
                             "--fold 0 --lbls labelsTr --csv dice.csv",
-                    .says = "Only the validation cases of a fold, and their scores"}},
+                    .says = "Only the validation cases of a fold, and their scores"},
+                   {.line = "nnunet client --model heart --input study.zip --output objects --dicom_seg binary",
+                    .says = "A DICOM segmentation of the study's series; neither it nor this program is a medical "
+                            "device",
+                    .not_run = "needs such a study"}},
   };
 }
 

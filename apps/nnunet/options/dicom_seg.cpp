@@ -21,6 +21,14 @@ std::vector<Option> dicom_object_options(DicomObjectFlags& flags) {
   };
 }
 
+std::vector<Option> series_object_options(DicomObjectFlags& flags) {
+  std::vector<Option> options = dicom_object_options(flags);
+  Option& type = options.front();
+  type.described("DICOM series: <series UID>.dcm instead of NIfTI. " + type.help).by_default("NIfTI");
+  for (std::size_t i = 1; i < options.size(); ++i) options[i].only_with(type.name);
+  return options;
+}
+
 std::vector<Option> dicom_send_options(DicomSendFlags& flags) {
   return {
       option("--send_to", flags.send_to,

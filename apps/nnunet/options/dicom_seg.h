@@ -31,6 +31,9 @@ struct DicomSegFlags {
 /// --dicom_seg, --labels_json, --anonymous.
 std::vector<Option> dicom_object_options(DicomObjectFlags& flags);
 
+/// The same for label maps that are NIfTI without --dicom_seg.
+std::vector<Option> series_object_options(DicomObjectFlags& flags);
+
 /// --send_to and what goes with it.
 std::vector<Option> dicom_send_options(DicomSendFlags& flags);
 

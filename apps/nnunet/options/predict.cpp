@@ -9,15 +9,11 @@ Group image_group(PredictFlags& flags) {
   ImagePredictionOptions& o = flags.images;
   return {"Images",
           {
-              input_images(o.input).described(
-                  "NIfTI image, or folder of images; channels as 4D images or as NAME_0000.nii.gz, NAME_0001.nii.gz. "
-                  "Or DICOM: a folder, a zip or a file"),
+              images_to_segment(o.input),
               option("--more_channels", o.more_channels,
                      "Further channels of the image --input, a file each, whatever their names"),
               output(o.output),
-              dicom_series(flags.dicom_series)
-                  .described("UIDs of the DICOM series to segment (or UID-1, UID-2, ..: a volume of several in one), "
-                             "or all; of networks of several channels one a channel, in their order"),
+              series_to_segment(flags.dicom_series),
               option("--save_probabilities", o.save_probabilities,
                      "Also probabilities/<name>.npy, float32 (classes,D,H,W)"),
               option("--overlays", o.overlays, "Also <name>.png: three slices with the label's contours"),
@@ -26,13 +22,8 @@ Group image_group(PredictFlags& flags) {
 
 /// The same options as dicom-seg's.
 Group object_group(PredictFlags& flags) {
-  std::vector<Option> object = dicom_object_options(flags.object), send = dicom_send_options(flags.send);
-  const std::string name = object.front().name;
-  object.front()
-      .described("DICOM series: <series UID>.dcm instead of NIfTI. " + object.front().help)
-      .by_default("NIfTI");
-  for (std::size_t i = 1; i < object.size(); ++i) object[i].only_with(name);
-  send.front().only_with(name);
+  std::vector<Option> object = series_object_options(flags.object), send = dicom_send_options(flags.send);
+  send.front().only_with(object.front().name);
   return {"DICOM objects", joined({object, send})};
 }
 

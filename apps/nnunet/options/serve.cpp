@@ -13,6 +13,9 @@ Group server_group(ServeFlags& flags) {
               .described("NAME=CHECKPOINT, or NAME=MODEL of nnU-Net v2 (folder, zip); several of one NAME (folds) "
                          "are averaged")
               .must_be_given(),
+          option("--labels_json", flags.labels_json,
+                 "NAME=FILE: names, SNOMED codes and colours of a model's labels in DICOM objects (see dicom-seg)")
+              .by_default("the model's names"),
           listen_host(flags.http.host),
           listen_port(flags.http.port),
           option("--grpc_port", flags.grpc_port, "The same over gRPC; 0: any that is free; -1: no gRPC")
@@ -58,7 +61,9 @@ Group limit_group(ServeFlags& flags) {
 Command serve_command(ServeFlags& flags) {
   return {
       .name = "serve",
-      .summary = "Answer requests over HTTP (KServe v2 / Triton protocol, NIfTI files) with models kept in memory",
+      .summary =
+          "Answer requests over HTTP (KServe v2 / Triton protocol, NIfTI files, DICOM series) with models kept in "
+          "memory",
       .groups = {server_group(flags),
                  limit_group(flags),
                  {"Inference", joined({{gpus(flags.compute.gpus), engine(flags.compute.engine)},

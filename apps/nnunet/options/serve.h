@@ -11,7 +11,8 @@
 namespace nnunet::app {
 
 struct ServeFlags {
-  std::vector<std::string> models;  ///< NAME=CKPT
+  std::vector<std::string> models;       ///< NAME=CKPT
+  std::vector<std::string> labels_json;  ///< NAME=FILE
   ComputeOptions compute;
   SlidingOptions windows;
   TrainedModel trained;  ///< folds and checkpoint of nnU-Net v2's models

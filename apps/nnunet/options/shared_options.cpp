@@ -42,8 +42,20 @@ Option input_images(path& value) {
                 "NIfTI image, or folder of images; channels as 4D images or as NAME_0000.nii.gz, NAME_0001.nii.gz");
 }
 
+Option images_to_segment(path& value) {
+  Option input = input_images(value);
+  input.help += ". Or DICOM: a folder, a zip or a file";
+  return input;
+}
+
 Option dicom_series(std::vector<std::string>& value) {
   return option("--dicom_series", value, "UIDs of the DICOM series to take (UID-1, UID-2, ..: volumes of one that holds several), or all").by_default("the only one");
+}
+
+Option series_to_segment(std::vector<std::string>& value) {
+  return dicom_series(value).described(
+      "UIDs of the DICOM series to segment (or UID-1, UID-2, ..: a volume of several in one), or all; of networks of "
+      "several channels one a channel, in their order");
 }
 
 Option output(path& value) {

@@ -23,6 +23,9 @@ Option input_images(std::filesystem::path& value);
 Option output(std::filesystem::path& value);
 /// --dicom_series: which of several series.
 Option dicom_series(std::vector<std::string>& value);
+/// The two as `predict` and `client` take them.
+Option images_to_segment(std::filesystem::path& value);
+Option series_to_segment(std::vector<std::string>& value);
 Option overwrite(bool& value);
 Option patch_size(std::vector<std::int64_t>& value);
 Option case_count(int& value);

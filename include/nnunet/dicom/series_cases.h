@@ -1,5 +1,6 @@
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,20 @@ namespace nnunet::dicom {
 /// below.
 bool is_dicom_input(const std::filesystem::path& input, const ImageFormat& format);
 
-/// Series by their UIDs; "all" alone: every one that can be read. Without any: the only one there is. Says in the log
-/// what is left out, and what is unusual about those that are taken. Throws Error: no series, several and none chosen
-/// (with a list of them), a UID that is not there, one that cannot be read.
+/// How whoever asks for a series names it, and where warnings go.
+struct ChoiceTerms {
+  std::string parameter = "--dicom_series";
+  std::string remedy =
+      "name those to segment with --dicom_series, or give --dicom_series all";  ///< of several without a choice
+  std::string listed = "the command nnunet dicom lists the series that are there";
+  std::function<void(const std::string&)> warn = {};  ///< empty: the log
+};
+
+/// Series by their UIDs; "all" alone: every one that can be read. Without any: the only one there is. Warns of
+/// what is left out, and of what is unusual about those that are taken. input: for messages. Throws Error: no series,
+/// several and none chosen (with a list of them), a UID that is not there, one that cannot be read.
 std::vector<FoundSeries> choose_series(Finding finding, const std::filesystem::path& input,
-                                       const std::vector<std::string>& uids);
+                                       const std::vector<std::string>& uids, const ChoiceTerms& terms = {});
 
 /// Cases whose names are the series' UIDs. For networks of several channels the series are these channels, in their
 /// order, and make one case, which has the first one's name. Throws Error for another number of series than channels,

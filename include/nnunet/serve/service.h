@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nnunet/dicom/codes.h"
 #include "nnunet/serve/http.h"
 #include "nnunet/serve/served_model.h"
 
@@ -17,6 +18,7 @@ namespace nnunet::serve {
 struct ModelSource {
   std::string name;  ///< letters, digits, '_', '-', '.'; not ending in "_volume"
   std::function<std::unique_ptr<ServedModel>()> load;
+  std::vector<dicom::Segment> segments = {};  ///< what its labels are in DICOM objects; empty: by the model's names
 };
 
 struct ServiceOptions {
@@ -36,10 +38,13 @@ struct ServiceOptions {
 
 class ServiceCore;
 
+/// The header of an answer that says what of a DICOM study was left out or repaired.
+inline constexpr const char* warning_header = "Nnunet-Warnings";
+
 /// What the server answers. As a handler of HTTP: the KServe v2 (Triton) protocol with binary tensors, /v1/segment,
-/// /v1/jobs, /metrics, the page at / (its files need no key); by a GrpcServer: the same protocol over gRPC. Each model
-/// has two entries: NAME (patches in, logits out, batched over requests) and NAME_volume (a volume and its spacing in,
-/// a label map out).
+/// /v1/image, /v1/jobs, /metrics, the page at / (its files need no key); by a GrpcServer: the same protocol over gRPC.
+/// Each model has two entries: NAME (patches in, logits out, batched over requests) and NAME_volume (a volume and its
+/// spacing in, a label map out).
 class Service final : public HttpHandler {
  public:
   /// Loads the models and runs each once. Throws Error for bad names and what load throws.

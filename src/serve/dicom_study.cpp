@@ -1,0 +1,96 @@
+#include "dicom_study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "nnunet/core/error.h"
+#include "nnunet/dicom/label_grid.h"
+#include "nnunet/dicom/series_cases.h"
+#include "nnunet/io/atomic_file.h"
+#include "several_series.h"
+
+namespace nnunet::serve {
+namespace {
+
+/// A text of one line in which every `what` is gone.
+std::string without(std::string text, const std::string& what) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos;) text.erase(at, what.size());
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) text.replace(at, 1, "; ");
+  return text;
+}
+
+std::string choosing(std::size_t channels) {
+  if (channels == 1) return "name the one to segment: dicom_series=UID";
+  return fmt::format("name those of the {} channels, in their order: dicom_series=UID,UID", channels);
+}
+
+/// Those that can be chosen.
+nlohmann::json list_of(const std::vector<dicom::FoundSeries>& all) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const dicom::FoundSeries& found : all)
+    if (found.problem.empty())
+      list.push_back(
+          {{"uid", found.series.series_uid}, {"modality", found.series.modality}, {"shape", found.series.shape}});
+  return list;
+}
+
+}  // namespace
+
+/// What work gives; failures name no folder of ours.
+template <class Work>
+auto DicomStudy::without_paths(const Work& work) const {
+  try {
+    return work();
+  } catch (const Error& e) {
+    throw HttpError(400, without(e.what(), folder_.path().string() + "/"));
+  }
+}
+
+DicomStudy::DicomStudy(Upload& upload, const std::vector<std::string>& uids, std::size_t channels) {
+  without_paths([&] { find(upload, uids, channels); });
+}
+
+void DicomStudy::find(Upload& upload, const std::vector<std::string>& uids, std::size_t channels) {
+  const std::string ours = folder_.path().string() + "/";
+  dicom::Finding finding = dicom::find_series(upload.save(folder_.path()));
+  if (finding.series.empty())
+    throw HttpError(400, without("the study holds no DICOM series of images: " + finding_text(finding), ours));
+  if (finding.others > 0) warnings_.push_back(fmt::format("{} files are not DICOM", finding.others));
+  const dicom::ChoiceTerms terms{"dicom_series", choosing(channels), "leave it out to see which series there are",
+                                 [&](const std::string& text) { warnings_.push_back(without(text, ours)); }};
+  const nlohmann::json list = list_of(finding.series);
+  try {
+    series_ = dicom::choose_series(std::move(finding), "the study", uids, terms);
+  } catch (const Error& e) {
+    if (!uids.empty() || list.size() < 2) throw;
+    throw SeveralSeries(without(e.what(), ours), list);
+  }
+  if (series_.size() != channels)
+    throw HttpError(400, fmt::format("{} series are chosen, but {} wanted; {}", series_.size(),
+                                     channels == 1 ? "one is" : fmt::format("{} are", channels), choosing(channels)));
+}
+
+Image DicomStudy::read(std::int64_t max_voxels) const {
+  std::int64_t voxels = 0;
+  for (const dicom::FoundSeries& found : series_) voxels += volume(found.series.shape);
+  if (voxels > max_voxels)
+    throw HttpError(413, fmt::format("the series has {} voxels; at most {} are taken", voxels, max_voxels));
+  return without_paths([&] { return series_cases(series_, static_cast<int>(series_.size())).front().read(); });
+}
+
+std::string DicomStudy::object(const LabelMap& label, const dicom::ObjectOptions& options,
+                               dicom::ObjectType type) const {
+  const dicom::Series& series = series_.front().series;
+  WideLabelMap wide{{}, label.geometry};
+  wide.voxels.shape = label.voxels.shape;
+  wide.voxels.values.assign(label.voxels.values.begin(), label.voxels.values.end());
+  return without_paths([&] {
+    const auto file = folder_.path() / "object.dcm";
+    write_object(dicom::labels_on_series(wide, series, "the label map"), series, options, type, file);
+    return read_text(file, static_cast<std::size_t>(-1));
+  });
+}
+
+}  // namespace nnunet::serve
