@@ -4,7 +4,7 @@ const keyName = 'nnunet-api-key';
 
 /** What the server refused, in its own words. status 0: it could not be reached. */
 export class ApiError extends Error {
-  /** series: of a study that has several, [{uid, modality, shape: [z, y, x]}]. */
+  /** series: of a study that has several, [{uid, modality, shape: [z, y, x], apart: what tells volumes of one series apart}]. */
   constructor(status, message, series = []) {
     super(message);
     this.status = status;

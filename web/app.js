@@ -99,7 +99,8 @@ class Page {
   offerSeries(study, list) {
     this.offered = study;
     element('series-line').hidden = list.length === 0;
-    const options = list.map(({ uid, modality, shape }) => new Option(`${modality} ${shape.toReversed().join(' × ')} (…${uid.slice(-12)})`, uid));
+    const options = list.map(({ uid, modality, shape, apart }) =>
+      new Option(`${modality} ${shape.toReversed().join(' × ')} ${apart} (…${uid.slice(-12)})`, uid));
     element('series').replaceChildren(new Option('Choose one', ''), ...options);
     if (list.length > 0) say('The study has several series: choose one.');
   }

@@ -75,8 +75,12 @@ RemoteImage form_of(const std::vector<fs::path>& paths, const std::string& stem,
 class SeriesToSend {
  public:
   SeriesToSend() = default;
-  SeriesToSend(std::vector<dicom::FoundSeries> series, int channels, const RemoteSegmentationOptions& options)
-      : series_(std::move(series)), channels_(channels) {
+  /// found: all there are.
+  SeriesToSend(const dicom::Finding& found, std::vector<dicom::FoundSeries> chosen, int channels,
+               const RemoteSegmentationOptions& options)
+      : series_(std::move(chosen)), channels_(channels) {
+    for (const dicom::FoundSeries& one : found.series)
+      for (const dicom::Frame& frame : one.series.frames) files_[one.series.series_uid].insert(frame.file);
     static const std::map<dicom::ObjectType, std::string> names{{dicom::ObjectType::binary, "binary"},
                                                                 {dicom::ObjectType::labelmap, "labelmap"},
                                                                 {dicom::ObjectType::rtstruct, "rtstruct"}};
@@ -88,23 +92,22 @@ class SeriesToSend {
   std::vector<ImageCase> cases() const { return dicom::series_cases(series_, channels_); }
 
   RemoteImage image(const ImageCase& c) const {
-    RemoteImage image;
-    std::vector<fs::path> files;
-    std::string uids;
+    std::set<fs::path> files;
+    std::string names;
     for (const dicom::FoundSeries& found : series_) {
-      if (channels_ == 1 && found.series.series_uid != c.name) continue;
-      uids += (uids.empty() ? "&dicom_series=" : ",") + found.series.series_uid;
-      std::set<fs::path> seen;
-      for (const dicom::Frame& frame : found.series.frames)
-        if (seen.insert(frame.file).second) files.push_back(frame.file);
+      if (channels_ == 1 && found.name() != c.name) continue;
+      names += (names.empty() ? "&dicom_series=" : ",") + found.name();
+      // Of a series of several volumes all, so that the server numbers them alike.
+      files.insert(files_.at(found.series.series_uid).begin(), files_.at(found.series.series_uid).end());
     }
-    image = form_of(files, "instance", ".dcm");
-    image.query = (channels_ > 1 ? uids : std::string()) + wanted_;
+    RemoteImage image = form_of({files.begin(), files.end()}, "instance", ".dcm");
+    image.query = names + wanted_;
     return image;
   }
 
  private:
   std::vector<dicom::FoundSeries> series_;
+  std::map<std::string, std::set<fs::path>> files_;  ///< by the series' UID
   int channels_ = 1;
   std::string wanted_;  ///< of the query
 };
@@ -282,7 +285,8 @@ SeriesToSend series_of(const RemoteSegmentationOptions& o, int channels, const I
   if (!o.cases.empty())
     throw Error("--data", "chooses cases by their files' names, which DICOM series have not",
                 "leave it out, or give NIfTI images");
-  return {dicom::choose_series(dicom::find_series(o.input), o.input, o.dicom_series), channels, o};
+  const dicom::Finding found = dicom::find_series(o.input);
+  return {found, dicom::choose_series(found, o.input, o.dicom_series), channels, o};
 }
 
 }  // namespace

@@ -30,6 +30,10 @@ struct Content {
 
 Content content_of(const Spool::Job& job) {
   Finding finding = find_series(job.images());
+  if (finding.series.size() > 1 && finding.series.front().part > 0)
+    throw Error("series " + finding.series.front().series.series_uid,
+                fmt::format("holds {} volumes, and nobody says here which is meant", finding.series.size()),
+                "segment the one that is meant by nnunet predict --dicom_series");
   if (finding.series.size() > 1)
     throw Error("series", fmt::format("{} series have the same UID", finding.series.size()), "part them");
   if (!finding.series.empty()) return {std::move(finding.series.front()), {}};

@@ -122,8 +122,7 @@ std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, c
     chosen = named(finding.series, input, uids, terms);
   for (const FoundSeries& found : chosen) {
     if (!found.problem.empty()) throw Error("series " + found.name(), found.problem, found.remedy);
-    for (const std::string& warning : found.warnings)
-      warn(terms, fmt::format("series {}: {}", found.name(), warning));
+    for (const std::string& warning : found.warnings) warn(terms, fmt::format("series {}: {}", found.name(), warning));
   }
   return chosen;
 }

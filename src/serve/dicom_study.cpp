@@ -31,8 +31,10 @@ nlohmann::json list_of(const std::vector<dicom::FoundSeries>& all) {
   nlohmann::json list = nlohmann::json::array();
   for (const dicom::FoundSeries& found : all)
     if (found.problem.empty())
-      list.push_back(
-          {{"uid", found.series.series_uid}, {"modality", found.series.modality}, {"shape", found.series.shape}});
+      list.push_back({{"uid", found.name()},
+                      {"modality", found.series.modality},
+                      {"shape", found.series.shape},
+                      {"apart", found.apart}});
   return list;
 }
 

@@ -12,9 +12,12 @@ Command dicom_command(DicomFlags& flags) {
                   {
                       option("path", flags.input, "Folder, zip or file"),
                       output(flags.output)
-                          .described("Folder for <series UID>.nii.gz, of several volumes <series UID>-1.nii.gz, ..: the images that nnunet predict segments, float32")
+                          .described("Folder for <series UID>.nii.gz, of several volumes <series UID>-1.nii.gz, ..: "
+                                     "the images that nnunet predict segments, float32")
                           .made_as_folder(),
-                      dicom_series(flags.series).described("With --output: UIDs of the series to write (UID-1, UID-2, ..: volumes of one that holds several), or all"),
+                      dicom_series(flags.series)
+                          .described("With --output: UIDs of the series to write (UID-1, UID-2, ..: volumes of one "
+                                     "that holds several), or all"),
                   }}},
       .notes = "Nothing that names a patient is read or shown.",
       .examples = {{.line = "nnunet dicom study.zip", .not_run = "needs such a study"},

@@ -54,14 +54,17 @@ Command dicom_seg_command(DicomSegFlags& flags) {
           "description says so. UIDs are new each time.",
       .groups =
           {{"",
-            joined({{
-                        option("--labels", flags.labels, "Label map on the series' grid").must_be_given(),
-                        option("--series", flags.series, "Folder or zip with the DICOM series").must_be_given(),
-                        dicom_series(flags.dicom_series).described("UID of the series, where --series holds several; UID-1, UID-2, ..: one of its volumes"),
-                        output(flags.output).described("DICOM file to write").must_be_given(),
-                        overwrite(flags.overwrite).described("Replace a file that is there"),
-                    },
-                    dicom_object_options(flags.object)})},
+            joined(
+                {{
+                     option("--labels", flags.labels, "Label map on the series' grid").must_be_given(),
+                     option("--series", flags.series, "Folder or zip with the DICOM series").must_be_given(),
+                     dicom_series(flags.dicom_series)
+                         .described(
+                             "UID of the series, where --series holds several; UID-1, UID-2, ..: one of its volumes"),
+                     output(flags.output).described("DICOM file to write").must_be_given(),
+                     overwrite(flags.overwrite).described("Replace a file that is there"),
+                 },
+                 dicom_object_options(flags.object)})},
            {"Archive", dicom_send_options(flags.send)}},
       .examples = {{.line = "nnunet dicom-seg --labels liver.nii.gz --series ct --labels_json labels.json --output "
                             "seg.dcm",

@@ -49,7 +49,9 @@ Option images_to_segment(path& value) {
 }
 
 Option dicom_series(std::vector<std::string>& value) {
-  return option("--dicom_series", value, "UIDs of the DICOM series to take (UID-1, UID-2, ..: volumes of one that holds several), or all").by_default("the only one");
+  return option("--dicom_series", value,
+                "UIDs of the DICOM series to take (UID-1, UID-2, ..: volumes of one that holds several), or all")
+      .by_default("the only one");
 }
 
 Option series_to_segment(std::vector<std::string>& value) {
