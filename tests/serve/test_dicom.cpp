@@ -212,8 +212,8 @@ TEST_F(Dicom, OfSeveralSeriesOneIsNamed) {
   refused(unnamed, "2 series: 1.2.3.4 (CT, 5x4x6), 1.2.3.5 (CT, 5x4x6)");
   refused(unnamed, "dicom_series=UID");
   EXPECT_EQ(Json::parse(unnamed.body)["series"],
-            Json::parse(R"([{"uid": "1.2.3.4", "modality": "CT", "shape": [5, 4, 6]},
-                            {"uid": "1.2.3.5", "modality": "CT", "shape": [5, 4, 6]}])"));
+            Json::parse(R"([{"uid": "1.2.3.4", "modality": "CT", "shape": [5, 4, 6], "apart": ""},
+                            {"uid": "1.2.3.5", "modality": "CT", "shape": [5, 4, 6], "apart": ""}])"));
   EXPECT_EQ(send(both, "?dicom_series=1.2.3.4").body, expected_of(first));
   EXPECT_EQ(send(both, "?dicom_series=1.2.3.5").body, expected_of(second));
   refused(send(both, "?dicom_series=1.2.3.6"), "is not in the study");
