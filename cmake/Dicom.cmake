@@ -9,26 +9,33 @@ set(NNUNET_HAS_DCMTK OFF)
 
 # nnunet_gdcm_archives, nnunet_dcmtk_archives: all that their code needs is inside of what links them but zlib and OpenSSL.
 if(NNUNET_DICOM AND NNUNET_DICOM_ARCHIVES)
-  # nnunet_archives(TARGET FOLDER_OF_HEADERS name...)
+  # nnunet_archives(TARGET FOLDER_OF_HEADERS NAMES name... LIBS lib...): each uses those behind it, and the libraries.
   function(nnunet_archives target headers)
+    cmake_parse_arguments(ARCHIVES "" "" "NAMES;LIBS" ${ARGN})
     add_library(${target} INTERFACE)
     target_include_directories(${target} SYSTEM INTERFACE ${NNUNET_DICOM_ARCHIVES}/include/${headers})
-    list(TRANSFORM ARGN REPLACE "[^/]+" "${NNUNET_DICOM_ARCHIVES}/lib/lib\\0.a")
-    list(JOIN ARGN , archives)
-    target_link_libraries(${target} INTERFACE "$<LINK_GROUP:RESCAN,${archives}>")
     target_link_options(${target} INTERFACE -Wl,--gc-sections)
+    list(REVERSE ARCHIVES_NAMES)
+    set(behind ${ARCHIVES_LIBS})
+    foreach(name IN LISTS ARCHIVES_NAMES)
+      add_library(nnunet_archive_${name} STATIC IMPORTED)
+      set_target_properties(nnunet_archive_${name} PROPERTIES INTERFACE_LINK_LIBRARIES "${behind}"
+                            IMPORTED_LOCATION ${NNUNET_DICOM_ARCHIVES}/lib/lib${name}.a)
+      list(PREPEND behind nnunet_archive_${name})
+    endforeach()
+    target_link_libraries(${target} INTERFACE ${behind})
   endfunction()
-  pkg_check_modules(openjpeg REQUIRED libopenjp2)
-  nnunet_archives(nnunet_gdcm_archives gdcm gdcmMSFF gdcmDICT gdcmDSED gdcmIOD gdcmCommon gdcmjpeg8 gdcmjpeg12 gdcmjpeg16 gdcmcharls openjp2)
-  target_include_directories(nnunet_gdcm_archives SYSTEM INTERFACE ${openjpeg_INCLUDE_DIRS})
-  target_compile_options(nnunet_gdcm_archives INTERFACE -Wno-nonnull)
   foreach(name IN ITEMS uuid expat)
     find_library(NNUNET_STATIC_${name} lib${name}.a REQUIRED)
-    target_link_libraries(nnunet_gdcm_archives INTERFACE ${NNUNET_STATIC_${name}})
   endforeach()
-  target_link_libraries(nnunet_gdcm_archives INTERFACE ZLIB::ZLIB ${CMAKE_DL_LIBS})
-  nnunet_archives(nnunet_dcmtk_archives . dcmtls dcmnet dcmdata oflog ofstd)
-  target_link_libraries(nnunet_dcmtk_archives INTERFACE OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)
+  pkg_check_modules(openjpeg REQUIRED libopenjp2)
+  nnunet_archives(nnunet_gdcm_archives gdcm
+                  NAMES gdcmMSFF gdcmIOD gdcmDSED gdcmDICT gdcmCommon gdcmjpeg8 gdcmjpeg12 gdcmjpeg16 gdcmcharls openjp2
+                  LIBS ${NNUNET_STATIC_uuid} ${NNUNET_STATIC_expat} ZLIB::ZLIB ${CMAKE_DL_LIBS})
+  target_include_directories(nnunet_gdcm_archives SYSTEM INTERFACE ${openjpeg_INCLUDE_DIRS})
+  target_compile_options(nnunet_gdcm_archives INTERFACE -Wno-nonnull)
+  nnunet_archives(nnunet_dcmtk_archives . NAMES dcmtls dcmnet dcmdata oflog ofstd
+                  LIBS OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB Threads::Threads)
 endif()
 
 # nnunet_dicom_part(RESULT PACKAGES found...): RESULT is ON where all were found.
