@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   add_predict(program);
   add_export(program);
   add_serve(program);
+  add_dicom_node(program);
   add_info(program);
   add_benchmark(program);
   return run_program(program, argc, argv);

@@ -22,13 +22,14 @@ std::string series_name(const Instance& i) {
 }
 
 bool is_no_image(const Instance& instance) {
-  return !instance.has_pixels || instance.modality == "SEG";
+  return instance.modality == "SEG" || (!instance.has_pixels && instance.rows == 0);
 }
 
 /// Why it is not what was announced, or not whole; empty: it is.
 StoreAnswer look_at(const Instance& instance, const ReceivedInstance& received) {
   if (instance.sop_instance_uid != received.sop_instance_uid || instance.sop_class_uid != received.sop_class_uid)
     return {Status::wrong_data_set, "it is another instance than was announced"};
+  if (!instance.has_pixels) return {Status::cannot_understand, "it is an image without pixel data"};
   if (!instance.damage.empty()) return {Status::cannot_understand, instance.damage};
   return {};
 }

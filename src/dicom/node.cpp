@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "incoming_instances.h"
+#include "library.h"
 #include "nnunet/core/cancelled.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
@@ -25,7 +26,7 @@ using Clock = std::chrono::steady_clock;
 /// What the spool's folder holds is one series, or nothing that can be segmented at all.
 struct Content {
   std::optional<FoundSeries> series;
-  std::string why_none;
+  std::vector<LeftOut> left_out;
 };
 
 Content content_of(const Spool::Job& job) {
@@ -36,8 +37,9 @@ Content content_of(const Spool::Job& job) {
                 "segment the one that is meant by nnunet predict --dicom_series");
   if (finding.series.size() > 1)
     throw Error("series", fmt::format("{} series have the same UID", finding.series.size()), "part them");
-  if (!finding.series.empty()) return {std::move(finding.series.front()), {}};
-  return {{}, finding.left_out.empty() ? "holds no image" : finding.left_out.front().reason};
+  Content content{{}, std::move(finding.left_out)};
+  if (!finding.series.empty()) content.series = std::move(finding.series.front());
+  return content;
 }
 
 /// A copy of the object in the user's folder, under a name that is free or has the same content already.
@@ -65,6 +67,7 @@ class Node::Impl {
   Impl(const NodeOptions& options, ObjectDelivery deliver)
       : options_(options),
         deliver_(std::move(deliver)),
+        reader_(library()),
         spool_(options.spool),
         instances_(spool_, options.network.max_instance_bytes),
         server_(listen_for_instances(options.network, instances_)),
@@ -105,7 +108,8 @@ class Node::Impl {
     const std::vector<std::string> now = job.instances(), before = spool_.delivered_before(job);
     const Content content = content_of(job);
     if (!content.series) {
-      log::info(fmt::format("{} instances of a series are dropped: each {}", now.size(), content.why_none));
+      log::info(fmt::format("{} instances of a series are dropped: the first {}", now.size(),
+                            content.left_out.empty() ? "is no image" : content.left_out.front().reason));
       return spool_.drop(job);
     }
     const FoundSeries& found = *content.series;
@@ -117,6 +121,9 @@ class Node::Impl {
           fmt::format("{} instances came after an object of {} was made and sent, and not all of those came again",
                       now.size(), before.size()),
           "send the whole series again, with a longer --series_timeout where it pauses");
+    if (!content.left_out.empty())
+      log::warn(fmt::format("{}: {} of its instances are left out: the first {}", name, content.left_out.size(),
+                            content.left_out.front().reason));
     for (const std::string& warning : found.warnings) log::warn(fmt::format("{}: {}", name, warning));
     log::info(fmt::format("{}: {} instances are segmented", name, now.size()));
     segment(found, job.folder, [&] { return stop() || spool_.is_overtaken(job); });
@@ -185,6 +192,7 @@ class Node::Impl {
 
   const NodeOptions options_;
   const ObjectDelivery deliver_;
+  const Library& reader_;  ///< known to be there before anything is received
   Spool spool_;
   IncomingInstances instances_;
   std::unique_ptr<StorageServer> server_;

@@ -5,11 +5,14 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <string>
 
+#include "background.h"
 #include "dicom/dicom_bytes.h"
 #include "dicom/needs_dicom.h"
 #include "infer/tiny.h"
+#include "nnunet/dicom/send.h"
 #include "reference/shared.h"
 
 // What `nnunet` does without libtorch in its process, in every build.
@@ -82,11 +85,10 @@ TEST_F(WithoutTorch, PredictsScoresDescribesAndExports) {
   EXPECT_GT(fs::file_size(folder_ / "onnx/model.onnx"), 1000U);
 }
 
-// A series and the NIfTI image that is made of it have the same label map.
-TEST_F(WithoutTorch, SegmentsDicomSeries) {
-  NNUNET_NEEDS_DICOM();
+/// A series that the tiny network takes.
+void write_tiny_series(const fs::path& folder) {
   const Image image = test::tiny_image({12, 20, 22});
-  test::write_series(folder_ / "study", 7, [&](test::DicomSlice& slice, int z) {
+  test::write_series(folder, 7, [&](test::DicomSlice& slice, int z) {
     slice.rows = 20;
     slice.columns = 22;
     slice.slope = "0.01";
@@ -95,6 +97,47 @@ TEST_F(WithoutTorch, SegmentsDicomSeries) {
       slice.values.push_back(
           static_cast<std::int16_t>(100 * image.voxels.values[static_cast<std::size_t>(z) * 20 * 22 + i]));
   });
+}
+
+/// Where a node says that it listens; 0: it does not.
+std::uint16_t port_of_node(const test::Background& node) {
+  const std::string text = node.log();
+  std::smatch found;
+  if (!std::regex_search(text, found, std::regex("listens at 127\\.0\\.0\\.1:([0-9]+)"))) return 0;
+  return static_cast<std::uint16_t>(std::stoi(found[1]));
+}
+
+TEST_F(WithoutTorch, ANodeSegmentsWhatItIsSent) {
+  NNUNET_NEEDS_DICOM();
+  if (!fs::exists(NNUNET_BINARY_DIR "/lib/libnnunet_dicom_objects.so")) GTEST_SKIP() << "no DCMTK in this build";
+  write_tiny_series(folder_ / "study");
+  const std::string objects = (folder_ / "objects").string(), node_of = "dicom-node --port 0 --ckpt_path " +
+                                                                        checkpoint_.string() + " --spool " +
+                                                                        (folder_ / "spool").string();
+  const Outcome nowhere = nnunet(node_of);
+  EXPECT_EQ(nowhere.code, 1);
+  EXPECT_NE(nowhere.output.find("Say where objects go"), std::string::npos) << nowhere.output;
+  const Outcome open = nnunet(node_of + " --host 0.0.0.0 --output " + objects);
+  EXPECT_EQ(open.code, 1);
+  EXPECT_NE(open.output.find("--allow"), std::string::npos) << open.output;
+
+  test::Background node("'" + kProgram + "' " + node_of + " --series_timeout 0.2 --output " + objects);
+  ASSERT_TRUE(node.runs_until([&] { return port_of_node(node) != 0; })) << node.log();
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder_ / "study")) files.push_back(entry.path());
+  dicom::send_objects(files, {{}, "NNUNET", "127.0.0.1", port_of_node(node)});
+  EXPECT_TRUE(node.runs_until([&] { return fs::exists(objects + "/1.2.3.4.dcm"); })) << node.log();
+  node.send(SIGTERM);
+  const auto ended = node.wait();
+  EXPECT_EQ(ended.code, 0) << node.log();
+  const Outcome listed = nnunet("dicom " + objects);
+  EXPECT_NE(listed.output.find("is no image, but SEG"), std::string::npos) << listed.output;
+}
+
+// A series and the NIfTI image that is made of it have the same label map.
+TEST_F(WithoutTorch, SegmentsDicomSeries) {
+  NNUNET_NEEDS_DICOM();
+  write_tiny_series(folder_ / "study");
   const std::string study = (folder_ / "study").string(), images = (folder_ / "images").string();
   const std::string predict = "predict --ckpt_path " + checkpoint_.string() + " --input ";
   const Outcome listed = nnunet("dicom " + study), written = nnunet("dicom " + study + " --output " + images);

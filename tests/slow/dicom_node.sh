@@ -105,6 +105,30 @@ stop_node
 stop_pacs
 echo "ok: over TLS with certificates both ways; callers without TLS, certificate or leave are refused"
 
+for model in "$models"/Dataset023_TwoMR/* "$models"/Dataset004_Hippocampus/*cascade*; do
+  if "$nnunet" dicom-node --model "$model" --gpus 0 --port "$port" --spool other --output objects > log 2>&1; then exit 1; fi
+  grep -qE "takes 2 channels|second stage of a cascade" log || { cat log; exit 1; }
+done
+start_node "$hippocampus" --output objects --dicom_seg rtstruct
+send mr1
+until_true "[ \"\$(count objects)\" = 1 ] && is_empty"
+stop_node
+"$nnunet" predict --model "$hippocampus" --gpus 0 --input mr1 --output rt.dcm --dicom_seg rtstruct > log 2>&1 || { cat log; exit 1; }
+contours() { dcmdump +P ContourData "$1"; }
+[ "$(contours rt.dcm | wc -l)" -gt 2 ] && cmp <(contours rt.dcm) <(contours objects/*.dcm)
+echo "ok: structure sets into a folder have predict's contours; networks of several channels or stages are refused"
+
+# The sender killed while it sends: what it sent before stays, and the rest comes with the next one.
+start_pacs
+start_node "$hippocampus" --send_to "PACS@127.0.0.1:$pacs"
+storescu +sd -aec NNUNET 127.0.0.1 "$port" mr2 > storescu.log 2>&1 & sender=$!
+until_true "[ \"\$(count spool/receiving)\" -ge 5 ]"
+kill -9 $sender 2> /dev/null || true
+wait $sender 2> /dev/null || true
+send mr2
+arrived mr2
+stop_node
+stop_pacs
 # Killed while it receives: what was answered is there, and the rest comes again.
 start_pacs
 start_node "$hippocampus" --send_to "PACS@127.0.0.1:$pacs"

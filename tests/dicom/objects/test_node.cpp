@@ -12,6 +12,7 @@
 #include "certificate.h"
 #include "dicom/dcmtk/network.h"
 #include "dicom/dicom_bytes.h"
+#include "dicom/incoming_instances.h"
 #include "dicom/needs_dicom.h"
 #include "dicom/objects/source_series.h"
 #include "message_of.h"
@@ -342,9 +343,37 @@ TEST(Node, DamagedAndWrongInstancesAreRefused) {
   test.start();
   const std::string refusal = test.refusal(short_pixels);
   EXPECT_NE(refusal.find("C000"), std::string::npos) << refusal;
+  constexpr std::size_t element = 12;  // the header of the pixel data
+  const std::string cut = slice.file().substr(0, slice.file().size() - pixels.size() - element);
+  EXPECT_NE(test.refusal(file("cut.dcm", cut)).find("C000"), std::string::npos);
   EXPECT_TRUE(test.is_empty());
-  slice.rows = 0;  // an image without pixels: nothing to segment, but no damage to the others
   EXPECT_FALSE(test.segment());
+}
+
+TEST(Node, AnotherInstanceThanAnnouncedIsRefused) {
+  NNUNET_NEEDS_DICOM();
+  const TempFolder folder;
+  Spool spool({.folder = folder / "spool"});
+  IncomingInstances incoming(spool, 1 << 20);
+  const auto take = [&](const ReceivedInstance& announced) {
+    const StorageHandler::Place place = incoming.begin(1);
+    write_text(place.file, dicom_slice(0).file());
+    ReceivedInstance received = announced;
+    received.file = place.file;
+    const StoreAnswer answer = incoming.take(received);
+    incoming.end(1, place.file);
+    EXPECT_FALSE(fs::exists(place.file));
+    return answer.status;
+  };
+  const std::string ct = "1.2.840.10008.5.1.4.1.1.2", mr = "1.2.840.10008.5.1.4.1.1.4", uid = dicom_slice(0).instance;
+  EXPECT_EQ(take({{}, ct, "1.2.3.9", {}, 1}), StoreAnswer::Status::wrong_data_set);
+  EXPECT_EQ(take({{}, mr, uid, {}, 1}), StoreAnswer::Status::wrong_data_set);
+  EXPECT_TRUE(incoming.held_series().empty());
+  EXPECT_EQ(take({{}, ct, uid, {}, 1}), StoreAnswer::Status::success);
+  incoming.begin(1);
+  EXPECT_EQ(incoming.held_series().size(), 1U) << "while the association sends another instance";
+  incoming.closed(1);
+  EXPECT_TRUE(incoming.held_series().empty());
 }
 
 TEST(Node, LargerThanTheLimitsIsRefusedAndTheRestGoesOn) {
@@ -379,6 +408,7 @@ TEST(Node, WhatIsNoImageIsTakenAndForgotten) {
   slice.modality = "SEG";
   nnunet::test::write_bytes(test.folder / "seg.dcm", slice.file());
   slice.modality = "RTSTRUCT";
+  slice.rows = slice.columns = 0;
   nnunet::test::write_bytes(test.folder / "rt.dcm", dicom_file("1.2.840.10008.1.2.1", slice.header().bytes()));
   test.start();
   test.send({test.folder / "seg.dcm", test.folder / "rt.dcm"});
