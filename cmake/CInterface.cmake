@@ -1,6 +1,6 @@
 # libnnunet_c (nnunet::c): include/nnunet.h for programs in C, and in all languages that can call it. Of the rooms that
 # predict it takes the files that are needed, so neither server nor client, and shows one symbol (cmake/nnunet_c.map).
-set(inference_rooms core io plan preprocess data eval kernels native checkpoint infer v2)
+set(inference_rooms core io plan dicom preprocess data eval kernels native checkpoint infer v2)
 
 # As an archive: the linker leaves out the files that nobody asks for.
 add_library(nnunet_inference STATIC EXCLUDE_FROM_ALL)
@@ -17,6 +17,7 @@ file(GLOB c_api_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/c_api/*.cpp)
 add_library(nnunet_c_library SHARED ${c_api_sources})
 add_library(nnunet::c ALIAS nnunet_c_library)
 target_link_libraries(nnunet_c_library PRIVATE nnunet_inference ${inference_libs} nlohmann_json::nlohmann_json fmt::fmt)
+target_include_directories(nnunet_c_library PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(nnunet_c_library PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden)
 target_include_directories(nnunet_c_library INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

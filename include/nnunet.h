@@ -30,7 +30,7 @@
 extern "C" {
 #endif
 
-#define NNUNET_API_VERSION 2
+#define NNUNET_API_VERSION 3
 
 #if defined(__GNUC__)
 #define NNUNET_EXPORT __attribute__((visibility("default")))
@@ -52,6 +52,7 @@ typedef struct nnunet_text nnunet_text;         /* a text that the library made 
 typedef struct nnunet_model nnunet_model;       /* trained networks, ready for use */
 typedef struct nnunet_prepared nnunet_prepared; /* an image as the networks take it, and what undoes its preparation */
 typedef struct nnunet_loaded nnunet_loaded;     /* an image that was read from files */
+typedef struct nnunet_dicom nnunet_dicom;       /* the DICOM series that a folder, zip or file holds */
 
 /* What status_code says. */
 typedef int32_t nnunet_code;
@@ -135,6 +136,9 @@ typedef struct nnunet_model_options {
   size_t folds_count;
   const char* checkpoint; /* of nnU-Net v2's models; NULL: "checkpoint_final.pth" */
   nnunet_choice bf16;     /* NNUNET_ON: bf16 arithmetic where the processor has it; otherwise float32 */
+  /* Since version 3. Of checkpoints of NVIDIA's nnU-Net for PyTorch, which do not say how images are prepared: the
+   * config.json that does, or the preprocessed folder that holds it. Other models do not look at it. NULL: none. */
+  const char* data;
 } nnunet_model_options;
 
 /* How a volume goes through the networks. */
@@ -195,7 +199,7 @@ typedef struct nnunet_folder_options {
   size_t struct_size;
   const char* previous;       /* folder of the previous stage's label maps; NULL: none */
   int32_t save_probabilities; /* 1: also CASE.npz and CASE.pkl */
-  int32_t keep_existing;      /* 1: images whose results are there are left out */
+  int32_t keep_existing;      /* 1: images whose results are there are left out (segment_folder says which) */
   int32_t parts, part;        /* only every parts-th image, from part on; 0, 0: all */
 } nnunet_folder_options;
 
@@ -203,6 +207,27 @@ typedef struct nnunet_counts {
   size_t struct_size;
   int64_t segmented, kept, failed;
 } nnunet_counts;
+
+/* What of DICOM a label map becomes. */
+typedef int32_t nnunet_object;
+enum {
+  NNUNET_BINARY = 0,   /* Segmentation, BINARY: a bit a voxel and label */
+  NNUNET_LABELMAP = 1, /* Label Map Segmentation (Supplement 243): a number a voxel */
+  NNUNET_RTSTRUCT = 2  /* RT Structure Set: closed contours on each plane */
+};
+
+typedef struct nnunet_object_options {
+  size_t struct_size;
+  nnunet_object type;
+  /* What values of labels are called, their codes and colours: the text of a labels.json (docs/dicom-out.md). NULL: the
+   * names of `model`; without that "label 1", .. */
+  const char* labels;
+  const nnunet_model* model; /* whose labels these are; may be NULL */
+  const char* algorithm;     /* its name; NULL: "nnU-Net (nnunet)" */
+  const char* description;   /* of the object's series; ", not a medical device" follows. NULL: "Segmentation" */
+  int32_t series_number;     /* 0: 1000 */
+  int32_t anonymous;         /* 1: what says who the patient is stays empty */
+} nnunet_object_options;
 
 /* The functions. `options`, `run` and `folder` may be NULL: the defaults. */
 typedef struct nnunet_api {
@@ -287,7 +312,10 @@ typedef struct nnunet_api {
   nnunet_status* (*segment_files)(nnunet_model* model, const nnunet_image_files* images, size_t count,
                                   const nnunet_run_options* run, nnunet_image_function finished, void* finished_user,
                                   nnunet_counts* counts);
-  /* All images of a folder (CASE_0000.nii.gz, ..) to label maps (CASE.nii.gz) in another one, as nnUNetv2_predict. */
+  /* All images of a folder (CASE_0000.nii.gz, ..) to label maps (CASE.nii.gz) in another one, as nnUNetv2_predict.
+   * keep_existing: of models of nnU-Net v2, whatever is there is kept. Label maps of checkpoints have a record beside
+   * them (in the folder .nnunet) as `nnunet predict` writes it: those that the same networks, options and images would
+   * make again are kept, others are made anew, and one that has no record or was edited since is refused. */
   nnunet_status* (*segment_folder)(nnunet_model* model, const char* input, const char* output,
                                    const nnunet_folder_options* folder, const nnunet_run_options* run,
                                    nnunet_image_function finished, void* finished_user, nnunet_counts* counts);
@@ -308,6 +336,36 @@ typedef struct nnunet_api {
    * Other keys are not looked at. */
   nnunet_status* (*labels_write)(const nnunet_model* model, const nnunet_array* labels, const char* json,
                                  const char* file);
+
+  /* DICOM, since version 3. Not a medical device. Needs libnnunet_dicom.so beside this library, and for objects
+   * libnnunet_dicom_objects.so; where one is missing, the message says so and what to install. --------------------*/
+
+  /* Looks for series of images in a folder and all below it, in a zip (unpacked to a temporary folder until the
+   * release) or in a file. Nothing that says who the patient is is kept. */
+  nnunet_status* (*dicom_find)(const char* path, nnunet_dicom** dicom);
+  void (*dicom_release)(nnunet_dicom* dicom);
+  /* The series, what is wrong with or unusual about each, and which files are in none, as a JSON object
+   * (docs/c-api.md). */
+  nnunet_status* (*dicom_json)(const nnunet_dicom* dicom, nnunet_text** json);
+  /* Reads a series as an image; of several that lie on one grid a channel each. uids: series UIDs; none: the only
+   * series that can be read. loaded_image gives voxels (channels,D,H,W) NNUNET_FLOAT32 on the series' own axes (z from
+   * plane to plane) with their direction, so labels of segment are on these, too; loaded_json gives spacing and
+   * sitk_stuff, so labels_write writes them as NIfTI. threads as in nnunet_run_options. */
+  nnunet_status* (*dicom_image)(const nnunet_dicom* dicom, const char* const* uids, size_t count, int32_t threads,
+                                nnunet_loaded** loaded);
+  /* Writes labels (D,H,W) on the axes of dicom_image as an object of the series, that refers to its instances
+   * (docs/dicom-out.md); an existing file is replaced, one of the series refused. uid: of the series; NULL: the only
+   * one that can be read. options may be NULL. */
+  nnunet_status* (*dicom_write)(const nnunet_dicom* dicom, const char* uid, const nnunet_array* labels,
+                                const nnunet_object_options* options, const char* file);
+
+  /* Scores, since version 3 ----------------------------------------------------------------------------------------*/
+
+  /* How a label map (D,H,W) agrees with another one, of any type of numbers, 0 to 255: Dice, HD95 (mm), precision,
+   * recall and volumes (mL) of each label, as `nnunet score --json` gives them (docs/c-api.md). spacing: mm,
+   * (z,y,x). */
+  nnunet_status* (*score)(const nnunet_array* labels, const nnunet_array* reference, const double spacing[3],
+                          nnunet_text** json);
 } nnunet_api;
 
 /* The functions of this version of the interface and of all before it, valid as long as the library is loaded; NULL:

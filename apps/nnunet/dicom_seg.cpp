@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
 #include "commands.h"
 #include "dicom_objects.h"
 #include "nnunet/core/error.h"
@@ -15,15 +13,6 @@
 
 namespace nnunet::app {
 namespace {
-
-/// Without names each value that is there is a label.
-std::vector<NamedValue> values_of(const Array<std::uint16_t>& labels) {
-  std::vector<NamedValue> values;
-  for (const std::uint16_t value : std::set<std::uint16_t>(labels.values.begin(), labels.values.end()))
-    if (value != 0) values.push_back({value, ""});
-  if (values.empty()) values.push_back({1, ""});
-  return values;
-}
 
 dicom::FoundSeries series_of(const DicomSegFlags& flags) {
   auto found = dicom::choose_series(dicom::find_series(flags.series), flags.series, flags.dicom_series);
@@ -39,7 +28,7 @@ void run(const DicomSegFlags& flags) {
     throw Error(flags.output.string(), "is there already", "give another --output, or --overwrite");
   const dicom::FoundSeries found = series_of(flags);
   const auto labels = dicom::labels_on_series(read_label_file(flags.labels), found.series, flags.labels.string());
-  const dicom::ObjectOptions options = object_options(flags.object, values_of(labels));
+  const dicom::ObjectOptions options = object_options(flags.object, dicom::unnamed_values(labels));
   write_object(labels, found.series, options, flags.object.type.value_or(dicom::ObjectType::binary), flags.output);
   log::info(
       fmt::format("{}: {} labels on {} slices", flags.output.string(), options.segments.size(), found.series.shape[0]));

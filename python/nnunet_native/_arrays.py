@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _errors, _library
 
@@ -13,7 +14,7 @@ _TYPES = {np.dtype(name): code for name, code in (
     ("float32", _library.FLOAT32), ("float64", _library.FLOAT64))}
 
 
-def as_numpy(value: Any, what: str) -> np.ndarray:
+def as_numpy(value: Any, what: str) -> NDArray[Any]:
     """A view of an array in this machine's memory: numpy's own, by DLPack (torch, JAX, CuPy, ..), or what numpy.asarray
     takes."""
     if isinstance(value, np.ndarray):
@@ -27,7 +28,7 @@ def as_numpy(value: Any, what: str) -> np.ndarray:
     return np.asarray(value)
 
 
-def readable(value: Any, what: str) -> np.ndarray:
+def readable(value: Any, what: str) -> NDArray[Any]:
     """The same with numbers that the library reads. Half precision, other byte orders and unaligned numbers are copied."""
     array = as_numpy(value, what)
     if array.dtype == np.float16:
@@ -42,7 +43,7 @@ def readable(value: Any, what: str) -> np.ndarray:
     return array
 
 
-def place(array: np.ndarray, what: str) -> _library.Array:
+def place(array: NDArray[Any], what: str) -> _library.Array:
     """Where it lies. The array has to outlive what is done with it."""
     if array.ndim not in (3, 4):
         raise _errors.InvalidCall(f"{what}: has the shape {array.shape}; it has to be (channels, depth, height, width)")
@@ -52,7 +53,7 @@ def place(array: np.ndarray, what: str) -> _library.Array:
     return result
 
 
-def floats(value: Any, what: str) -> np.ndarray:
+def floats(value: Any, what: str) -> NDArray[np.float32]:
     """float32 in C order, (channels, depth, height, width)."""
     array = np.ascontiguousarray(readable(value, what), dtype=np.float32)
     if array.ndim != 4:
@@ -69,7 +70,7 @@ class _Memory:
                                     "shape": tuple(place.shape[:place.ndim])}
 
 
-def borrowed(place: _library.Array, owner: Any) -> np.ndarray:
+def borrowed(place: _library.Array, owner: Any) -> NDArray[np.float32]:
     """float32 in C order in the library's memory, of which owner holds on to the handle."""
     return np.asarray(_Memory(place, owner))
 

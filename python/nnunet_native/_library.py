@@ -9,9 +9,10 @@ from typing import Any
 
 from . import _errors
 
-API_VERSION = 2
+API_VERSION = 3
 UINT8, INT8, UINT16, INT16, UINT32, INT32, UINT64, INT64, FLOAT32, FLOAT64 = range(1, 11)
 AS_MODEL, ON, OFF = range(3)
+BINARY, LABELMAP, RTSTRUCT = range(3)
 
 
 class Array(Structure):
@@ -42,7 +43,7 @@ LOG = CFUNCTYPE(None, c_void_p, c_int32, c_char_p)
 
 class ModelOptions(Sized):
     _fields_ = [("struct_size", c_size_t), ("folds", POINTER(c_char_p)), ("folds_count", c_size_t), ("checkpoint", c_char_p),
-                ("bf16", c_int32)]
+                ("bf16", c_int32), ("data", c_char_p)]
 
 
 class RunOptions(Sized):
@@ -80,7 +81,12 @@ class Counts(Sized):
     _fields_ = [("struct_size", c_size_t), ("segmented", c_int64), ("kept", c_int64), ("failed", c_int64)]
 
 
-STATUS = MODEL = PREPARED = LOADED = TEXT = c_void_p  # opaque
+STATUS = MODEL = PREPARED = LOADED = TEXT = DICOM = c_void_p  # opaque
+
+
+class ObjectOptions(Sized):
+    _fields_ = [("struct_size", c_size_t), ("type", c_int32), ("labels", c_char_p), ("model", MODEL), ("algorithm", c_char_p),
+                ("description", c_char_p), ("series_number", c_int32), ("anonymous", c_int32)]
 
 
 class Api(Structure):
@@ -121,6 +127,12 @@ class Api(Structure):
         ("loaded_image", CFUNCTYPE(STATUS, LOADED, POINTER(Image))),
         ("loaded_json", CFUNCTYPE(STATUS, LOADED, POINTER(TEXT))),
         ("labels_write", CFUNCTYPE(STATUS, MODEL, POINTER(Array), c_char_p, c_char_p)),
+        ("dicom_find", CFUNCTYPE(STATUS, c_char_p, POINTER(DICOM))),
+        ("dicom_release", CFUNCTYPE(None, DICOM)),
+        ("dicom_json", CFUNCTYPE(STATUS, DICOM, POINTER(TEXT))),
+        ("dicom_image", CFUNCTYPE(STATUS, DICOM, POINTER(c_char_p), c_size_t, c_int32, POINTER(LOADED))),
+        ("dicom_write", CFUNCTYPE(STATUS, DICOM, c_char_p, POINTER(Array), POINTER(ObjectOptions), c_char_p)),
+        ("score", CFUNCTYPE(STATUS, POINTER(Array), POINTER(Array), POINTER(c_double), POINTER(TEXT))),
     ]
 
 
@@ -131,7 +143,8 @@ def _load() -> Api:
     table = library.nnunet_get_api(API_VERSION)
     if not table:
         raise ImportError("nnunet_native: libnnunet_c.so is older than this package; install the wheel again")
-    return table.contents
+    contents: Api = table.contents
+    return contents
 
 
 api = _load()

@@ -4,6 +4,7 @@ from __future__ import annotations
 import atexit
 import logging
 import sys
+from typing import Any
 
 from . import _library
 
@@ -11,9 +12,11 @@ LOG = logging.getLogger("nnunet_native")
 _LEVELS = (logging.INFO, logging.WARNING, logging.ERROR)
 
 
-@_library.LOG
-def _receive(_user: int | None, level: int, message: bytes) -> None:
+def _log(_user: int | None, level: int, message: bytes) -> None:
     LOG.log(_LEVELS[level], "%s", message.decode(errors="replace"))
+
+
+_receive: Any = _library.LOG(_log)
 
 
 def connect() -> None:

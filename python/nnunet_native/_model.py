@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _arrays, _library
 from ._library import api, check
@@ -19,7 +20,7 @@ _PREPARATION = ("spacing", "shape_before_cropping", "bbox_used_for_cropping", "s
                 "turned")
 
 
-class _Handle:
+class Handle:
     """An object of the library, released with this one."""
 
     def __init__(self, handle: Any, release: Any) -> None:
@@ -48,8 +49,8 @@ class ImageFiles:
 @dataclass
 class Results:
     """Of one image: labels (D,H,W), and probabilities (classes,D,H,W) where they were asked for."""
-    labels: np.ndarray
-    probabilities: np.ndarray | None
+    labels: NDArray[Any]
+    probabilities: NDArray[np.float32] | None
 
     def place(self) -> _library.Outputs:
         outputs = _library.Outputs(labels=_arrays.place(self.labels, "labels"))
@@ -61,10 +62,10 @@ class Results:
 class Prepared:
     """An image as the networks take it, and what undoes its preparation."""
 
-    def __init__(self, handle: _Handle) -> None:
+    def __init__(self, handle: Handle) -> None:
         self.handle = handle
 
-    def array(self) -> np.ndarray:
+    def array(self) -> NDArray[np.float32]:
         """(input channels,D,H,W) float32, in the library's memory."""
         place = _library.Array()
         check(api.prepared_array(self.handle.pointer, byref(place)))
@@ -74,109 +75,113 @@ class Prepared:
         """Under nnU-Net's names."""
         text = _library.TEXT()
         check(api.prepared_json(self.handle.pointer, byref(text)))
-        return _object(text)
+        return json_object(text)
 
 
 class Model:
     """Trained networks, ready for use."""
 
     def __init__(self, handle: Any) -> None:
-        self._handle = _Handle(handle, api.model_release)
+        self._handle = Handle(handle, api.model_release)
         self.info = _library.ModelInfo()
         check(api.model_info(handle, byref(self.info)))
         self.label_type = np.dtype(np.uint16 if self.info.label_type == _library.UINT16 else np.uint8)
         self._facts: dict[str, Any] | None = None
 
     @property
-    def _pointer(self) -> Any:
+    def pointer(self) -> Any:
         return self._handle.pointer
 
     @classmethod
-    def open(cls, paths: Sequence[Any], folds: Sequence[str] = (), checkpoint: str | None = None, bf16: bool = False) -> Model:
+    def open(cls, paths: Sequence[Any], folds: Sequence[str] = (), checkpoint: str | None = None, bf16: bool = False,
+             data: Any = None) -> Model:
         _library.check_process()
         handle = _library.MODEL()
-        check(api.model_open(_library.names(paths), len(paths), byref(_options(folds, checkpoint, bf16)), byref(handle)))
+        options = _options(folds, checkpoint, bf16, data)
+        check(api.model_open(_library.names(paths), len(paths), byref(options), byref(handle)))
         return cls(handle)
 
     @classmethod
     def open_memory(cls, files: Sequence[bytes], folds: Sequence[str] = (), checkpoint: str | None = None,
-                    bf16: bool = False) -> Model:
+                    bf16: bool = False, data: Any = None) -> Model:
         _library.check_process()
         handle = _library.MODEL()
         contents = (_library.Bytes * len(files))(*[_library.Bytes(file, len(file)) for file in files])
-        check(api.model_open_memory(contents, len(files), byref(_options(folds, checkpoint, bf16)), byref(handle)))
+        options = _options(folds, checkpoint, bf16, data)
+        check(api.model_open_memory(contents, len(files), byref(options), byref(handle)))
         return cls(handle)
 
     def facts(self) -> dict[str, Any]:
         """All that it says of itself (docs/c-api.md)."""
         if self._facts is None:
             text = _library.TEXT()
-            check(api.model_json(self._pointer, byref(text)))
-            self._facts = _object(text)
+            check(api.model_json(self.pointer, byref(text)))
+            self._facts = json_object(text)
         return self._facts
 
     def memory(self, shape: Sequence[int], spacing: Sequence[float], options: _library.RunOptions) -> int:
         result = c_int64()
-        check(api.model_memory(self._pointer, (c_int64 * 3)(*shape), (c_double * 3)(*spacing), byref(options), byref(result)))
+        check(api.model_memory(self.pointer, (c_int64 * 3)(*shape), (c_double * 3)(*spacing), byref(options), byref(result)))
         return result.value
 
     def segment(self, image: Image, probabilities: bool, options: _library.RunOptions,
                 progress: ProgressFunction | None) -> Results:
         results = self._room(image.shape, probabilities)
         with Run(options, progress) as run:
-            run.check(api.segment(self._pointer, byref(image.place), byref(options), byref(results.place())))
+            run.check(api.segment(self.pointer, byref(image.place), byref(options), byref(results.place())))
         return results
 
     def prepare(self, image: Image, options: _library.RunOptions) -> Prepared:
         _library.check_process()
         handle = _library.PREPARED()
-        check(api.prepare(self._pointer, byref(image.place), options.threads, byref(handle)))
-        return Prepared(_Handle(handle, api.prepared_release))
+        check(api.prepare(self.pointer, byref(image.place), options.threads, byref(handle)))
+        return Prepared(Handle(handle, api.prepared_release))
 
     def prepared_from(self, properties: Mapping[str, Any]) -> Prepared:
         handle = _library.PREPARED()
-        check(api.prepared_from_json(self._pointer, _json(properties, _PREPARATION), byref(handle)))
-        return Prepared(_Handle(handle, api.prepared_release))
+        check(api.prepared_from_json(self.pointer, _json(properties, _PREPARATION), byref(handle)))
+        return Prepared(Handle(handle, api.prepared_release))
 
     def segment_prepared(self, prepared: Prepared, shape: Sequence[int], probabilities: bool, options: _library.RunOptions,
                          progress: ProgressFunction | None) -> Results:
         results = self._room(shape, probabilities)
         with Run(options, progress) as run:
-            run.check(api.segment_prepared(self._pointer, prepared.handle.pointer, byref(options), byref(results.place())))
+            run.check(api.segment_prepared(self.pointer, prepared.handle.pointer, byref(options), byref(results.place())))
         return results
 
-    def logits(self, data: np.ndarray, options: _library.RunOptions, progress: ProgressFunction | None) -> np.ndarray:
+    def logits(self, data: NDArray[np.float32], options: _library.RunOptions,
+               progress: ProgressFunction | None) -> NDArray[np.float32]:
         """data: (input channels,D,H,W) float32 in C order; as wide as the networks' classes."""
         result = np.empty((self.info.classes, *data.shape[1:]), np.float32)
         places = _arrays.place(data, "data"), _arrays.place(result, "logits")
         with Run(options, progress) as run:
-            run.check(api.logits(self._pointer, byref(places[0]), byref(options), byref(places[1])))
+            run.check(api.logits(self.pointer, byref(places[0]), byref(options), byref(places[1])))
         return result
 
-    def restore(self, prepared: Prepared, logits: np.ndarray, shape: Sequence[int], probabilities: bool,
+    def restore(self, prepared: Prepared, logits: NDArray[np.float32], shape: Sequence[int], probabilities: bool,
                 precise: int) -> Results:
         _library.check_process()
         results = self._room(shape, probabilities)
         place = _arrays.place(logits, "predicted_logits")
-        check(api.restore(self._pointer, prepared.handle.pointer, byref(place), precise, byref(results.place())))
+        check(api.restore(self.pointer, prepared.handle.pointer, byref(place), precise, byref(results.place())))
         return results
 
     def read(self, files: ImageFiles) -> Image:
         _library.check_process()
         handle = _library.LOADED()
-        check(api.image_read(self._pointer, byref(files.place()), byref(handle)))
-        return Image.loaded(_Handle(handle, api.loaded_release))
+        check(api.image_read(self.pointer, byref(files.place()), byref(handle)))
+        return Image.loaded(Handle(handle, api.loaded_release))
 
-    def write(self, labels: np.ndarray, properties: Mapping[str, Any], file: Any) -> None:
+    def write(self, labels: NDArray[Any], properties: Mapping[str, Any], file: Any) -> None:
         place = _arrays.place(labels, "segmentation")
-        check(api.labels_write(self._pointer, byref(place), _json(properties, _PLACE), os.fsencode(file)))
+        check(api.labels_write(self.pointer, byref(place), _json(properties, _PLACE), os.fsencode(file)))
 
     def segment_files(self, images: Sequence[ImageFiles], options: _library.RunOptions,
                       progress: ProgressFunction | None) -> list[str]:
         """The messages of those that failed."""
         places = (_library.ImageFiles * len(images))(*[image.place() for image in images])
         with Run(options, progress) as run, Failures(run) as failures:
-            run.check(api.segment_files(self._pointer, places, len(images), byref(options), failures.function, None, None))
+            run.check(api.segment_files(self.pointer, places, len(images), byref(options), failures.function, None, None))
         return failures.messages
 
     def segment_folder(self, source: str, output: str, folder: _library.FolderOptions, options: _library.RunOptions,
@@ -184,7 +189,7 @@ class Model:
         """The same of a folder, and how many there were."""
         counts = _library.Counts()
         with Run(options, progress) as run, Failures(run) as failures:
-            run.check(api.segment_folder(self._pointer, os.fsencode(source), os.fsencode(output), byref(folder),
+            run.check(api.segment_folder(self.pointer, os.fsencode(source), os.fsencode(output), byref(folder),
                                          byref(options), failures.function, None, byref(counts)))
         return failures.messages, counts
 
@@ -213,12 +218,12 @@ class Image:
         return cls(place, array.shape[-3:], owners)
 
     @classmethod
-    def loaded(cls, handle: _Handle) -> Image:
+    def loaded(cls, handle: Handle) -> Image:
         place = _library.Image()
         check(api.loaded_image(handle.pointer, byref(place)))
         return cls(place, place.voxels.shape[1:4], handle)
 
-    def array(self) -> np.ndarray:
+    def array(self) -> NDArray[np.float32]:
         """Of an image that was read: (C,D,H,W) float32, in the library's memory."""
         return _arrays.borrowed(self.place.voxels, self._owner)
 
@@ -226,7 +231,7 @@ class Image:
         """Of an image that was read: where it lies, as nnU-Net's readers say it."""
         text = _library.TEXT()
         check(api.loaded_json(self._owner.pointer, byref(text)))
-        return _object(text)
+        return json_object(text)
 
 
 class Failures:
@@ -248,12 +253,13 @@ class Failures:
             self._run.guard(lambda: self.messages.append(failure.decode(errors="replace")))
 
 
-def _options(folds: Sequence[str], checkpoint: str | None, bf16: bool) -> _library.ModelOptions:
+def _options(folds: Sequence[str], checkpoint: str | None, bf16: bool, data: Any) -> _library.ModelOptions:
     return _library.ModelOptions(folds=_library.names(folds), folds_count=len(folds), bf16=_library.ON if bf16 else _library.AS_MODEL,
-                                 checkpoint=None if checkpoint is None else os.fsencode(checkpoint))
+                                 checkpoint=None if checkpoint is None else os.fsencode(checkpoint),
+                                 data=None if data is None else os.fsencode(data))
 
 
-def _object(text: Any) -> dict[str, Any]:
+def json_object(text: Any) -> dict[str, Any]:
     """A JSON object that the library made."""
     value: dict[str, Any] = json.loads(_library.text(text))
     return value

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _errors, _library
 from ._model import ImageFiles, Model
@@ -41,7 +42,7 @@ def write_json(path: Path, value: Any, sort_keys: bool = False) -> None:
     _write(path, lambda file: file.write(json.dumps(value, indent=4, sort_keys=sort_keys, default=str).encode()))
 
 
-def write_probabilities(truncated: Any, probabilities: np.ndarray, properties: Mapping[str, Any]) -> None:
+def write_probabilities(truncated: Any, probabilities: NDArray[np.float32], properties: Mapping[str, Any]) -> None:
     """NAME.npz and NAME.pkl, as nnU-Net v2 writes them."""
     name = os.fspath(truncated)
     _write(Path(name + ".npz"), lambda file: np.savez_compressed(file, probabilities=probabilities))

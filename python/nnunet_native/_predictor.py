@@ -5,16 +5,17 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Literal, Mapping, Sequence, Union, overload
+from typing import Any, Iterable, Iterator, Literal, Mapping, Sequence, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import _arrays, _errors, _library, _log, _outputs
+from . import _arrays, _dicom, _errors, _library, _log, _outputs
+from ._dicom import DicomSeries, ObjectType, PathLike
 from ._model import Image, ImageFiles, Model, Results
 from ._plans import ConfigurationManager, LabelManager, PlansManager
 from ._run import Bar, ProgressFunction
 
-PathLike = Union[str, "os.PathLike[str]"]
 _ON_TORCH = {"network": "torch's network", "list_of_parameters": "torch's parameters"}
 
 
@@ -74,22 +75,25 @@ class Predictor:
     # Models
 
     def initialize_from_trained_model_folder(self, model_training_output_dir: PathLike | Sequence[PathLike],
-                                             use_folds: Any = None, checkpoint_name: str = "checkpoint_final.pth") -> None:
+                                             use_folds: Any = None, checkpoint_name: str = "checkpoint_final.pth", *,
+                                             data: PathLike | None = None) -> None:
         """Opens a trained model: the folder TRAINER__PLANS__CONFIGURATION, a fold's folder, a zip of
         nnUNetv2_export_model_to_zip, a checkpoint_*.pth; or checkpoints of this program, one or a list, whose mean is taken.
 
         use_folds: numbers or "all", one or several; None: every fold that is there, else "all".
+        data: of checkpoints of NVIDIA's nnU-Net for PyTorch, which do not say how images are prepared: the config.json that
+        does, or the preprocessed folder that holds it (nnunet preprocess).
         """
         paths = [model_training_output_dir] if isinstance(model_training_output_dir, (str, os.PathLike)) \
             else list(model_training_output_dir)
-        self._model = Model.open(paths, _folds(use_folds), checkpoint_name, self.bf16)
+        self._model = Model.open(paths, _folds(use_folds), checkpoint_name, self.bf16, data)
 
     def initialize_from_memory(self, files: bytes | Sequence[bytes], use_folds: Any = None,
-                               checkpoint_name: str = "checkpoint_final.pth") -> None:
+                               checkpoint_name: str = "checkpoint_final.pth", *, data: PathLike | None = None) -> None:
         """The same of a zip, a .pth or checkpoints of this program in memory, which are not needed afterwards."""
         contents = [files] if isinstance(files, (bytes, bytearray, memoryview)) else list(files)
         self._model = Model.open_memory([bytes(content) for content in contents], _folds(use_folds), checkpoint_name,
-                                        self.bf16)
+                                        self.bf16, data)
 
     def manual_initialization(self, network: Any, plans_manager: Any, configuration_manager: Any, parameters: Any,
                               dataset_json: Any, trainer_name: str, inference_allowed_mirroring_axes: Any) -> None:
@@ -149,12 +153,12 @@ class Predictor:
     @overload
     def predict_single_npy_array(self, input_image: Any, image_properties: Mapping[str, Any],
                                  segmentation_previous_stage: Any = None, output_file_truncated: None = None,
-                                 save_or_return_probabilities: Literal[False] = False) -> np.ndarray: ...
+                                 save_or_return_probabilities: Literal[False] = False) -> NDArray[Any]: ...
 
     @overload
     def predict_single_npy_array(self, input_image: Any, image_properties: Mapping[str, Any],
                                  segmentation_previous_stage: Any = None, output_file_truncated: None = None, *,
-                                 save_or_return_probabilities: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+                                 save_or_return_probabilities: Literal[True]) -> tuple[NDArray[Any], NDArray[np.float32]]: ...
 
     @overload
     def predict_single_npy_array(self, input_image: Any, image_properties: Mapping[str, Any],
@@ -252,9 +256,57 @@ class Predictor:
         function of that name. properties_dict: "data_properties" of the image."""
         return _returned(self._restore(predicted_logits, properties_dict, return_probabilities))
 
+    def preprocess(self, input_image: Any, image_properties: Mapping[str, Any] | Sequence[float],
+                   segmentation_previous_stage: Any = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """What the networks get of an image: array (input channels,D,H,W) float32, cropped, normalised and resampled on the
+        networks' grid and axes, and properties with what undoes it. predict_logits_from_preprocessed_data takes the one,
+        convert_predicted_logits_to_segmentation_with_correct_shape the other.
+
+        input_image, image_properties, segmentation_previous_stage: as for predict_single_npy_array; instead of properties
+        the spacing alone may be given: mm, in the order of the array's axes (z, y, x).
+        """
+        properties = image_properties if isinstance(image_properties, Mapping) else {"spacing": image_properties}
+        prepared = self._opened.prepare(Image.given(input_image, properties, segmentation_previous_stage), self._options())
+        return prepared.array(), {**properties, **prepared.properties()}
+
+    # DICOM
+
+    @overload
+    def predict_dicom(self, source: PathLike | DicomSeries | Sequence[DicomSeries], uids: str | Sequence[str] | None = None,
+                      output_file: PathLike | None = None, object_type: ObjectType = "binary", *,
+                      labels_json: Mapping[Any, Any] | PathLike | None = None, anonymous: bool = False,
+                      save_or_return_probabilities: Literal[False] = False) -> NDArray[Any]: ...
+
+    @overload
+    def predict_dicom(self, source: PathLike | DicomSeries | Sequence[DicomSeries], uids: str | Sequence[str] | None = None,
+                      output_file: PathLike | None = None, object_type: ObjectType = "binary", *,
+                      labels_json: Mapping[Any, Any] | PathLike | None = None, anonymous: bool = False,
+                      save_or_return_probabilities: Literal[True]) -> tuple[NDArray[Any], NDArray[np.float32]]: ...
+
+    def predict_dicom(self, source: PathLike | DicomSeries | Sequence[DicomSeries], uids: str | Sequence[str] | None = None,
+                      output_file: PathLike | None = None, object_type: ObjectType = "binary", *,
+                      labels_json: Mapping[Any, Any] | PathLike | None = None, anonymous: bool = False,
+                      save_or_return_probabilities: bool = False) -> Any:
+        """The label map (z,y,x) of a DICOM series on its own grid (planes, rows, columns); with
+        save_or_return_probabilities (label map, probabilities (classes,z,y,x) float32). Not a medical device.
+
+        source: a folder, zip or file with the series, or a series that find_series gave; models of several channels take a
+        series each, on one grid.
+        uids: of a path with several series: which one, or one a channel, in their order.
+        output_file: the label map is written there, too, as a DICOM object of the (first) series; an existing file is
+        replaced.
+        object_type, anonymous: of that object, as for write_dicom_seg. labels_json: likewise; None: the model's names.
+        """
+        options = _dicom.object_options(object_type, labels_json, anonymous, self._opened)
+        series = _dicom.Chosen.of(source, uids)
+        found = self._segment(series.image(self.threads), save_or_return_probabilities)
+        if output_file is not None:
+            series.write(found.labels, output_file, options)
+        return _returned(found)
+
     # Files
 
-    def read_images(self, image_fnames: PathLike | Sequence[PathLike]) -> tuple[np.ndarray, dict[str, Any]]:
+    def read_images(self, image_fnames: PathLike | Sequence[PathLike]) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """An image as the model's reader gives it: array (channels,D,H,W) float32 and properties, which
         predict_single_npy_array takes.
 
@@ -378,7 +430,7 @@ def _files(given: Any) -> Any:
     return os.fspath(given) if isinstance(given, os.PathLike) else given
 
 
-def _labels(labels: Any, what: str) -> np.ndarray:
+def _labels(labels: Any, what: str) -> NDArray[Any]:
     array = _arrays.readable(labels, what)
     if array.dtype in (np.uint8, np.uint16):
         return array
@@ -403,13 +455,13 @@ def _together(images: Any, previous: Any, properties: Any, outputs: Any) -> list
                     each(outputs, "truncated_ofname")))
 
 
-def _taken(file: PathLike) -> np.ndarray:
-    array: np.ndarray = np.load(file, allow_pickle=False)
+def _taken(file: PathLike) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(file, allow_pickle=False)
     Path(file).unlink()
     return array
 
 
-def _tensor_like(given: Any, array: np.ndarray) -> Any:
+def _tensor_like(given: Any, array: NDArray[Any]) -> Any:
     """A tensor for who works with torch."""
     if type(given).__module__.partition(".")[0] != "torch":
         return array

@@ -44,18 +44,6 @@ def run(*arguments: Any, environment: Mapping[str, Any] | None = None, **flags: 
     return output
 
 
-def score(predictions: Any, labels: Any, **flags: Any) -> dict[str, Any]:
-    """Dice, HD95 (mm), precision, recall and volumes (mL) of label maps: {"cases": .., "mean": ..} as `nnunet score --json`.
-
-    predictions, labels: folders, or files, of the same names. flags: more of `nnunet score --help`.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "scores.json"
-        run("score", preds=predictions, lbls=labels, json=file, **flags)
-        scores: dict[str, Any] = json.loads(file.read_text())
-        return scores
-
-
 def plan(dataset: Any, planner: str = "ExperimentPlanner", *, raw: Any = None, preprocessed: Any = None,
          **flags: Any) -> dict[str, Any]:
     """Plans experiments on a raw dataset of nnU-Net v2 as nnUNetv2_extract_fingerprint and nnUNetv2_plan_experiment do, to

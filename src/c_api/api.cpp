@@ -90,7 +90,13 @@ constexpr nnunet_api kApi{sizeof(nnunet_api),
                           loaded_release,
                           loaded_image,
                           loaded_json,
-                          labels_write};
+                          labels_write,
+                          dicom_find,
+                          dicom_release,
+                          dicom_json,
+                          dicom_image,
+                          dicom_write,
+                          score};
 
 /// A library says nothing to the terminal but what is wrong.
 bool quieten() noexcept {

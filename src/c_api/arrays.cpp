@@ -139,7 +139,7 @@ const float* plain_floats(const ImageView& view, const char* name) {
   return reinterpret_cast<const float*>(view.voxels);
 }
 
-Array<std::uint16_t> labels_in(const ImageView& view, const std::string& name) {
+Array<std::uint16_t> labels_in(const ImageView& view, const std::string& name, int most) {
   const auto [depth, height, width] = view.spatial();
   Array<std::uint16_t> labels({depth, height, width});
   std::uint16_t* to = labels.data();
@@ -148,9 +148,9 @@ Array<std::uint16_t> labels_in(const ImageView& view, const std::string& name) {
     for (std::int64_t y = 0; y < height; ++y) {
       const float* const line = view.line(0, z, y, 0, width, room);
       for (std::int64_t x = 0; x < width; ++x) {
-        if (!(line[x] >= 0 && line[x] <= 65535 && line[x] == std::floor(line[x])))
-          throw Error(name, fmt::format("the previous stage's labels hold {}", line[x]),
-                      "give the label map of that stage");
+        if (!(line[x] >= 0 && line[x] <= static_cast<float>(most) && line[x] == std::floor(line[x])))
+          throw Error(name, fmt::format("holds {}, which is no label", line[x]),
+                      fmt::format("give a label map: whole numbers from 0 to {}", most));
         *to++ = static_cast<std::uint16_t>(line[x]);
       }
     }

@@ -27,8 +27,8 @@ ClassVolume class_volume(const ImageView& view, const char* name);
 /// Float32 in C order. Throws InvalidCall for others.
 const float* plain_floats(const ImageView& view, const char* name);
 
-/// Labels (D,H,W) of another stage, from numbers of any type. Throws Error (name) for values that are no labels.
-Array<std::uint16_t> labels_in(const ImageView& view, const std::string& name);
+/// Labels (D,H,W) from numbers of any type. Throws Error (name) for values that are no whole numbers from 0 to most.
+Array<std::uint16_t> labels_in(const ImageView& view, const std::string& name, int most = 65535);
 
 /// Labels (D,H,W) into a view of uint8 or uint16.
 void write_labels(const Array<std::uint8_t>& labels, const ImageView& to);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "functions.h"
 #include "image_files.h"
 #include "nnunet/v2/file_stages.h"
@@ -130,6 +132,9 @@ nnunet_status* segment_folder(nnunet_model* model, const char* input, const char
     options.finished = told(finished, finished_user);
     options.passes = [&](const CaseStages& stages) { return passes_of(*model, how, stages); };
     const OpenedModel& opened = model->opened;
+    if (!opened.v2)
+      options.made_with =
+          nlohmann::json::parse(model->predictor.made_with(model->predictor.windows_with(how.windows())));
     write_counts(v2::predict(model->predictor, opened.v2 ? &*opened.v2 : nullptr, opened.format, options), counts);
   });
 }

@@ -49,4 +49,15 @@ nnunet_status* loaded_image(const nnunet_loaded* loaded, nnunet_image* image);
 nnunet_status* loaded_json(const nnunet_loaded* loaded, nnunet_text** json);
 nnunet_status* labels_write(const nnunet_model* model, const nnunet_array* labels, const char* json, const char* file);
 
+nnunet_status* dicom_find(const char* path, nnunet_dicom** dicom);
+void dicom_release(nnunet_dicom* dicom);
+nnunet_status* dicom_json(const nnunet_dicom* dicom, nnunet_text** json);
+nnunet_status* dicom_image(const nnunet_dicom* dicom, const char* const* uids, size_t count, int32_t threads,
+                           nnunet_loaded** loaded);
+nnunet_status* dicom_write(const nnunet_dicom* dicom, const char* uid, const nnunet_array* labels,
+                           const nnunet_object_options* options, const char* file);
+
+nnunet_status* score(const nnunet_array* labels, const nnunet_array* reference, const double spacing[3],
+                     nnunet_text** json);
+
 }  // namespace nnunet::c_api

@@ -85,6 +85,7 @@ nnunet_status* loaded_image(const nnunet_loaded* loaded, nnunet_image* image) {
     nnunet_image result{};
     result.voxels = array_of(loaded->item.image.voxels, NNUNET_FLOAT32);
     std::ranges::copy(loaded->item.image.geometry.spacing, result.spacing);
+    std::ranges::copy(loaded->direction, result.direction);
     if (loaded->previous) result.previous = array_of(*loaded->previous, NNUNET_UINT16);
     result.name = loaded->name.c_str();
     write_struct(result, image, "image");

@@ -18,7 +18,15 @@ struct ModelChoice {
   std::vector<std::string> folds;
   std::string checkpoint = kV2Checkpoint;
   Precision precision = Precision::fp32;
+  std::optional<DataConfig> data;  ///< for checkpoints of the reference system
+
+  ForeignDefaults foreign() const { return {data ? &*data : nullptr, {}}; }
 };
+
+/// A config.json, or the folder that holds it.
+DataConfig read_data(const std::filesystem::path& path) {
+  return read_planned_config(std::filesystem::is_directory(path) ? path / "config.json" : path).config;
+}
 
 ModelChoice choice_of(const nnunet_model_options* options) {
   const nnunet_model_options o = read_struct(options, "model options");
@@ -29,6 +37,7 @@ ModelChoice choice_of(const nnunet_model_options* options) {
     choice.folds.emplace_back(o.folds[i]);
   }
   if (o.checkpoint != nullptr) choice.checkpoint = o.checkpoint;
+  if (o.data != nullptr) choice.data = read_data(o.data);
   choice.precision = choose_precision(checked(o.bf16, "bf16") == NNUNET_ON, {}, kCpu);
   return choice;
 }
@@ -87,7 +96,7 @@ nnunet_status* model_open(const char* const* paths, size_t count, const nnunet_m
       files.emplace_back(paths[i]);
     }
     const ModelChoice choice = choice_of(options);
-    *model = made(open_model(files, choice.folds, choice.checkpoint), choice.precision);
+    *model = made(open_model(files, choice.folds, choice.checkpoint, choice.foreign()), choice.precision);
   });
 }
 
@@ -102,7 +111,7 @@ nnunet_status* model_open_memory(const nnunet_bytes* files, size_t count, const 
       bytes.emplace_back(static_cast<const std::byte*>(files[i].data), files[i].size);
     }
     const ModelChoice choice = choice_of(options);
-    *model = made(open_model(bytes, choice.folds, choice.checkpoint), choice.precision);
+    *model = made(open_model(bytes, choice.folds, choice.checkpoint, choice.foreign()), choice.precision);
   });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <mutex>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "nnunet.h"
+#include "nnunet/dicom/find_series.h"
 #include "nnunet/infer/opened_model.h"
 #include "nnunet/io/image_case.h"
 #include "nnunet/io/image_orientation.h"
@@ -38,6 +40,12 @@ struct nnunet_loaded {
   std::string name;
   nnunet::CaseImage item;
   std::optional<nnunet::Array<std::uint16_t>> previous;  ///< labels of a cascade's previous stage
+  std::array<double, 9> direction{};                     ///< where a model's reader has not turned it yet, else 0
+};
+
+struct nnunet_dicom {
+  std::filesystem::path path;
+  nnunet::dicom::Finding finding;
 };
 
 namespace nnunet::c_api {
@@ -45,6 +53,8 @@ namespace nnunet::c_api {
 /// Of the first version of the interface: a struct that grows keeps its number here.
 template <class Struct>
 inline constexpr std::size_t kFirstSize = sizeof(Struct);
+template <>
+inline constexpr std::size_t kFirstSize<nnunet_model_options> = 40;
 
 /// A caller's struct, of whichever version; null: all defaults. Throws InvalidCall where its size cannot be.
 template <class Struct>

@@ -53,7 +53,7 @@ std::optional<Array<std::uint16_t>> previous_labels(const nnunet_image& image, c
   if (labels.shape[0] != 1 || labels.spatial() != voxels.spatial())
     throw InvalidCall(
         fmt::format("previous: has the shape {}, the image {}", shape_text(labels.shape), shape_text(voxels.shape)));
-  return labels_in(labels, name);
+  return labels_in(labels, name + ": labels of the previous stage");
 }
 
 Json turned_json(const Reorientation& turned_by) {

@@ -97,6 +97,5 @@ class Library {
 
 /// The one symbol of libnnunet_dicom. The number says how this header was when it was built: another one is refused.
 inline constexpr int kLibraryVersion = 2;
-using LibraryEntry = const Library* (*)(int version);
 
 }  // namespace nnunet::dicom

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "nnunet/core/error.h"
 #include "nnunet/dicom/codes.h"
@@ -95,11 +96,8 @@ Segment read_entry(const JsonFields& all, const std::string& key, const json& en
   return segment;
 }
 
-}  // namespace
-
-std::vector<Segment> read_segments(const std::filesystem::path& file) {
-  const json root = read_json(file);
-  const JsonFields top(root, file.string(), kRemedy);
+std::vector<Segment> segments_of(const json& root, const std::string& name) {
+  const JsonFields top(root, name, kRemedy);
   const bool dataset = top.has("labels");
   const JsonFields entries = dataset ? top.object("labels") : top;
   std::map<int, Segment> segments;
@@ -109,10 +107,20 @@ std::vector<Segment> read_segments(const std::filesystem::path& file) {
     if (!segments.emplace(segment.value, segment).second)
       entries.fail(key, fmt::format("gives the value {} again", segment.value));
   }
-  if (segments.empty()) throw Error(file.string(), "names no label beside the background", kRemedy);
+  if (segments.empty()) throw Error(name, "names no label beside the background", kRemedy);
   std::vector<Segment> list;
   for (auto& [value, segment] : segments) list.push_back(std::move(segment));
   return list;
+}
+
+}  // namespace
+
+std::vector<Segment> read_segments(const std::filesystem::path& file) {
+  return segments_of(read_json(file), file.string());
+}
+
+std::vector<Segment> parse_segments(std::string_view text, const std::string& name) {
+  return segments_of(parse_json(text, name), name);
 }
 
 std::vector<Segment> named_segments(const std::vector<NamedValue>& values) {
@@ -120,6 +128,14 @@ std::vector<Segment> named_segments(const std::vector<NamedValue>& values) {
   for (const auto& [value, name] : values)
     segments.push_back({.value = value, .name = name.empty() ? fmt::format("label {}", value) : name});
   return segments;
+}
+
+std::vector<NamedValue> unnamed_values(const Array<std::uint16_t>& labels) {
+  std::vector<NamedValue> values;
+  for (const std::uint16_t value : std::set<std::uint16_t>(labels.values.begin(), labels.values.end()))
+    if (value != 0) values.push_back({value, ""});
+  if (values.empty()) values.push_back({1, ""});
+  return values;
 }
 
 }  // namespace nnunet::dicom

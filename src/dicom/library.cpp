@@ -10,24 +10,8 @@ namespace nnunet::dicom {
 
 namespace {
 
-constexpr const char* kFile = "libnnunet_dicom.so";
-
-struct Loaded {
-  const Library* library = nullptr;
-  std::string why_not;
-};
-
-Loaded load() {
-  const PluginSymbol symbol = plugin_symbol(kFile, "nnunet_dicom_library");
-  Loaded result{nullptr, symbol.why_not};
-  if (symbol.address == nullptr) return result;
-  result.library = reinterpret_cast<LibraryEntry>(symbol.address)(kLibraryVersion);
-  if (result.library == nullptr) result.why_not = fmt::format("{} is of another version", kFile);
-  return result;
-}
-
-const Loaded& loaded() {
-  static const Loaded once = load();
+const Plugin<Library>& loaded() {
+  static const auto once = load_plugin<Library>("libnnunet_dicom.so", "nnunet_dicom_library", kLibraryVersion);
   return once;
 }
 

@@ -9,24 +9,9 @@
 namespace nnunet::dicom {
 namespace {
 
-constexpr const char* kFile = "libnnunet_dicom_objects.so";
-
-struct Loaded {
-  const ObjectLibrary* library = nullptr;
-  std::string why_not;
-};
-
-Loaded load() {
-  const PluginSymbol symbol = plugin_symbol(kFile, "nnunet_dicom_objects");
-  Loaded result{nullptr, symbol.why_not};
-  if (symbol.address == nullptr) return result;
-  result.library = reinterpret_cast<ObjectLibraryEntry>(symbol.address)(kObjectLibraryVersion);
-  if (result.library == nullptr) result.why_not = fmt::format("{} is of another version", kFile);
-  return result;
-}
-
-const Loaded& loaded() {
-  static const Loaded once = load();
+const Plugin<ObjectLibrary>& loaded() {
+  static const auto once =
+      load_plugin<ObjectLibrary>(kObjectLibraryFile, "nnunet_dicom_objects", kObjectLibraryVersion);
   return once;
 }
 

@@ -17,11 +17,12 @@ struct ObjectLibrary {
   std::unique_ptr<StorageServer> (*listen)(const StorageServerOptions& options, StorageHandler& handler);
 };
 
+inline constexpr const char* kObjectLibraryFile = "libnnunet_dicom_objects.so";
+
 /// Loads it at the first call. Throws Error where it is missing.
 const ObjectLibrary& object_library();
 
 /// Its one symbol. The number says how this header and those of objects were when it was built: another one is refused.
 inline constexpr int kObjectLibraryVersion = 2;
-using ObjectLibraryEntry = const ObjectLibrary* (*)(int version);
 
 }  // namespace nnunet::dicom

@@ -159,6 +159,13 @@ std::vector<ClassDice> class_dice(const FolderScore& score) {
   return dice;
 }
 
+FolderScore score_of(std::vector<CaseScore> cases) {
+  FolderScore result;
+  result.cases = std::move(cases);
+  add_means(result);
+  return result;
+}
+
 FolderScore score_folder(const ScoreOptions& options) {
   FolderScore result;
   const std::vector<Pair> pairs = find_pairs(options, result);

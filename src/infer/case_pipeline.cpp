@@ -13,7 +13,9 @@
 #include "nnunet/core/log.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/core/progress.h"
+#include "nnunet/io/digest.h"
 #include "nnunet/io/image_file.h"
+#include "nnunet/io/names.h"
 
 namespace nnunet {
 namespace {
@@ -132,6 +134,18 @@ void write_restored_labels(const std::filesystem::path& path, RestoreSink& resto
     write_label_file(path, image.on_file_axes(std::move(restored.wide_labels())), image.original, format.reader);
   else
     write_label_file(path, image.on_file_axes(std::move(restored.labels())), image.original, format.reader);
+}
+
+void write_recorded_labels(const std::filesystem::path& path, RestoreSink& restored, const CaseImage& image,
+                           const ImageFormat& format, OutputRecord record) {
+  if (!restored.has_wide_labels() && is_nifti_name(path)) {
+    const LabelMap label{image.on_file_axes(std::move(restored.labels())), image.original};
+    return write_recorded(path, encode_label_map(label, has_suffix(path, ".gz")), std::move(record));
+  }
+  // Formats of several files, and wide labels: their digest is only known when they are there.
+  write_restored_labels(path, restored, image, format);
+  record.output = digest_of_file(path);
+  write_output_record(path, record);
 }
 
 void log_case_time(const std::string& name, const WindowReport& report) {

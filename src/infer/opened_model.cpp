@@ -88,16 +88,16 @@ std::vector<Checkpoint> take_checkpoints(V2Model& model) {
 }
 
 OpenedModel open_model(const std::vector<fs::path>& paths, const std::vector<std::string>& folds,
-                       const std::string& checkpoint) {
+                       const std::string& checkpoint, const ForeignDefaults& foreign) {
   return open_any({.count = paths.size(),
                    .name = [&](std::size_t i) { return paths[i].string(); },
                    .is_v2 = [&](std::size_t i) { return is_v2_model(paths[i]); },
                    .read_v2 = [&](std::size_t i) { return read_v2_model(paths[i], folds, checkpoint); },
-                   .read = [&](std::size_t i) { return load_checkpoint(paths[i]); }});
+                   .read = [&](std::size_t i) { return load_checkpoint(paths[i], foreign); }});
 }
 
 OpenedModel open_model(const std::vector<std::span<const std::byte>>& files, const std::vector<std::string>& folds,
-                       const std::string& checkpoint) {
+                       const std::string& checkpoint, const ForeignDefaults& foreign) {
   const auto name = [&](std::size_t i) {
     return files.size() == 1 ? std::string("model in memory") : fmt::format("model in memory, file {}", i + 1);
   };
@@ -105,7 +105,7 @@ OpenedModel open_model(const std::vector<std::span<const std::byte>>& files, con
                    .name = name,
                    .is_v2 = [&](std::size_t i) { return is_v2_model(files[i], name(i)); },
                    .read_v2 = [&](std::size_t i) { return read_v2_model(files[i], name(i), folds, checkpoint); },
-                   .read = [&](std::size_t i) { return load_checkpoint(files[i], name(i)); }});
+                   .read = [&](std::size_t i) { return load_checkpoint(files[i], name(i), foreign); }});
 }
 
 nlohmann::ordered_json model_facts(const Predictor& predictor, const OpenedModel& opened) {

@@ -124,13 +124,12 @@ class ImageStages final : public CaseStages {
     forget_output(outputs.label);
     if (o_.save_probabilities) restored.save_probabilities();
     OutputRecord record{nlohmann::json::parse(predictor_.made_with()), std::move(kept.sources), {}, extras_of(c, o_)};
-    if (o_.write_labels || restored.has_wide_labels() || !is_nifti_name(outputs.label))
-      return write_other(c, outputs.label, restored, kept.image, std::move(record));
-    LabelMap label{std::move(restored.labels()), kept.image.image.geometry};
-    if (o_.overlays) draw_overlay(outputs.overlay, c.name, kept.image.image, label, value_names());
-    label = {kept.image.on_file_axes(std::move(label.voxels)), kept.image.original};
+    if (o_.overlays) overlay(c, outputs, restored, kept.image);
     // Last: its presence means that the case is finished.
-    write_recorded(outputs.label, encode_label_map(label, has_suffix(outputs.label, ".gz")), std::move(record));
+    if (o_.write_labels)
+      write_other(c, outputs.label, restored, kept.image, std::move(record));
+    else
+      write_recorded_labels(outputs.label, restored, kept.image, o_.format, std::move(record));
     log_case_time(c.name, report);
   }
 
@@ -154,14 +153,18 @@ class ImageStages final : public CaseStages {
     return names;
   }
 
-  /// Formats of several files, and wide labels: their digest is only known when they are there.
+  void overlay(const ImageCase& c, const Outputs& outputs, RestoreSink& restored, const CaseImage& image) const {
+    if (o_.write_labels || restored.has_wide_labels() || !is_nifti_name(outputs.label))
+      return log::warn(
+          fmt::format("{}: overlays are drawn for NIfTI label maps of 256 labels", outputs.label.string()));
+    LabelMap label{std::move(restored.labels()), image.image.geometry};
+    draw_overlay(outputs.overlay, c.name, image.image, label, value_names());
+    restored.labels() = std::move(label.voxels);
+  }
+
   void write_other(const ImageCase& c, const fs::path& path, RestoreSink& restored, const CaseImage& image,
                    OutputRecord record) const {
-    if (o_.overlays) log::warn(fmt::format("{}: overlays are drawn for NIfTI label maps of 256 labels", path.string()));
-    if (o_.write_labels)
-      o_.write_labels(c, image.on_file_axes(wide_labels(restored)), image.original, path);
-    else
-      write_restored_labels(path, restored, image, o_.format);
+    o_.write_labels(c, image.on_file_axes(wide_labels(restored)), image.original, path);
     record.output = digest_of_file(path);
     write_output_record(path, record);
   }

@@ -128,13 +128,13 @@ WindowOptions Predictor::windows_with(const PredictorOptions& options) const {
   return windows;
 }
 
-std::string Predictor::made_with() const {
+std::string Predictor::made_with(const WindowOptions& windows) const {
   nlohmann::json record{{"networks", digests_},
                         {"precision", precision_name(precision_)},
-                        {"overlap", windows_.plan.overlap},
-                        {"blend", windows_.plan.weights == WindowWeights::constant ? "constant" : "gaussian"},
-                        {"tta", windows_.plan.mirror}};
-  if (model_.window.sums != windows_.plan.sums) record["sums"] = "fp32";
+                        {"overlap", windows.plan.overlap},
+                        {"blend", windows.plan.weights == WindowWeights::constant ? "constant" : "gaussian"},
+                        {"tta", windows.plan.mirror}};
+  if (model_.window.sums != windows.plan.sums) record["sums"] = "fp32";
   return record.dump();
 }
 

@@ -70,7 +70,9 @@ bool is_of_earlier_version(const json& networks) {
 /// A record that came with a folder from elsewhere must not make us remove anything else.
 bool is_extra_name(const fs::path& extra, const fs::path& output) {
   const bool below = extra.is_relative() && std::ranges::find(extra, fs::path("..")) == extra.end();
-  return below && extra.stem() == stem_of(output) && (extra.extension() == ".npy" || extra.extension() == ".png");
+  const std::string ending = extra.extension().string();
+  return below && extra.stem() == stem_of(output) &&
+         (ending == ".npy" || ending == ".npz" || ending == ".pkl" || ending == ".png");
 }
 
 /// Sorts out a label map that is there: empty when it can be kept, else why not.
@@ -127,6 +129,13 @@ void write_output_record(const fs::path& output, const OutputRecord& record) {
   for (const FileRecord& source : record.sources) object["sources"].push_back(record_text(source));
   if (!record.extras.empty()) object["extras"] = record.extras;
   write_text(record_path(output), object.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+void remove_output_record(const fs::path& output) {
+  std::error_code failure;
+  fs::remove(record_path(output), failure);
+  if (failure && failure != std::errc::not_a_directory)
+    throw Error(record_path(output).string(), "cannot be removed: " + failure.message(), "check its permissions");
 }
 
 std::string first_difference(const json& recorded, const json& now) {

@@ -17,22 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kRemedy = "preprocess the dataset again: nnUNetv2_preprocess";
 
-struct Loaded {
-  const B2ndLibrary* library = nullptr;
-  std::string why_not;
-};
-
-Loaded load() {
-  const PluginSymbol symbol = plugin_symbol(kB2ndLibraryFile, "nnunet_b2nd_library");
-  Loaded result{nullptr, symbol.why_not};
-  if (symbol.address == nullptr) return result;
-  result.library = reinterpret_cast<B2ndLibraryEntry>(symbol.address)(kB2ndLibraryVersion);
-  if (result.library == nullptr) result.why_not = fmt::format("{} is of another version", kB2ndLibraryFile);
-  return result;
-}
-
-const Loaded& loaded() {
-  static const Loaded once = load();
+const Plugin<B2ndLibrary>& loaded() {
+  static const auto once = load_plugin<B2ndLibrary>("libnnunet_blosc2.so", "nnunet_b2nd_library", kB2ndLibraryVersion);
   return once;
 }
 

@@ -25,7 +25,5 @@ class B2ndLibrary {
 };
 
 inline constexpr int kB2ndLibraryVersion = 1;
-inline constexpr const char* kB2ndLibraryFile = "libnnunet_blosc2.so";
-using B2ndLibraryEntry = const B2ndLibrary* (*)(int version);
 
 }  // namespace nnunet::v2

@@ -51,16 +51,27 @@ std::vector<fs::path> CaseOutputs::files() const {
   return all;
 }
 
+std::vector<std::string> CaseOutputs::extras() const {
+  std::vector<std::string> names;
+  if (probabilities.empty()) return names;
+  for (const fs::path& file : {probabilities, packed() ? properties() : fs::path()})
+    if (!file.empty()) names.push_back(file.lexically_relative(label.parent_path()).string());
+  return names;
+}
+
 FileStages::FileStages(const Predictor& predictor, ImageFormat format, std::vector<FileCase> cases,
-                       CaseFinished finished)
+                       CaseFinished finished, std::optional<nlohmann::json> made_with)
     : predictor_(predictor),
       format_(std::move(format)),
       cases_(std::move(cases)),
       finished_(std::move(finished)),
+      made_with_(std::move(made_with)),
       kept_(cases_.size()) {}
 
 PreprocessedCase FileStages::read(std::size_t i, int threads) {
   const ImageCase& c = cases_[i].image;
+  if (made_with_ && c.problem.empty())
+    for (const fs::path& file : c.sources()) kept_[i].sources.push_back(record_file(file));
   CaseImage image = read_case_image(c, format_);
   std::optional<Array<std::uint16_t>> previous;
   if (!c.previous.empty()) previous = read_case_labels(c.previous, image, format_);
@@ -81,11 +92,20 @@ RestoreSink FileStages::restore(std::size_t i, const PreprocessedCase& c) {
 
 void FileStages::write(std::size_t i, RestoreSink& restored, const WindowReport& report) {
   const FileCase& c = cases_[i];
-  const Kept kept = std::move(kept_[i]);
+  Kept kept = std::move(kept_[i]);
+  if (made_with_) forget_output(c.outputs.label);
   if (!c.outputs.probabilities.empty()) save_probabilities(c.outputs, restored, kept);
-  write_restored_labels(c.outputs.label, restored, kept.image, format_);  // last: it means that the case is finished
+  write_labels(c.outputs, restored, std::move(kept));  // last: it means that the case is finished
   log_case_time(c.image.name, report);
   tell(i, nullptr);
+}
+
+void FileStages::write_labels(const CaseOutputs& outputs, RestoreSink& restored, Kept kept) const {
+  if (made_with_)
+    return write_recorded_labels(outputs.label, restored, kept.image, format_,
+                                 {*made_with_, std::move(kept.sources), {}, outputs.extras()});
+  remove_output_record(outputs.label);
+  write_restored_labels(outputs.label, restored, kept.image, format_);
 }
 
 void FileStages::failed(std::size_t i, const std::exception& e) {

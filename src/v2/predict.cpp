@@ -73,29 +73,44 @@ void write_descriptions(const V2Model& model, const PredictOptions& o) {
 /// What killed runs left of these cases.
 void remove_unfinished(const std::vector<FileCase>& cases, const fs::path& folder) {
   std::set<std::string> names;
+  std::vector<fs::path> labels;
   std::error_code ignored;
   for (const FileCase& c : cases) {
+    labels.push_back(c.outputs.label);
     CaseOutputs all = c.outputs;
     all.probabilities = folder / fmt::format("{}.npz", c.image.name);
     for (const fs::path& file : all.files()) names.insert(file.filename().string());
     fs::remove(all.gathered(), ignored);
   }
   remove_leftovers(folder, names);
+  remove_record_leftovers(labels);
 }
 
-/// This part's cases; those that are there already are counted where they may be kept.
-std::vector<FileCase> open_cases(std::vector<ImageCase> all, const PredictOptions& o, const ImageFormat& format,
-                                 PredictCounts& counts) {
-  std::vector<FileCase> open;
+std::vector<ImageCase> cases_of_part(const std::vector<ImageCase>& all, const PredictOptions& o) {
+  std::vector<ImageCase> part;
   const auto step = static_cast<std::size_t>(o.num_parts);
-  for (std::size_t i = static_cast<std::size_t>(o.part_id); i < all.size(); i += step) {
-    CaseOutputs outputs = outputs_of(all[i], o, format);
-    if (o.continue_prediction && is_finished(outputs))
-      ++counts.kept;
-    else
-      open.push_back({std::move(all[i]), std::move(outputs)});
+  for (std::size_t i = static_cast<std::size_t>(o.part_id); i < all.size(); i += step) part.push_back(all[i]);
+  return part;
+}
+
+/// Those whose outputs have to be made.
+std::vector<ImageCase> without_kept(std::vector<ImageCase> cases, const PredictOptions& o, const ImageFormat& format) {
+  if (!o.made_with) {
+    std::erase_if(cases,
+                  [&](const ImageCase& c) { return o.continue_prediction && is_finished(outputs_of(c, o, format)); });
+    return cases;
   }
-  return open;
+  const auto extras = [&](const ImageCase& c) { return outputs_of(c, o, format).extras(); };
+  return choose_open_cases(cases, o.output, *o.made_with, !o.continue_prediction, extras, format);
+}
+
+std::vector<FileCase> with_outputs(std::vector<ImageCase> cases, const PredictOptions& o, const ImageFormat& format) {
+  std::vector<FileCase> all;
+  for (ImageCase& c : cases) {
+    CaseOutputs outputs = outputs_of(c, o, format);
+    all.push_back({std::move(c), std::move(outputs)});
+  }
+  return all;
 }
 
 }  // namespace
@@ -116,9 +131,12 @@ PredictCounts predict(Predictor& predictor, const V2Model* model, const ImageFor
                            format.output_ending()));
     ++counts.failed;
   }
-  std::vector<FileCase> open = open_cases(std::move(all), options, format, counts);
+  all = cases_of_part(all, options);
+  counts.kept = static_cast<std::int64_t>(all.size());
+  std::vector<FileCase> open = with_outputs(without_kept(std::move(all), options, format), options, format);
+  counts.kept -= static_cast<std::int64_t>(open.size());
   remove_unfinished(open, options.output);
-  FileStages stages(predictor, format, std::move(open), options.finished);
+  FileStages stages(predictor, format, std::move(open), options.finished, options.made_with);
   const CaseCounts done =
       predict_cases(predictor, stages, options.progress, options.passes ? options.passes(stages) : CasePasses{});
   counts.predicted = done.predicted;

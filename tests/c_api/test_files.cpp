@@ -119,6 +119,70 @@ TEST_P(Files, OfAFolderBecomeAFolder) {
   EXPECT_FALSE(fs::exists(out_ / "b.nii.gz"));
 }
 
+TEST_P(Files, OfCheckpointsHaveTheRecordsOfTheProgram) {
+  const bool ours = !GetParam().v2;
+  const Model model = opened();
+  nnunet_folder_options options;
+  NNUNET_INIT(options);
+  nnunet_run_options run;
+  NNUNET_INIT(run);
+  const auto segment = [&] {
+    return answer(
+        api().segment_folder(model.get(), in_.c_str(), out_.c_str(), &options, &run, nullptr, nullptr, &counts_));
+  };
+  ASSERT_EQ(answer(api().set_log(nullptr, nullptr)).code, NNUNET_OK);
+  options.save_probabilities = 1;
+  ASSERT_EQ(segment().message, "");
+  EXPECT_EQ(fs::exists(out_ / ".nnunet/a.json"), ours);
+  if (!ours) return;
+  options.save_probabilities = 0;
+  const Outcome again = nnunet_run(fmt::format("predict --gpus 0 --ckpt_path '{}' --input '{}' --output '{}/'",
+                                               path_.string(), in_.string(), out_.string()));
+  ASSERT_EQ(again.code, 0) << again.text;
+  EXPECT_NE(again.text.find("0 images segmented, 2 kept"), std::string::npos) << again.text;
+
+  options.keep_existing = 1;
+  ASSERT_EQ(segment().message, "");
+  EXPECT_EQ(counts_.kept, 2);
+  put("b", tiny_image({9, 30, 20}, 1, {2.5, 1, 1}));
+  ASSERT_EQ(segment().message, "");
+  EXPECT_EQ(counts_.kept, 1);
+  EXPECT_EQ(counts_.segmented, 1);
+  EXPECT_EQ(read_label_map(out_ / "b.nii.gz").voxels.values, program("b"));
+  EXPECT_FALSE(fs::exists(out_ / "b.npz"));  // of the former image
+  EXPECT_TRUE(fs::exists(out_ / "a.npz"));
+  run.tile_step = 0.75;
+  ASSERT_EQ(segment().message, "");
+  EXPECT_EQ(counts_.segmented, 2);
+
+  fs::remove_all(out_ / ".nnunet");
+  const Answer unknown = segment();
+  EXPECT_EQ(unknown.code, NNUNET_FAILED);
+  EXPECT_NE(unknown.message.find("without a record"), std::string::npos) << unknown.message;
+  options.keep_existing = 0;
+  EXPECT_EQ(segment().message, "");
+}
+
+/// What replaces a label map without leaving a record must not be taken for what the old record says.
+TEST_P(Files, LoseTheRecordsOfThoseBefore) {
+  const Outcome first =
+      nnunet_run(fmt::format("predict --gpus 0 {} '{}' --input '{}' --output '{}/'",
+                             GetParam().v2 ? "--model" : "--ckpt_path", path_.string(), file("a"), out_.string()));
+  ASSERT_EQ(first.code, 0) << first.text;
+  ASSERT_TRUE(fs::exists(out_ / ".nnunet/a.json"));
+  const std::string image = file("a"), label = (out_ / "a.nii.gz").string();
+  const char* const channel = image.c_str();
+  nnunet_image_files files;
+  NNUNET_INIT(files);
+  files.channels = &channel;
+  files.channels_count = 1;
+  files.labels = label.c_str();
+  const Model model = opened();
+  ASSERT_EQ(answer(api().segment_files(model.get(), &files, 1, nullptr, nullptr, nullptr, nullptr)).message, "");
+  EXPECT_TRUE(fs::exists(label));
+  EXPECT_FALSE(fs::exists(out_ / ".nnunet/a.json"));
+}
+
 TEST_P(Files, InputsAreNeverReplaced) {
   const Model model = opened();
   const std::string image = file("a");

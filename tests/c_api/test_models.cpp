@@ -154,6 +154,41 @@ TEST_F(Models, ThatAreBadAreRefused) {
   EXPECT_EQ(answer(api().model_open(&text, 1, &options, &model)).code, NNUNET_INVALID_CALL);
 }
 
+/// As Lightning saves a network: weights alone.
+fs::path save_foreign(const fs::path& path, const Checkpoint& checkpoint) {
+  Value::Dict weights;
+  for (const auto& [name, tensor] : checkpoint.state_dict) weights.emplace_back("model." + name, tensor);
+  save_torch_file(path, Value::Dict{{"state_dict", weights}});
+  return path;
+}
+
+TEST_F(Models, OfTheReferenceSystemNeedItsConfig) {
+  const Checkpoint checkpoint = tiny_checkpoint(tiny_config(3));
+  const std::string foreign = save_foreign(folder_ / "foreign.ckpt", checkpoint).string();
+  const std::string own = ours().string(), data = (folder_ / "data").string(), none = (folder_ / "none").string();
+  write_config(folder_ / "data/config.json", tiny_config(3));
+  const char* const path = foreign.c_str();
+  nnunet_model* refused = nullptr;
+  const Answer without = answer(api().model_open(&path, 1, nullptr, &refused));
+  EXPECT_EQ(without.code, NNUNET_BAD_MODEL);
+  EXPECT_NE(without.message.find("--data"), std::string::npos) << without.message;
+
+  nnunet_model_options options;
+  NNUNET_INIT(options);
+  options.data = none.c_str();
+  EXPECT_EQ(answer(api().model_open(&path, 1, &options, &refused)).code, NNUNET_BAD_MODEL);
+  options.struct_size = 40;  // of a caller with the header of version 2: what lies beyond is not looked at
+  EXPECT_EQ(answer(api().model_open(&path, 1, &options, &refused)).message, without.message);
+  NNUNET_INIT(options);
+  const Image image = tiny_image({13, 22, 25});
+  const auto wanted = labels(open({own}), image);
+  for (const std::string& place : {data, data + "/config.json"}) {
+    options.data = place.c_str();
+    EXPECT_EQ(labels(open({foreign}, &options), image), wanted);
+    EXPECT_EQ(labels(from_memory({read(foreign)}, &options), image), wanted);
+  }
+}
+
 TEST_F(Models, SayWhatAVolumeWillNeed) {
   const Model model = open({ours().string()});
   const std::int64_t small[3] = {20, 40, 40}, large[3] = {200, 400, 400};

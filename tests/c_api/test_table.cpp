@@ -51,22 +51,33 @@ TEST(CInterfaceTable, FunctionsStayWhereTheyAre) {
   NNUNET_NEXT(loaded_image);
   NNUNET_NEXT(loaded_json);
   NNUNET_NEXT(labels_write);
+  EXPECT_EQ(at, 264U);  // the end of version 2
+  NNUNET_NEXT(dicom_find);
+  NNUNET_NEXT(dicom_release);
+  NNUNET_NEXT(dicom_json);
+  NNUNET_NEXT(dicom_image);
+  NNUNET_NEXT(dicom_write);
+  NNUNET_NEXT(score);
+  EXPECT_EQ(at, 312U);  // the end of version 3
 #undef NNUNET_NEXT
   EXPECT_GE(sizeof(nnunet_api), at);
 }
 
-TEST(CInterfaceTable, StructsOfVersion1KeepTheirSizes) {
+TEST(CInterfaceTable, StructsKeepTheirSizes) {
   EXPECT_EQ(sizeof(nnunet_array), 80U);  // this one has no struct_size and never changes
   EXPECT_EQ(sizeof(nnunet_bytes), 16U);
   EXPECT_EQ(sizeof(nnunet_image), 272U);
   EXPECT_EQ(sizeof(nnunet_progress), 48U);
-  EXPECT_EQ(sizeof(nnunet_model_options), 40U);
+  EXPECT_EQ(offsetof(nnunet_model_options, data), 40U);  // the end of versions 1 and 2
+  EXPECT_EQ(sizeof(nnunet_model_options), 48U);
   EXPECT_EQ(sizeof(nnunet_run_options), 64U);
   EXPECT_EQ(sizeof(nnunet_outputs), 168U);
   EXPECT_EQ(sizeof(nnunet_model_info), 112U);
   EXPECT_EQ(sizeof(nnunet_image_files), 48U);
   EXPECT_EQ(sizeof(nnunet_folder_options), 32U);
   EXPECT_EQ(sizeof(nnunet_counts), 32U);
+  EXPECT_EQ(sizeof(nnunet_object_options), 56U);
+  EXPECT_EQ(offsetof(nnunet_object_options, series_number), 48U);
   EXPECT_EQ(offsetof(nnunet_image, direction), 112U);
   EXPECT_EQ(offsetof(nnunet_run_options, scratch), 40U);
   EXPECT_EQ(offsetof(nnunet_model_info, patch), 64U);

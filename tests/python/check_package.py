@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import pydoc
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+import dicom_files
 import nnunet_native
 from nnunet_native import Predictor, nnUNetPredictor
 
@@ -148,6 +150,164 @@ class Arrays(WithFolder):
         self.assertEqual(predictor.dataset_json is None, ours)
 
 
+    def test_preprocessing(self):
+        data, properties = self.predictor.preprocess(self.image, self.properties["spacing"])
+        item, = self.predictor.get_data_iterator_from_raw_npy_data(self.image, None, self.properties, None)
+        np.testing.assert_array_equal(data, item["data"])
+        self.assertEqual(data.shape[0], len(self.predictor.info["channels"]))
+        logits = self.predictor.predict_logits_from_preprocessed_data(data)
+        labels = self.predictor.convert_predicted_logits_to_segmentation_with_correct_shape(logits, properties)
+        np.testing.assert_array_equal(labels, self.labels(CASES[0]))
+
+
+class Scores(WithFolder):
+    def test_of_arrays_are_those_of_files(self):
+        paths = [LABELS / f"{CASES[0]}.nii.gz", self.folder / f"{CASES[0]}.nii.gz"]
+        labels = self.labels(CASES[0]).astype(np.uint8)
+        other = np.roll(labels, 2, axis=1)
+        self.predictor.write_seg(other, paths[1], self.properties)
+        wanted = nnunet_native.score(*paths)
+        found = nnunet_native.score(labels, other.astype(np.float64)[::-1][::-1], spacing=self.properties["spacing"])
+        self.assertLess(found["mean dice"], 1)
+        self.assertEqual({**wanted["cases"][0], "name": "image"}, found["cases"][0])
+        self.assertEqual(wanted["classes"], found["classes"])
+
+    def test_refusals(self):
+        labels = np.ones((3, 4, 5), np.uint8)
+        for part, call in (("spacing", lambda: nnunet_native.score(labels, labels)),
+                           ("csv: are for folders", lambda: nnunet_native.score(labels, labels, spacing=(1, 1, 1), csv="a.csv")),
+                           ("an array and a file", lambda: nnunet_native.score(labels, "labels.nii.gz")),
+                           ("is for arrays", lambda: nnunet_native.score(LABELS, LABELS, spacing=(1, 1, 1))),
+                           ("have the shapes", lambda: nnunet_native.score(labels, labels[1:], spacing=(1, 1, 1)))):
+            with self.assertRaisesRegex(nnunet_native.InvalidCall, part):
+                call()
+        with self.assertRaisesRegex(nnunet_native.Error, "predictions: holds -1"):
+            nnunet_native.score(-labels.astype(np.int16), labels, spacing=(1, 1, 1))
+
+
+class Dicom(WithFolder):
+    def setUp(self):
+        super().setUp()
+        self.voxels = np.round(self.image[0] * 50).astype(np.int16)
+        self.spacing = tuple(self.properties["spacing"])
+        self.study = self.folder / "study"
+        dicom_files.write_series(self.study, self.voxels, self.spacing)
+        try:
+            self.series, = nnunet_native.find_series(self.study)
+        except nnunet_native.Error as error:
+            if "cannot be read here" not in str(error):
+                raise
+            print(f"SKIPPED: {error}", file=sys.stderr)
+            self.skipTest(str(error))
+
+    def write(self, call):
+        """An object, where they can be written."""
+        try:
+            return call()
+        except nnunet_native.Error as error:
+            if "cannot be written here" not in str(error):
+                raise
+            print(f"SKIPPED: {error}", file=sys.stderr)
+            self.skipTest(str(error))
+
+    def test_series_are_found_and_read(self):
+        (self.study / "notes.txt").write_text("no DICOM")
+        series, = nnunet_native.find_series(self.study)
+        self.assertEqual(series, self.series)
+        self.assertEqual((series.uid, series.modality, series.number, series.problem), ("1.2.826.0.1.7", "CT", 3, ""))
+        self.assertEqual(series.shape, self.voxels.shape)
+        np.testing.assert_allclose(series.spacing, self.spacing, rtol=1e-9)
+        self.assertEqual((series.origin, series.direction), ((-10, -20, 30), (1, 0, 0, 0, 1, 0, 0, 0, 1)))
+        self.assertNotIn("Nobody", repr(series))
+        for image, properties in (nnunet_native.read_series(self.study), series.read(),
+                                  nnunet_native.read_series(self.study, series.uid, threads=1)):
+            np.testing.assert_array_equal(image[0], self.voxels)
+            np.testing.assert_allclose(properties["spacing"], self.spacing, rtol=1e-9)
+        shutil.make_archive(str(self.folder / "zipped"), "zip", self.study)
+        image, _ = nnunet_native.read_series(self.folder / "zipped.zip")
+        np.testing.assert_array_equal(image[0], self.voxels)
+
+    def test_labels_are_the_programs(self):
+        labels = self.predictor.predict_dicom(self.study)
+        np.testing.assert_array_equal(labels, self.predictor.predict_single_npy_array(self.voxels, {"spacing": self.series.spacing}))
+        nnunet_native.run("predict", model=MODEL, input=self.study, output=self.folder / "out")
+        wanted, place = self.predictor.read_images(self.folder / f"out/{self.series.uid}.nii.gz")
+        np.testing.assert_array_equal(labels, wanted[0])
+        self.assertGreater(len(np.unique(labels)), 1)
+        self.predictor.write_seg(labels, self.folder / "written.nii.gz", self.series.read()[1])
+        written, same_place = self.predictor.read_images(self.folder / "written.nii.gz")
+        np.testing.assert_array_equal(written, wanted)
+        np.testing.assert_allclose(place["sitk_stuff"]["origin"], same_place["sitk_stuff"]["origin"], atol=1e-4)
+        again, probabilities = self.predictor.predict_dicom(self.series, save_or_return_probabilities=True)
+        np.testing.assert_array_equal(again, labels)
+        np.testing.assert_array_equal(probabilities.argmax(0), labels)
+
+    def test_objects_are_written(self):
+        for kind in ("binary", "labelmap", "rtstruct"):
+            file = self.folder / f"{kind}.dcm"
+            labels = self.write(lambda: self.predictor.predict_dicom(self.study, None, file, kind, anonymous=True))
+            self.assertEqual(labels.shape, self.voxels.shape)
+            content = file.read_bytes()
+            names = [value["name"] for value in self.predictor.info["values"][1:] if value["value"] in labels]
+            for said in (*names, "not a medical device", "1.2.826.0.1.7.1"):
+                self.assertIn(said.encode(), content)
+            self.assertNotIn(b"Nobody", content)
+        file = self.folder / "mine.dcm"
+        nnunet_native.write_dicom_seg(labels, self.series, file, labels_json={1: "liver", 2: {"name": "odd thing"}},
+                                      algorithm="my model", description="by hand")
+        for said in (b"liver", b"odd thing", b"my model", b"by hand, not a medical device", b"Nobody"):
+            self.assertIn(said, file.read_bytes())
+        (self.folder / "labels.json").write_text(json.dumps({"1": "spleen", "2": "other"}))
+        nnunet_native.write_dicom_seg(labels, self.study, file, "labelmap", labels_json=self.folder / "labels.json")
+        self.assertIn(b"spleen", file.read_bytes())
+
+    def test_refusals(self):
+        labels = np.zeros(self.voxels.shape, np.uint8)
+        file = self.folder / "seg.dcm"
+        first = next(self.study.iterdir())
+        before = first.read_bytes()
+        for part, call in (
+                ("series 7.7: is not in", lambda: nnunet_native.read_series(self.study, "7.7")),
+                ("has to be a path, or series", lambda: nnunet_native.read_series([])),
+                ("are chosen already", lambda: nnunet_native.read_series(self.series, self.series.uid)),
+                ("that one call of find_series", lambda: nnunet_native.read_series(
+                    [self.series, *nnunet_native.find_series(self.study)])),
+                ("none of binary, labelmap, rtstruct", lambda: nnunet_native.write_dicom_seg(labels, self.series, file, "seg")),
+                ("the series", lambda: nnunet_native.write_dicom_seg(labels[1:], self.series, file)),
+                ("would be overwritten", lambda: nnunet_native.write_dicom_seg(labels, self.series, first)),
+                ("labels_json: .*none.json", lambda: nnunet_native.write_dicom_seg(
+                    labels, self.series, file, labels_json=self.folder / "none.json")),
+                ("2 channels", lambda: self.predictor.predict_dicom([self.series, self.series])),
+                ("none", lambda: nnunet_native.find_series(self.folder / "none"))):
+            with self.assertRaisesRegex(nnunet_native.Error, part):
+                call()
+        self.assertFalse(file.exists())
+        self.assertEqual(first.read_bytes(), before)
+
+    def test_a_series_with_a_gap_says_so(self):
+        (self.study / dicom_files.name(len(self.voxels) // 2)).unlink()
+        series, = nnunet_native.find_series(self.study)
+        self.assertIsNone(series.spacing)
+        self.assertNotEqual(series.problem, "")
+        with self.assertRaisesRegex(nnunet_native.Error, "series 1.2.826.0.1.7"):
+            series.read()
+
+    def test_what_is_missing_is_said(self):
+        package = Path(nnunet_native.__file__).parent
+        bare = self.folder / "bare/nnunet_native"
+        (bare / "lib").mkdir(parents=True)
+        for file in package.glob("*.py"):
+            shutil.copy(file, bare)
+        shutil.copy(package / "lib/libnnunet_c.so", bare / "lib")
+        for libraries in package.parent.glob("nnunet_native.libs"):
+            (self.folder / "bare" / libraries.name).symlink_to(libraries)
+        code = f"import nnunet_native; nnunet_native.find_series({str(self.study)!r})"
+        environment = {**os.environ, "PYTHONPATH": str(self.folder / "bare")}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+        self.assertIn("DICOM: cannot be read here (libnnunet_dicom.so", done.stderr)
+        self.assertNotEqual(done.returncode, 0)
+
+
 class Files(WithFolder):
     def test_a_folder_becomes_a_folder(self):
         out = self.folder / "out"
@@ -173,6 +333,19 @@ class Files(WithFolder):
         written = os.stat(names[0] + ".nii.gz").st_mtime_ns
         self.assertIsNone(self.predictor.predict_from_files(lists, names, overwrite=False))
         self.assertEqual(os.stat(names[0] + ".nii.gz").st_mtime_ns, written)
+
+    def test_a_checkpoints_label_maps_have_records(self):
+        if CHECKPOINT.suffix != ".ckpt":
+            self.skipTest("the checkpoint is nnU-Net v2's")
+        predictor = Predictor(use_mirroring=False)
+        predictor.initialize_from_trained_model_folder(CHECKPOINT)
+        source, out = self.folder / "in", self.folder / "out"
+        source.mkdir()
+        for case in CASES:
+            (source / f"{case}.nii.gz").symlink_to(IMAGES / f"{case}_0000.nii.gz")
+        predictor.predict_from_files(source, out)
+        said = nnunet_native.run("predict", "--disable_tta", ckpt_path=CHECKPOINT, input=source, output=out)
+        self.assertIn(f"0 images segmented, {len(CASES)} kept", said)
 
     def test_images_that_fail_are_named(self):
         broken = self.folder / "in/broken_0000.nii.gz"

@@ -13,4 +13,21 @@ struct PluginSymbol {
 /// else wherever the system does.
 PluginSymbol plugin_symbol(const std::string& file, const char* symbol);
 
+template <class Interface>
+struct Plugin {
+  const Interface* library = nullptr;
+  std::string why_not;  ///< where it is null
+};
+
+/// What the library's function `symbol`, a `const Interface* (*)(int version)`, gives for the version: null for others.
+template <class Interface>
+Plugin<Interface> load_plugin(const std::string& file, const char* symbol, int version) {
+  const PluginSymbol found = plugin_symbol(file, symbol);
+  Plugin<Interface> plugin{nullptr, found.why_not};
+  if (found.address == nullptr) return plugin;
+  plugin.library = reinterpret_cast<const Interface* (*)(int)>(found.address)(version);
+  if (plugin.library == nullptr) plugin.why_not = file + " is of another version";
+  return plugin;
+}
+
 }  // namespace nnunet

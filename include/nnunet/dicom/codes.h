@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nnunet/core/array.h"
 #include "nnunet/plan/label_names.h"
 
 /// What the values of a label map are, in the codes that DICOM objects say it with.
@@ -46,8 +47,13 @@ struct Segment {
 /// ".."}}} (docs/dicom-out.md), or by the "labels" of a dataset.json, ascending, without the background 0. Throws Error
 /// naming file and entry.
 std::vector<Segment> read_segments(const std::filesystem::path& file);
+/// The same of that file's text; name: for messages.
+std::vector<Segment> parse_segments(std::string_view text, const std::string& name);
 
 /// The segments of a network's labels, by their names; one without a name is called "label 3".
 std::vector<Segment> named_segments(const std::vector<NamedValue>& values);
+
+/// Without names: each value that is in the label map is a segment; where there is none, 1.
+std::vector<NamedValue> unnamed_values(const Array<std::uint16_t>& labels);
 
 }  // namespace nnunet::dicom

@@ -52,6 +52,9 @@ struct FolderScore {
 /// all.
 FolderScore score_folder(const ScoreOptions& options);
 
+/// The same of cases that were scored by score_case, with their means.
+FolderScore score_of(std::vector<CaseScore> cases);
+
 /// Its classes' Dice, 0-1.
 std::vector<ClassDice> class_dice(const FolderScore& score);
 

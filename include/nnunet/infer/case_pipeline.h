@@ -11,6 +11,7 @@
 #include "nnunet/infer/restore.h"
 #include "nnunet/infer/watched_lane.h"
 #include "nnunet/io/image_case.h"
+#include "nnunet/io/output_record.h"
 
 namespace nnunet {
 
@@ -44,10 +45,13 @@ struct CaseCounts {
   std::int64_t predicted = 0, failed = 0;
 };
 
-/// Writes the label map of a restored case on its file's axes and with its geometry. For NIfTI the bytes that go into
-/// the file can be had first (encode), so that they can be recorded.
+/// Writes the label map of a restored case on its file's axes and with its geometry.
 void write_restored_labels(const std::filesystem::path& path, RestoreSink& restored, const CaseImage& image,
                            const ImageFormat& format);
+
+/// The same with its record (io/output_record.h); call forget_output before.
+void write_recorded_labels(const std::filesystem::path& path, RestoreSink& restored, const CaseImage& image,
+                           const ImageFormat& format, OutputRecord record);
 
 /// A line in the log: the network's time and that after the last window. To be called when all is written.
 void log_case_time(const std::string& name, const WindowReport& report);

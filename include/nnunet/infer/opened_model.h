@@ -27,12 +27,13 @@ struct OpenedModel {
 };
 
 /// A model of nnU-Net v2 (checkpoint/v2_model.h), whose folds and checkpoint can be chosen, or checkpoints of this
-/// program. Throws Error: none, unreadable ones, a model of nnU-Net v2 among several.
+/// program. foreign: what checkpoints of the reference system leave open. Throws Error: none, unreadable ones, a model
+/// of nnU-Net v2 among several.
 OpenedModel open_model(const std::vector<std::filesystem::path>& paths, const std::vector<std::string>& folds = {},
-                       const std::string& checkpoint = kV2Checkpoint);
+                       const std::string& checkpoint = kV2Checkpoint, const ForeignDefaults& foreign = {});
 /// The same of files in memory, which are not needed afterwards.
 OpenedModel open_model(const std::vector<std::span<const std::byte>>& files, const std::vector<std::string>& folds = {},
-                       const std::string& checkpoint = kV2Checkpoint);
+                       const std::string& checkpoint = kV2Checkpoint, const ForeignDefaults& foreign = {});
 
 /// All that is known of a model without its weights (docs/c-api.md).
 nlohmann::ordered_json model_facts(const Predictor& predictor, const OpenedModel& model);

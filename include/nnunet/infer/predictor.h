@@ -52,7 +52,8 @@ class Predictor {
   Precision precision() const { return precision_; }
   Device device() const { return device_; }
   /// Everything that changes its label maps beyond rounding, as JSON: digests of the networks, precision, windows.
-  std::string made_with() const;
+  std::string made_with() const { return made_with(windows_); }
+  std::string made_with(const WindowOptions& windows) const;
   std::size_t networks() const { return engines_->size(); }
   std::string engine() const { return engines_->front()->description(); }
 

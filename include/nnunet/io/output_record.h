@@ -31,6 +31,8 @@ std::optional<OutputRecord> read_output_record(const std::filesystem::path& outp
 /// of another.
 void forget_output(const std::filesystem::path& output);
 void write_output_record(const std::filesystem::path& output, const OutputRecord& record);
+/// Before an output is written that has no record: one of a former output would be taken for its own.
+void remove_output_record(const std::filesystem::path& output);
 
 /// The first entry in which two objects differ, as "its KEY was A, now B"; empty: none.
 std::string first_difference(const nlohmann::json& recorded, const nlohmann::json& now);

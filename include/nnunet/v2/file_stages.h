@@ -2,12 +2,15 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "nnunet/checkpoint/python_value.h"
 #include "nnunet/infer/case_pipeline.h"
 #include "nnunet/io/image_case.h"
+#include "nnunet/io/output_record.h"
 
 namespace nnunet::v2 {
 
@@ -23,6 +26,8 @@ struct CaseOutputs {
   std::filesystem::path gathered() const;
   /// All that may be there, also of a killed run.
   std::vector<std::filesystem::path> files() const;
+  /// What is made beside the label map: names relative to its folder.
+  std::vector<std::string> extras() const;
 };
 
 struct FileCase {
@@ -33,10 +38,12 @@ struct FileCase {
 /// Is told when a case is finished; failure: null, or what went wrong. By any thread, one call at a time.
 using CaseFinished = std::function<void(std::size_t i, const std::string& name, const char* failure)>;
 
-/// Images from files to label maps (and probabilities) in files. format: of the images and label maps.
+/// Images from files to label maps (and probabilities) in files. format: of the images and label maps. made_with: what
+/// the label maps' records say (io/output_record.h); nothing: they get none.
 class FileStages final : public CaseStages {
  public:
-  FileStages(const Predictor& predictor, ImageFormat format, std::vector<FileCase> cases, CaseFinished finished = {});
+  FileStages(const Predictor& predictor, ImageFormat format, std::vector<FileCase> cases, CaseFinished finished = {},
+             std::optional<nlohmann::json> made_with = {});
 
   std::size_t cases() const override { return cases_.size(); }
   std::string name(std::size_t i) const override { return cases_[i].image.name; }
@@ -50,15 +57,18 @@ class FileStages final : public CaseStages {
   struct Kept {
     CaseImage image;  ///< without voxels
     PythonValue properties;
+    std::vector<FileRecord> sources;  ///< for the record
   };
 
   void save_probabilities(const CaseOutputs& outputs, RestoreSink& restored, const Kept& kept) const;
+  void write_labels(const CaseOutputs& outputs, RestoreSink& restored, Kept kept) const;
   void tell(std::size_t i, const char* failure);
 
   const Predictor& predictor_;
   const ImageFormat format_;
   const std::vector<FileCase> cases_;
   const CaseFinished finished_;
+  const std::optional<nlohmann::json> made_with_;
   std::vector<Kept> kept_;
   std::mutex telling_;
 };

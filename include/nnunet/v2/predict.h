@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "nnunet/checkpoint/v2_model.h"
 #include "nnunet/infer/predictor.h"
@@ -19,7 +21,10 @@ struct PredictOptions {
   bool continue_prediction = false;      ///< cases whose outputs are there are left alone
   int num_parts = 1, part_id = 0;        ///< every num_parts-th case, from part_id on
   bool progress = true;
-  Json arguments = nullptr;    ///< what predict_from_raw_data_args.json says
+  Json arguments = nullptr;  ///< what predict_from_raw_data_args.json says
+  /// With it label maps have records of what they were made with and from (io/output_record.h), and by these those that
+  /// are there are kept or made anew, as predict_images does.
+  std::optional<nlohmann::json> made_with = {};
   CaseFinished finished = {};  ///< told of each case; may be empty
   /// How windows go, from the cases that will be segmented; may be empty.
   std::function<CasePasses(const CaseStages& cases)> passes = {};

@@ -1,0 +1,232 @@
+// DICOM series as images, and labels as objects of theirs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "arrays.h"
+#include "dicom/object_log.h"
+#include "functions.h"
+#include "nnunet/core/error.h"
+#include "nnunet/core/log.h"
+#include "nnunet/core/some_names.h"
+#include "nnunet/dicom/object.h"
+#include "nnunet/dicom/read_series.h"
+#include "objects.h"
+#include "run.h"
+
+namespace nnunet::c_api {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using dicom::FoundSeries;
+
+const std::string& uid_of(const FoundSeries& found) {
+  return found.series.series_uid;
+}
+
+bool is_readable(const FoundSeries& found) {
+  return found.problem.empty();
+}
+
+/// Columns: where x, y and z of the voxels run, LPS. Times the spacing they are the steps between voxels, also where
+/// the planes are shifted against each other (a tilted gantry) and z is no unit vector.
+std::array<double, 9> direction_of(const FoundSeries& found) {
+  std::array<double, 9> direction{};
+  const dicom::Series& series = found.series;
+  for (std::size_t row = 0; row < 3; ++row) {
+    direction[3 * row] = series.row[row];
+    direction[3 * row + 1] = series.column[row];
+    direction[3 * row + 2] = found.step[row] / series.spacing[0];
+  }
+  return direction;
+}
+
+Json place_json(const FoundSeries& found) {
+  return {{"spacing", found.series.spacing},
+          {"origin", found.series.frames.front().position},
+          {"direction", direction_of(found)}};
+}
+
+Json series_json(const FoundSeries& found) {
+  const dicom::Series& series = found.series;
+  Json json{{"uid", series.series_uid},
+            {"study_uid", series.study_uid},
+            {"frame_of_reference_uid", series.frame_of_reference_uid},
+            {"modality", series.modality},
+            {"number", found.number},
+            {"shape", series.shape},
+            {"invented_uids", series.invented_uids},
+            {"problem", found.problem},
+            {"remedy", found.remedy},
+            {"warnings", found.warnings}};
+  if (is_readable(found)) json.update(place_json(found));
+  return json;
+}
+
+const FoundSeries& only_series(const nnunet_dicom& dicom) {
+  const auto& all = dicom.finding.series;
+  if (all.empty())
+    throw Error(dicom.path.string(), "holds no DICOM series of images", "see in dicom_json which files were left out");
+  const auto readable = static_cast<std::size_t>(std::ranges::count_if(all, is_readable));
+  if (readable == 1) return *std::ranges::find_if(all, is_readable);
+  if (all.size() == 1) return all.front();
+  std::vector<std::string> names;
+  for (const FoundSeries& found : all) names.push_back(uid_of(found));
+  throw Error(dicom.path.string(), fmt::format("holds {} series: {}", all.size(), some_names(names)),
+              "choose one by its UID");
+}
+
+/// One that can be read. uid null: the only one.
+const FoundSeries& readable_series(const nnunet_dicom& dicom, const char* uid) {
+  const auto& all = dicom.finding.series;
+  const auto named = uid == nullptr ? all.end() : std::ranges::find(all, std::string(uid), uid_of);
+  if (uid != nullptr && named == all.end())
+    throw Error(fmt::format("series {}", uid), fmt::format("is not in {}", dicom.path.string()),
+                "choose one of those that are there");
+  const FoundSeries& found = uid == nullptr ? only_series(dicom) : *named;
+  if (!is_readable(found)) throw Error("series " + uid_of(found), found.problem, found.remedy);
+  return found;
+}
+
+std::vector<const FoundSeries*> chosen_series(const nnunet_dicom& dicom, const char* const* uids, std::size_t count) {
+  if (count == 0) return {&readable_series(dicom, nullptr)};
+  require(uids, "uids");
+  std::vector<const FoundSeries*> chosen;
+  for (std::size_t i = 0; i < count; ++i) {
+    require(uids[i], "uids");
+    chosen.push_back(&readable_series(dicom, uids[i]));
+  }
+  return chosen;
+}
+
+Image read_series(const std::vector<const FoundSeries*>& chosen, int threads) {
+  for (const FoundSeries* const found : chosen)
+    for (const std::string& warning : found->warnings) log::warn(fmt::format("series {}: {}", uid_of(*found), warning));
+  return read_channels(
+      chosen.size(), [&](std::size_t i) { return dicom::read_series(*chosen[i], threads); },
+      [&](std::size_t i) { return "series " + uid_of(*chosen[i]); });
+}
+
+/// As nnU-Net's readers say where an image lies.
+ReaderProperties properties_of(const FoundSeries& found) {
+  const dicom::Series& series = found.series;
+  const auto direction = direction_of(found);
+  const auto& origin = series.frames.front().position;
+  ReaderProperties properties;
+  properties.spacing = series.spacing;
+  properties.itk.emplace();
+  properties.itk->spacing.assign(series.spacing.rbegin(), series.spacing.rend());
+  properties.itk->origin.assign(origin.begin(), origin.end());
+  properties.itk->direction.assign(direction.begin(), direction.end());
+  return properties;
+}
+
+dicom::ObjectType type_of(nnunet_object type) {
+  switch (type) {
+    case NNUNET_BINARY:
+      return dicom::ObjectType::binary;
+    case NNUNET_LABELMAP:
+      return dicom::ObjectType::labelmap;
+    case NNUNET_RTSTRUCT:
+      return dicom::ObjectType::rtstruct;
+    default:
+      throw InvalidCall(fmt::format("type: {} is no kind of object", type));
+  }
+}
+
+dicom::ObjectOptions object_options(const nnunet_object_options& given, const Array<std::uint16_t>& labels) {
+  dicom::ObjectOptions options;
+  if (given.labels != nullptr)
+    options.segments = dicom::parse_segments(given.labels, "labels");
+  else if (given.model != nullptr)
+    options.segments = dicom::named_segments(named_values(given.model->predictor.model().labels));
+  else
+    options.segments = dicom::named_segments(dicom::unnamed_values(labels));
+  if (given.algorithm != nullptr) options.algorithm = given.algorithm;
+  if (given.description != nullptr) options.description = given.description;
+  if (given.series_number < 0) throw InvalidCall(fmt::format("series_number: {} is below 0", given.series_number));
+  if (given.series_number > 0) options.series_number = given.series_number;
+  options.anonymous = given.anonymous != 0;
+  return options;
+}
+
+Array<std::uint16_t> labels_on(const FoundSeries& found, const nnunet_array& labels) {
+  const ImageView view = view_of(labels, "labels");
+  if (view.shape[0] != 1 || view.spatial() != found.series.shape)
+    throw InvalidCall(
+        fmt::format("labels: has the shape {}, the series {}", shape_text(view.shape), shape_text(found.series.shape)));
+  return labels_in(view, "labels");
+}
+
+void protect_sources(const FoundSeries& found, const fs::path& file) {
+  for (const fs::path& source : found.sources) {
+    std::error_code absent;
+    if (fs::equivalent(file, source, absent))
+      throw Error(file.string(), "is a file of the series and would be overwritten", "give another name");
+  }
+}
+
+}  // namespace
+
+nnunet_status* dicom_find(const char* path, nnunet_dicom** dicom) {
+  return guarded(NNUNET_FAILED, [&] {
+    require(path, "path");
+    require(dicom, "dicom");
+    *dicom = new nnunet_dicom{path, dicom::find_series(path)};
+  });
+}
+
+void dicom_release(nnunet_dicom* dicom) {
+  delete dicom;
+}
+
+nnunet_status* dicom_json(const nnunet_dicom* dicom, nnunet_text** json) {
+  return guarded(NNUNET_FAILED, [&] {
+    require(dicom, "dicom");
+    require(json, "json");
+    Json object{{"series", Json::array()}, {"left_out", Json::array()}, {"others", dicom->finding.others}};
+    for (const FoundSeries& found : dicom->finding.series) object["series"].push_back(series_json(found));
+    for (const dicom::LeftOut& file : dicom->finding.left_out)
+      object["left_out"].push_back({{"file", file.file}, {"reason", file.reason}});
+    *json = make_text(object.dump(-1, ' ', false, Json::error_handler_t::replace));
+  });
+}
+
+nnunet_status* dicom_image(const nnunet_dicom* dicom, const char* const* uids, size_t count, int32_t threads,
+                           nnunet_loaded** loaded) {
+  return guarded(NNUNET_FAILED, [&] {
+    require(dicom, "dicom");
+    require(loaded, "loaded");
+    if (threads < 0) throw InvalidCall(fmt::format("threads: {} is below 0", threads));
+    const auto chosen = chosen_series(*dicom, uids, count);
+    auto result = std::make_unique<nnunet_loaded>();
+    result->name = uid_of(*chosen.front());
+    result->item.image = read_series(chosen, threads);
+    result->item.original = result->item.image.geometry;
+    result->item.properties = properties_of(*chosen.front());
+    result->direction = direction_of(*chosen.front());
+    *loaded = result.release();
+  });
+}
+
+nnunet_status* dicom_write(const nnunet_dicom* dicom, const char* uid, const nnunet_array* labels,
+                           const nnunet_object_options* options, const char* file) {
+  return guarded(NNUNET_FAILED, [&] {
+    require(dicom, "dicom");
+    require(labels, "labels");
+    require(file, "file");
+    const nnunet_object_options given = read_struct(options, "object options");
+    const dicom::ObjectType type = type_of(given.type);
+    const FoundSeries& found = readable_series(*dicom, uid);
+    const Array<std::uint16_t> map = labels_on(found, *labels);
+    const dicom::ObjectOptions said = object_options(given, map);
+    protect_sources(found, file);
+    dicom::receive_object_log();
+    dicom::write_object(map, found.series, said, type, file);
+  });
+}
+
+}  // namespace nnunet::c_api
