@@ -4,6 +4,7 @@
     memory MODEL PROGRAM        a large array beside the program on the same file
     cascade MODELS IMAGES PROGRAM   a cascade's second stage by arrays and by the program
     unmirrored MODEL            a model that was trained without mirror images
+    study MODEL IMAGE FOLDER    an image as a DICOM series, and what becomes of it
     signatures                  parameters beside those of nnunetv2's class
 """
 import inspect
@@ -142,6 +143,29 @@ def unmirrored(model):
         found.append(predictor.predict_single_npy_array(image, {"spacing": predictor.info["spacing"]}))
     assert predictor.allowed_mirroring_axes == () and numpy.array_equal(*found)
     print("ok: a model without mirror images")
+
+
+def study(model, image, folder):
+    import numpy
+    import dicom_files
+    import nnunet_native
+    predictor = nnunet_native.Predictor()
+    predictor.initialize_from_trained_model_folder(model)
+    voxels, properties = predictor.read_images(image)
+    assert numpy.array_equal(voxels, numpy.round(voxels)) and abs(voxels).max() < 32768
+    itk = properties["sitk_stuff"]
+    direction = numpy.reshape(itk["direction"], (3, 3))
+    assert numpy.allclose(numpy.cross(direction[:, 0], direction[:, 1]), direction[:, 2])
+    dicom_files.write_series(folder, voxels[0], properties["spacing"], direction=direction[:, :2].T.ravel(), origin=itk["origin"])
+    try:
+        labels = predictor.predict_dicom(folder)
+    except nnunet_native.Error as error:
+        if "cannot be read here" not in str(error):
+            raise
+        return
+    wanted = predictor.predict_single_npy_array(voxels, properties)
+    assert numpy.array_equal(labels, wanted) and len(numpy.unique(labels)) > 1
+    print("ok: a case as a DICOM series has the label map of its NIfTI")
 
 
 def signatures():

@@ -60,6 +60,14 @@ bin=$measured
 cmp "$work/by_name/hippocampus_001.nii.gz" "$work/program/hippocampus_001.nii.gz"
 echo "ok: nnunet and nnU-Net v2's names"
 
+# A hippocampus case as a DICOM series, where the wheel can read them.
+PYTHONPATH=$root/tests/python "$bin/python" "$here/python_wheel.py" study "$model" "$cases/imagesTr/hippocampus_001.nii.gz" "$work/study"
+if "$bin/nnunet" dicom "$work/study" > "$work/log" 2>&1; then
+  ln -s "$work/study" "$work/set/study"
+else
+  echo "SKIPPED: the wheel reads no DICOM, the examples of it are left out: $(tail -n 1 "$work/log")"
+fi
+
 port=$("$bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 "$bin/nnunet" serve --model "heart=$model" --port "$port" > "$work/server.log" 2>&1 &
 server=$!
@@ -71,8 +79,11 @@ tail -n 1 "$work/log"
 kill "$server"; wait "$server" || true; server=
 
 "$bin/pip" install --quiet --disable-pip-version-check mypy
-"$bin/mypy" --strict --allow-any-generics --python-version 3.11 -p nnunet_native > "$work/log" || { cat "$work/log"; exit 1; }
-echo "ok: types ($(tail -n 1 "$work/log"))"
+"$bin/python" "$root/tests/python/run_examples.py" "$root/docs/python.md" --print > "$work/examples.py"
+for checked in "-p nnunet_native" "$work/examples.py"; do
+  "$bin/mypy" --strict --python-version 3.11 $checked > "$work/log" || { cat "$work/log"; exit 1; }
+done
+echo "ok: types of the package and of the examples ($(tail -n 1 "$work/log"))"
 
 "$bin/python" "$here/python_wheel.py" cascade "$models" "$work/set/named" "$bin/nnunet"
 "$bin/python" "$here/python_wheel.py" unmirrored "$(echo "$models"/../Dataset021_BodyCT/nnUNetTrainerNoMirroring__*)"
