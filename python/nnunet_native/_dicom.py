@@ -26,6 +26,7 @@ class DicomSeries:
     """A series of images that find_series found.
 
     uid, study_uid, frame_of_reference_uid: as the files have them; made up where these are empty or wrong (invented_uids).
+    Volumes of one series (echoes, phases, ..) are listed each: "UID-1", "UID-2", ..; apart: what tells one from the others.
     modality: "CT", "MR", ..; number: as the scanner counts series, 0: it does not say.
     shape: (planes, rows, columns).
     problem: why it cannot be read; "": it can. remedy: what to do then. warnings: what was repaired or is unusual.
@@ -34,6 +35,7 @@ class DicomSeries:
     direction: 3x3, row by row: its columns say where x, y, z run, LPS; with a tilted gantry z is no unit vector.
     """
     uid: str
+    apart: str
     modality: str
     number: int
     shape: tuple[int, int, int]
@@ -52,7 +54,7 @@ class DicomSeries:
     def _of(cls, found: Handle, facts: Mapping[str, Any]) -> DicomSeries:
         def numbers(key: str) -> Any:
             return tuple(facts[key]) if key in facts else None
-        return cls(facts["uid"], facts["modality"], facts["number"], numbers("shape"), numbers("spacing"), facts["problem"],
+        return cls(facts["uid"], facts["apart"], facts["modality"], facts["number"], numbers("shape"), numbers("spacing"), facts["problem"],
                    facts["remedy"], tuple(facts["warnings"]), facts["study_uid"], facts["frame_of_reference_uid"],
                    facts["invented_uids"], numbers("origin"), numbers("direction"), found)
 

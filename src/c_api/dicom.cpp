@@ -23,8 +23,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using dicom::FoundSeries;
 
-const std::string& uid_of(const FoundSeries& found) {
-  return found.series.series_uid;
+/// Volumes of one series have its UID and a number.
+std::string uid_of(const FoundSeries& found) {
+  return found.name();
 }
 
 bool is_readable(const FoundSeries& found) {
@@ -52,15 +53,11 @@ Json place_json(const FoundSeries& found) {
 
 Json series_json(const FoundSeries& found) {
   const dicom::Series& series = found.series;
-  Json json{{"uid", series.series_uid},
-            {"study_uid", series.study_uid},
-            {"frame_of_reference_uid", series.frame_of_reference_uid},
-            {"modality", series.modality},
-            {"number", found.number},
-            {"shape", series.shape},
-            {"invented_uids", series.invented_uids},
-            {"problem", found.problem},
-            {"remedy", found.remedy},
+  Json json{{"uid", uid_of(found)},          {"apart", found.apart},
+            {"study_uid", series.study_uid}, {"frame_of_reference_uid", series.frame_of_reference_uid},
+            {"modality", series.modality},   {"number", found.number},
+            {"shape", series.shape},         {"invented_uids", series.invented_uids},
+            {"problem", found.problem},      {"remedy", found.remedy},
             {"warnings", found.warnings}};
   if (is_readable(found)) json.update(place_json(found));
   return json;

@@ -5,8 +5,8 @@
 
 #include "nnunet/core/log.h"
 #include "nnunet/core/log_receiver.h"
-#include "object_library.h"
 #include "nnunet/core/plugin.h"
+#include "object_library.h"
 
 namespace nnunet::dicom {
 namespace {
