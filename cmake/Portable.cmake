@@ -27,7 +27,9 @@ set(shared_symbols ${CMAKE_SOURCE_DIR}/cmake/portable_shared.txt)
 
 # nnunet_make_portable(TARGET FOLDER lib...): FOLDER: of the libraries that come along, from where the target lies.
 function(nnunet_make_portable target folder)
-  target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src/portable/older_glibc.cpp ${CMAKE_SOURCE_DIR}/src/portable/fmt_library.cpp)
+  foreach(source IN ITEMS older_glibc fmt_library unwinder)
+    target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src/portable/${source}.cpp)
+  endforeach()
   target_link_libraries(${target} PRIVATE ${ARGN} ${libraries})
   # DT_RPATH counts for the libraries of libraries, too.
   target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc -Wl,--disable-new-dtags -Wl,--exclude-libs,${own_libraries}

@@ -63,6 +63,9 @@ segment binary.dcm --dicom_seg binary
 nnunet dicom-seg --labels labels.nii.gz --series /tmp/series --output labelmap.dcm --dicom_seg labelmap > log 2>&1 || { cat log; exit 1; }
 nnunet dicom-seg --labels labels.nii.gz --series /tmp/series --output rtstruct.dcm --dicom_seg rtstruct > log 2>&1 || { cat log; exit 1; }
 for file in binary labelmap rtstruct; do [ "$(tail -c +129 $file.dcm | head -c 4)" = DICM ] || { echo "$file.dcm is no DICOM"; exit 1; }; done
+mkdir bad; head -c 3000 "$(ls -d /tmp/series/* | head -1)" > bad/cut.dcm
+if nnunet dicom bad > log 2>&1 || ! grep -q "cut.dcm is left out: it is truncated" log; then cat log; exit 1; fi
+if nnunet dicom-seg --labels labels.nii.gz --series /tmp/series --output sent.dcm --send_to PACS@127.0.0.1:1 > log 2>&1 || ! grep -q "cannot be reached" log; then cat log; exit 1; fi
 sha256sum labels.nii.gz | cut -d" " -f1'
 # same_labels FOLDER: highdicom reads the label map from both segmentations in it.
 same_labels() {
