@@ -35,6 +35,7 @@ class SeriesNetwork {
     options.format = dicom::series_format(format_);
     options.format.ending = ".dcm";
     options.output = folder;
+    options.overwrite = true;  // what a killed node left; it was not sent
     options.cases = dicom::series_cases({series}, 1);
     options.write_labels = object_writer({series}, object_, type_);
     options.progress = [&](double) {

@@ -79,8 +79,7 @@ StowBody stow_body(const std::vector<std::filesystem::path>& files) {
 
 void send_objects(const std::vector<std::filesystem::path>& files, const Destination& destination,
                   const SendOptions& options) {
-  if (!is_ae_title(options.calling_ae))
-    throw Error("AE title", fmt::format("\"{}\" is none", options.calling_ae), "give one of at most 16 letters");
+  require_ae_title(options.calling_ae);
   if (!destination.url.empty()) return store_over_web(files, destination, options);
   object_library().c_store(files, destination, options);
 }

@@ -26,8 +26,7 @@ AllowedCaller parse_allowed_caller(const std::string& text, const std::string& o
 }
 
 std::unique_ptr<StorageServer> listen_for_instances(const StorageServerOptions& options, StorageHandler& handler) {
-  if (!is_ae_title(options.ae_title))
-    throw Error("AE title", fmt::format("\"{}\" is none", options.ae_title), "give one of at most 16 letters");
+  require_ae_title(options.ae_title);
   if (options.allowed.empty() && !is_loopback(options.host))
     throw Error("--allow", fmt::format("is not given, and {} can be reached from other machines", options.host),
                 "name the callers that may send (AETITLE@host), or give --allow any");

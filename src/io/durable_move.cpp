@@ -27,7 +27,6 @@ void flush(const fs::path& path, int flags) {
 void move(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) fail(to, "cannot be written", errno);
   flush_folder(to.parent_path());
-  if (from.parent_path() != to.parent_path()) flush_folder(from.parent_path());
 }
 
 }  // namespace
@@ -50,6 +49,7 @@ void move_file_durably(const fs::path& from, const fs::path& to) {
 
 void move_folder_durably(const fs::path& from, const fs::path& to) {
   move(from, to);
+  if (from.parent_path() != to.parent_path()) flush_folder(from.parent_path());
 }
 
 }  // namespace nnunet

@@ -1,15 +1,17 @@
 #include "dicom/dcmtk/association.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netdb.h>
 
 #include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
 #include "dicom/dcmtk/elements.h"
 #include "dicom/dcmtk/instance_stream.h"
+#include "dicom/dcmtk/socket.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 
@@ -45,22 +47,6 @@ bool is_taken(const std::string& syntax, bool echo) {
       "1.2.840.10008.1.2.4.81",  "1.2.840.10008.1.2.4.90",  "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.1.98",
       "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"};
   return std::ranges::find(kOthers, std::string_view(syntax)) != kOthers.end();
-}
-
-/// Whether the host's name or address is that address.
-bool is_address_of(const std::string& host, const std::string& address) {
-  addrinfo hints{};
-  hints.ai_family = AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
-  for (const addrinfo* a = found; a != nullptr; a = a->ai_next) {
-    std::array<char, INET_ADDRSTRLEN> text{};
-    const auto* const in = reinterpret_cast<const sockaddr_in*>(a->ai_addr);
-    if (::inet_ntop(AF_INET, &in->sin_addr, text.data(), text.size()) != nullptr && address == text.data()) return true;
-  }
-  return false;
 }
 
 /// While an instance is on its way.
@@ -136,9 +122,12 @@ OFBool Association::checkCalledAETitleAccepted(const OFString& title) {
 
 bool Association::is_allowed(const std::string& title) const {
   if (options_.allowed.empty()) return true;
+  const auto is_address_of = [&](const std::string& host) {
+    const auto addresses = ipv4_addresses(host);
+    return std::ranges::find(addresses, state_.address) != addresses.end();
+  };
   return std::ranges::any_of(options_.allowed, [&](const AllowedCaller& a) {
-    return (a.ae_title.empty() || title_text(a.ae_title) == title) &&
-           (a.host.empty() || is_address_of(a.host, state_.address));
+    return (a.ae_title.empty() || title_text(a.ae_title) == title) && (a.host.empty() || is_address_of(a.host));
   });
 }
 

@@ -20,18 +20,21 @@
 namespace nnunet::dicom {
 namespace {
 
+std::string text_of(const sockaddr_in& address) {
+  std::array<char, INET_ADDRSTRLEN> text{};
+  const char* const made = ::inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size());
+  return made == nullptr ? "" : made;
+}
+
 sockaddr_in address_of(const std::string& host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_family = AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); code != 0)
-    throw Error("--host", fmt::format("\"{}\" is no IPv4 address of this machine ({})", host, ::gai_strerror(code)),
+  const std::vector<std::string> addresses = ipv4_addresses(host);
+  if (addresses.empty())
+    throw Error("--host", fmt::format("\"{}\" is no IPv4 address of this machine", host),
                 "give one, or 0.0.0.0 for all of them");
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
   sockaddr_in address{};
-  std::memcpy(&address, found->ai_addr, sizeof address);
+  address.sin_family = AF_INET;
   address.sin_port = htons(port);
+  ::inet_pton(AF_INET, addresses.front().c_str(), &address.sin_addr);
   return address;
 }
 
@@ -52,6 +55,19 @@ Socket& Socket::operator=(Socket&& other) noexcept {
 }
 int Socket::release() {
   return std::exchange(number_, -1);
+}
+
+std::vector<std::string> ipv4_addresses(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_family = AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return {};
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
+  std::vector<std::string> addresses;
+  for (const addrinfo* a = found; a != nullptr; a = a->ai_next)
+    addresses.push_back(text_of(*reinterpret_cast<const sockaddr_in*>(a->ai_addr)));
+  return addresses;
 }
 
 Socket listen_at(const std::string& host, std::uint16_t port) {
@@ -86,8 +102,8 @@ Socket next_connection(const Socket& listening, int milliseconds, std::string& a
   sockaddr_in from{};
   socklen_t length = sizeof from;
   Socket connection(::accept4(listening.number(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_CLOEXEC));
-  std::array<char, INET_ADDRSTRLEN> text{};
-  if (::inet_ntop(AF_INET, &from.sin_addr, text.data(), text.size()) != nullptr) address = text.data();
+  if (connection.number() < 0) ::poll(nullptr, 0, milliseconds);  // no descriptor is free, say: not at once again
+  address = text_of(from);
   return connection;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace nnunet::dicom {
 
@@ -19,6 +20,9 @@ class Socket {
  private:
   int number_;
 };
+
+/// IPv4 addresses of a host's name, or an address itself; none where it is not known.
+std::vector<std::string> ipv4_addresses(const std::string& host);
 
 /// Listens at an IPv4 address or name; port 0: any that is free. Throws Error where the address cannot be had.
 Socket listen_at(const std::string& host, std::uint16_t port);

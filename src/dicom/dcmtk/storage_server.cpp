@@ -5,6 +5,7 @@
 
 #include <list>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "dicom/dcmtk/association.h"
@@ -139,7 +140,13 @@ class Server final : public StorageServer {
       Socket connection = next_connection(socket_, step, address);
       const std::int64_t open = std::ranges::count_if(
           workers_, [](const Worker& worker) { return !worker.is_refused && !worker.state.over; });
-      if (connection.number() >= 0) start(std::move(connection), address, open >= options_.max_associations);
+      if (connection.number() < 0) continue;
+      try {
+        start(std::move(connection), address, open >= options_.max_associations);
+      } catch (const std::system_error& e) {  // no more threads
+        workers_.pop_back();
+        log::error(fmt::format("a connection from {} is closed: {}", address, e.what()));
+      }
     }
   }
 
