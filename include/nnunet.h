@@ -16,7 +16,8 @@
  * Axes: arrays are in the order (channel or class, z, y, x); spacings are mm in the order (z, y, x). Planes are volumes
  * of depth 1.
  * Threads: every function may be called from any thread. Calls that name different models run at the same time. Calls
- * that name the same one may overlap, too: they prepare images beside each other and take turns with the networks.
+ * that name the same one may overlap, too: they prepare images beside each other and take turns with the networks; so
+ * may those that name the same nnunet_dicom.
  * An object may be released when no call that names it is running. A process that forked after a call into this library
  * must not call it again in the child (OpenMP's threads are not there); start new processes instead.
  */

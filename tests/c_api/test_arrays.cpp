@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "models.h"
+#include "nnunet/infer/opened_model.h"
 
 namespace nnunet::test {
 namespace {
@@ -106,6 +107,11 @@ TEST_P(Arrays, InStepsAreTheSame) {
 
   nnunet_array input;
   ASSERT_EQ(answer(api().prepared_array(prepared.get(), &input)).code, NNUNET_OK);
+  const Predictor predictor(open_model({path_}).checkpoints, {}, kCpu, Precision::fp32);
+  const PreprocessedCase wanted = predictor.preprocess("case", image_, 1);
+  ASSERT_TRUE(std::ranges::equal(input.shape, wanted.x.shape));
+  EXPECT_TRUE(
+      std::ranges::equal(wanted.x.values, std::span(static_cast<const float*>(input.data), wanted.x.values.size())));
   Array<float> logits({3, input.shape[1], input.shape[2], input.shape[3]});
   const nnunet_array to = array_of(logits);
   ASSERT_EQ(answer(api().logits(model.get(), &input, nullptr, &to)).code, NNUNET_OK);

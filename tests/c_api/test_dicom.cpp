@@ -1,6 +1,7 @@
 // DICOM series through the C interface: what the program makes of the same files.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "dicom/dicom_bytes.h"
 #include "dicom/needs_dicom.h"
@@ -200,6 +201,27 @@ TEST_F(DicomSeries, ObjectsSayWhatTheCallerWants) {
   EXPECT_TRUE(std::ranges::any_of(lines, [](const std::string& line) {
     return line.find("counts segments without gaps") != std::string::npos;
   })) << fmt::format("{} lines", lines.size());
+}
+
+TEST_F(DicomSeries, AreReadAndGivenObjectsBesideEachOther) {
+  Array<std::uint8_t> labels({kShape[0], kShape[1], kShape[2]}, 1);
+  if (const Answer first = write_object(labels, nullptr, folder_ / "first.dcm");
+      first.message.find("DCMTK") != std::string::npos)
+    GTEST_SKIP() << first.message;
+  const std::string wanted = drawn(folder_ / "first.dcm");
+  const Loaded alone = load();
+  const nnunet_image image = image_of(alone);
+  const auto bytes = static_cast<std::size_t>(volume(kShape)) * sizeof(float);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&, i] {
+      const fs::path file = folder_ / fmt::format("{}.dcm", i);
+      EXPECT_EQ(write_object(labels, nullptr, file).message, "");
+      EXPECT_EQ(drawn(file), wanted);
+      const Loaded loaded = load();
+      EXPECT_EQ(std::memcmp(image_of(loaded).voxels.data, image.voxels.data, bytes), 0);
+    });
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_F(DicomSeries, AreRefusedForAReason) {
