@@ -9,6 +9,7 @@ cmake --preset fuzz > /dev/null
 cmake --build --preset fuzz --parallel "${JOBS:-$(nproc)}"
 if [ "$#" -gt 0 ]; then targets=("$@"); else targets=($(ls fuzz/corpus)); fi
 export ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-19/bin/llvm-symbolizer UBSAN_OPTIONS=print_stacktrace=1
+export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp
 failed=()
 for target in "${targets[@]}"; do
   mkdir -p "build-fuzz/found/$target" "build-fuzz/corpus/$target"
