@@ -184,6 +184,15 @@ def wheels(nnunet, work):
             expected = None
         if (expected is None) != (f"{uid}.nii.gz" not in ours):
             raise SystemExit(f"FAILED: series {uid} in {folder}: {done.stdout}{done.stderr}")
+        parts = [image for name, image in ours.items() if name.startswith(f"{uid}-")]
+        if parts:  # of several directions
+            directions = collections.defaultdict(list)
+            for dataset in datasets:
+                directions[tuple(np.round(np.array(dataset.ImageOrientationPatient, float), 3))].append(dataset)
+            if len(directions) != len(parts) or not all(is_one_of(part, map(as_image, directions.values())) for part in parts):
+                raise SystemExit(f"FAILED: series {uid} in {folder} has {len(directions)} directions, and {len(parts)} parts")
+            counts["series of several directions the same"] += 1
+            counts["volumes of these"] += len(parts)
         if expected is not None:
             compare(uid, ours[f"{uid}.nii.gz"], expected)
             counts["series of several files the same"] += 1
@@ -301,6 +310,11 @@ def by_dcm2niix(source, folder):
         image = nibabel.load(file)
         volumes += [image] if image.ndim == 3 else nibabel.four_to_three(image)
     return [nibabel.as_closest_canonical(volume) for volume in volumes]
+
+
+def as_image(datasets):
+    voxels, affine = volume_of(datasets)
+    return nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels, affine))
 
 
 def is_one_of(image, others):
