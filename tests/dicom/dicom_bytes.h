@@ -78,8 +78,10 @@ class DicomBytes {
     return *this;
   }
   DicomBytes& number(std::uint64_t value, unsigned bytes) {
-    for (unsigned i = 0; i < bytes; ++i)
-      out_ += static_cast<char>(value >> (8 * (form_ == DicomForm::explicit_big ? bytes - 1 - i : i)));
+    for (unsigned i = 0; i < bytes; ++i) {
+      const unsigned byte = form_ == DicomForm::explicit_big ? bytes - 1 - i : i;  // from the least one on
+      out_ += static_cast<char>(byte < sizeof value ? value >> (8 * byte) : 0);
+    }
     return *this;
   }
   DicomBytes& raw(std::string_view bytes) {
