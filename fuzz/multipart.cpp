@@ -1,4 +1,5 @@
-// A form: the first line is Content-Type, the rest the body. What is read is written as a form and read back the same.
+// A body of several parts: the first line is Content-Type, the rest the body. What is read of a form is written as
+// one and read back the same; what is read of multipart/related lies in the body.
 #include "serve/multipart.h"
 
 #include <algorithm>
@@ -21,6 +22,22 @@ std::string written(const std::vector<serve::FormPart>& parts, const std::string
   return body + "--" + boundary + "--\r\n";
 }
 
+void related(const serve::HeaderValue& type, std::string_view body) {
+  constexpr std::size_t most = 1000;
+  const char* end = body.data();
+  try {
+    for (const serve::RelatedPart& part : serve::parse_related(type, body, most)) {
+      fuzz::require(part.content.data() >= end);
+      end = part.content.data() + part.content.size();
+      const serve::RelatedBody again = serve::related_body({"a/b", part.content});
+      const auto parts = serve::parse_related(*serve::parse_header_value(again.content_type), again.bytes, 1);
+      fuzz::require(parts.size() == 1 && parts[0].content == part.content && parts[0].type == "a/b");
+    }
+  } catch (const serve::HttpError&) {
+  }
+  fuzz::require(end <= body.data() + body.size());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -29,6 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view body = input.substr(std::min(line + 1, size));
   const auto type = serve::parse_header_value(input.substr(0, line));
   if (!type) return 0;
+  related(*type, body);
   std::vector<serve::FormPart> parts;
   try {
     parts = serve::parse_form(*type, body);

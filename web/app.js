@@ -15,7 +15,7 @@ class Page {
   result = new ResultPanel(this.viewer);
   job = new Job(this.api, () => this.enable());
   models = [];
-  image = null;     // {name, blob, header, study: of DICOM {body, series}}
+  image = null;     // {name, blob, header, study: of DICOM {body, series, size}}
   opening = Promise.resolve();
 
   async start() {
@@ -70,7 +70,8 @@ class Page {
   openFiles(files, name) {
     return this.next(async () => {
       this.offerSeries(null, []);
-      if (await isStudy(files)) await this.openStudy(bodyOf(files), name, '');
+      const size = files.reduce((sum, file) => sum + file.size, 0);
+      if (await isStudy(files)) await this.openStudy({ body: bodyOf(files), name, size }, '');
       else if (files.length > 0) await this.show(files[0], files[0].name);
     });
   }
@@ -81,28 +82,36 @@ class Page {
   }
 
   /** The server reads it: it has the image shown that the model gets. */
-  async openStudy(body, name, series) {
+  async openStudy({ body, name, size: bytesIn }, series) {
     alert('');
     say('Reading the DICOM study…');
     try {
       const { bytes, warnings } = await this.api.studyImage(body, series);
-      await this.show(new Blob([bytes]), name, { body, series });
+      await this.show(new Blob([bytes]), name, { body, series, size: bytesIn });
       if (warnings) alert(`Of ${name}: ${warnings}.`);
     } catch (error) {
       say('');
-      if (error.series?.length) this.offerSeries({ body, name }, error.series);
+      if (error.series?.length) this.offerSeries({ body, name, size: bytesIn }, error.series);
       else alert(`${name} cannot be opened: ${error.message}`);
     }
   }
 
-  /** A choice where a study has several. */
+  /** A choice where a study has several. Until it is made nothing is open: what was is not what would be segmented. */
   offerSeries(study, list) {
     this.offered = study;
     element('series-line').hidden = list.length === 0;
     const options = list.map(({ uid, modality, shape, apart }) =>
       new Option(`${modality} ${shape.toReversed().join(' × ')} ${apart} (…${uid.slice(-12)})`, uid));
     element('series').replaceChildren(new Option('Choose one', ''), ...options);
-    if (list.length > 0) say('The study has several series: choose one.');
+    if (list.length === 0) return;
+    this.job.cancel();
+    this.job.stop();
+    this.image = null;
+    this.result.forget();
+    element('facts').hidden = true;
+    this.describeModel();
+    this.enable();
+    say('The study has several series: choose one.');
   }
 
   async show(blob, name, study = null) {
@@ -124,9 +133,9 @@ class Page {
   }
 
   describeImage() {
-    const { name, blob, header } = this.image;
+    const { name, blob, header, study } = this.image;
     const facts = {
-      File: `${name}, ${size(blob.size)}`,
+      File: `${name}, ${size(study?.size ?? blob.size)}`,
       Voxels: header.shape.join(' × ') + (header.channels > 1 ? `, ${plural(header.channels, 'channel')}` : ''),
       Spacing: `${header.spacing.map((mm) => Number(mm.toPrecision(3))).join(' × ')} mm`,
     };
@@ -179,8 +188,7 @@ class Page {
     });
     on('series', 'change', () => {
       const series = element('series').value;
-      const { body, name } = this.offered;
-      if (series) this.next(() => this.openStudy(body, name, series));
+      if (series) this.next(() => this.openStudy(this.offered, series));
     });
     on('sample', 'click', () => this.openSample());
     on('model', 'change', () => this.describeModel());

@@ -13,6 +13,8 @@
 namespace nnunet::serve {
 namespace {
 
+constexpr const char* no_space = "the server has no space to keep the study while it is read; try again later";
+
 /// A text of one line in which every `what` is gone.
 std::string without(std::string text, const std::string& what) {
   for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos;) text.erase(at, what.size());
@@ -46,17 +48,22 @@ auto DicomStudy::without_paths(const Work& work) const {
   try {
     return work();
   } catch (const Error& e) {
-    throw HttpError(400, without(e.what(), folder_.path().string() + "/"));
+    const std::string text = e.what();
+    if (text.find("TMPDIR") != std::string::npos) throw HttpError(503, no_space);  // what to do about our own files
+    throw HttpError(400, without(text, folder_->path().string() + "/"));
   }
 }
 
 DicomStudy::DicomStudy(Upload& upload, const std::vector<std::string>& uids, std::size_t channels) {
-  without_paths([&] { find(upload, uids, channels); });
+  without_paths([&] {
+    folder_ = std::make_unique<ScratchFolder>();
+    find(upload, uids, channels);
+  });
 }
 
 void DicomStudy::find(Upload& upload, const std::vector<std::string>& uids, std::size_t channels) {
-  const std::string ours = folder_.path().string() + "/";
-  dicom::Finding finding = dicom::find_series(upload.save(folder_.path()));
+  const std::string ours = folder_->path().string() + "/";
+  dicom::Finding finding = dicom::find_series(upload.save(folder_->path()));
   if (finding.series.empty())
     throw HttpError(400, without("the study holds no DICOM series of images: " + finding_text(finding), ours));
   if (finding.others > 0) warnings_.push_back(fmt::format("{} files are not DICOM", finding.others));
@@ -89,7 +96,7 @@ std::string DicomStudy::object(const LabelMap& label, const dicom::ObjectOptions
   wide.voxels.shape = label.voxels.shape;
   wide.voxels.values.assign(label.voxels.values.begin(), label.voxels.values.end());
   return without_paths([&] {
-    const auto file = folder_.path() / "object.dcm";
+    const auto file = folder_->path() / "object.dcm";
     write_object(dicom::labels_on_series(wide, series, "the label map"), series, options, type, file);
     return read_text(file, static_cast<std::size_t>(-1));
   });

@@ -1,5 +1,5 @@
 #pragma once
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,7 +16,7 @@ namespace nnunet::serve {
 class DicomStudy {
  public:
   /// Looks through what was uploaded and chooses the series of these UIDs, one a channel; none: the only series there
-  /// is. Throws HttpError (400 what is wrong with the study, or several series, with their list).
+  /// is. Throws HttpError: 400 what is wrong with the study, SeveralSeries, 503 no space for it.
   DicomStudy(Upload& upload, const std::vector<std::string>& uids, std::size_t channels);
 
   /// The channels (C,D,H,W) on the first one's grid. max_voxels: over all channels. Throws HttpError.
@@ -32,7 +32,7 @@ class DicomStudy {
   template <class Work>
   auto without_paths(const Work& work) const;
 
-  ScratchFolder folder_;
+  std::unique_ptr<ScratchFolder> folder_;
   std::vector<dicom::FoundSeries> series_;
   std::vector<std::string> warnings_;
 };

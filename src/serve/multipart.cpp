@@ -171,4 +171,12 @@ std::vector<RelatedPart> parse_related(const HeaderValue& content_type, std::str
   return parts;
 }
 
+RelatedBody related_body(const RelatedPart& part) {
+  std::string boundary;
+  for (int i = 0; boundary.empty() || part.content.find(boundary) != std::string_view::npos; ++i)
+    boundary = fmt::format("nnunet-part-{}", i);
+  return {fmt::format("multipart/related; type=\"{}\"; boundary={}", part.type, boundary),
+          fmt::format("--{0}\r\nContent-Type: {1}\r\n\r\n{2}\r\n--{0}--\r\n", boundary, part.type, part.content)};
+}
+
 }  // namespace nnunet::serve

@@ -33,4 +33,10 @@ struct RelatedPart {
 /// The same for multipart/related.
 std::vector<RelatedPart> parse_related(const HeaderValue& content_type, std::string_view body, std::size_t max_parts);
 
+/// A body of one part, and the Content-Type that goes with it.
+struct RelatedBody {
+  std::string content_type, bytes;
+};
+RelatedBody related_body(const RelatedPart& part);
+
 }  // namespace nnunet::serve

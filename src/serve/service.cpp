@@ -11,6 +11,7 @@
 #include "header_tokens.h"
 #include "infer_request.h"
 #include "jobs.h"
+#include "multipart.h"
 #include "nnunet/data/phantom.h"
 #include "process_metrics.h"
 #include "request_json.h"
@@ -128,6 +129,7 @@ class Service::Impl {
         {"GET", "/v1/models", &Impl::list_models},
         {"POST", "/v1/segment/*", &Impl::segment, false, "image.nii.gz"},
         {"POST", "/v1/image", &Impl::image, false, "study.zip"},
+        {"POST", "/dicom-web/*/studies", &Impl::store},
         {"GET", "/v1/jobs/*", &Impl::job_state},
         {"GET", "/v1/jobs/*/result", &Impl::job_result},
         {"GET", "/v1/jobs/*/label_map", &Impl::job_label_map},
@@ -321,6 +323,29 @@ class Service::Impl {
   // --- images ---
 
   void segment(Call& call) {
+    segment(call, [](HttpResponse answer) { return answer; });
+  }
+
+  /// For DICOMweb's clients, which store instances (PS3.18 10.5): the object comes back the way they came.
+  void store(Call& call) {
+    if (!lower_case(call.request.header("content-type")).starts_with("multipart/related"))
+      throw HttpError(415,
+                      "instances are stored as multipart/related; type=\"application/dicom\"; POST /v1/segment/NAME "
+                      "takes zips and forms");
+    if (call.request.query.contains("async")) throw HttpError(400, "jobs are started by POST /v1/segment/NAME?async=1");
+    call.request.query.emplace("dicom_seg", "binary");
+    segment(call, [](HttpResponse answer) {
+      if (answer.status != 200) return answer;
+      RelatedBody body = related_body({answer.content_type, answer.body});
+      answer.content_type = std::move(body.content_type);
+      answer.body = std::move(body.bytes);
+      std::erase_if(answer.headers, [](const auto& header) { return header.first == "Content-Disposition"; });
+      return answer;
+    });
+  }
+
+  /// finish: makes the answer of the label map's.
+  void segment(Call& call, HttpResponse (*finish)(HttpResponse)) {
     const Entry entry = find_entry(call);
     if (entry.volume) throw HttpError(404, fmt::format("use /v1/segment/{}", entry.host->name()));
     const auto model = ServiceCore::open(entry).model;
@@ -330,8 +355,8 @@ class Service::Impl {
     task.read = [image] { return image->read(); };
     if (flag(call.request.query, "async")) return start_job(call, entry.name(), *model, std::move(task), image);
     task.watch = call.request.cancellation->watch();
-    task.done = [image, respond = call.respond](const LabelMap& label, const std::exception_ptr& failure) {
-      HttpResponse response = failure ? error_response(failure) : image->answer(label, false).answer;
+    task.done = [image, finish, respond = call.respond](const LabelMap& label, const std::exception_ptr& failure) {
+      HttpResponse response = finish(failure ? error_response(failure) : image->answer(label, false).answer);
       respond([response = std::move(response)] { return response; });
     };
     core_.segment(*model, std::move(task));

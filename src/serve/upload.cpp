@@ -183,7 +183,7 @@ std::filesystem::path Upload::save(const std::filesystem::path& folder) {
     std::ofstream file(path, std::ios::binary);
     file << files_[i].bytes;
     file.flush();
-    if (!file) throw HttpError(503, "the server has no space to keep the study while it is read; try again later");
+    if (!file) throw Error(path.string(), "cannot be written", "set TMPDIR to a folder on a larger disk");
     if (packed) zip = path;
   }
   free_bytes();

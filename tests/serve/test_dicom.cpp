@@ -235,7 +235,7 @@ TEST_F(Dicom, ASeriesForEachChannel) {
   FakeServer& server = server_of(2);
   EXPECT_EQ(send(both, "?dicom_series=1.2.3.4,1.2.3.5", {}, server).body, stacked(one, two));
   EXPECT_EQ(send(both, "?dicom_series=1.2.3.5,1.2.3.4", {}, server).body, stacked(two, one));
-  refused(send(both, "", {}, server), "name those of the 2 channels, in their order: dicom_series=UID,UID");
+  refused(send(both, "", {}, server), "ame those of the 2 channels, in their order: dicom_series=UID,UID");
   refused(send(both, "?dicom_series=1.2.3.4", {}, server), "1 series are chosen, but 2 are wanted");
   refused(send(stored_zip(first), "", {}, server), "1 series are chosen, but 2 are wanted");
 }
@@ -356,6 +356,31 @@ TEST_F(Dicom, TheLogHoldsNoNames) {
   const std::lock_guard lock(mutex);
   for (const std::string secret : {"Smith", "Jane", "1.2.3.4", "1.2.3.7"})
     EXPECT_EQ(lines.find(secret), std::string::npos) << lines;
+}
+
+TEST_F(Dicom, StoredInstancesAreAnsweredWithTheObject) {
+  NNUNET_NEEDS_DICOM();
+  NNUNET_NEEDS_DICOM_OBJECTS();
+  const auto store = [](const std::string& body, const std::string& type, const std::string& query = {}) {
+    return request(server_of(1).port(), "POST", "/dicom-web/fake/studies" + query, body, {type});
+  };
+  for (const auto& [query, sop_class] :
+       Files{{"", "1.2.840.10008.5.1.4.1.1.66.4"}, {"?dicom_seg=rtstruct", "1.2.840.10008.5.1.4.1.1.481.3"}}) {
+    const Reply reply = store(related(study()), related_type, query);
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    const auto type = serve::parse_header_value(reply.headers.at("content-type"));
+    ASSERT_TRUE(type);
+    EXPECT_EQ(type->value, "multipart/related");
+    EXPECT_EQ(type->parameters.at("type"), "application/dicom");
+    const auto parts = serve::parse_related(*type, reply.body, 1);
+    ASSERT_EQ(parts.size(), 1U);
+    EXPECT_EQ(parts[0].type, "application/dicom");
+    EXPECT_EQ(parts[0].content.substr(128, 4), "DICM");
+    EXPECT_NE(parts[0].content.find(sop_class), std::string_view::npos);
+  }
+  refused(store(related(study("1.2.3.4")), related_type, "?dicom_series=1.2.3.5"), "is not in the study");
+  refused(store(stored_zip(study()), "Content-Type: application/zip"), "multipart/related", 415);
+  refused(store(related(study()), related_type, "?async=1"), "/v1/segment/NAME?async=1");
 }
 
 TEST_F(Dicom, WithoutTheLibraryTheServerSaysSo) {

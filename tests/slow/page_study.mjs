@@ -51,7 +51,7 @@ export function seriesOf(file, uid) {
       element(0x0020000d, 'UI', '1.2.3'),
       element(0x0020000e, 'UI', uid),
       element(0x00200032, 'DS', `0\\0\\${(z * spacing[2]).toFixed(6)}`),
-      element(0x00200037, 'DS', '1\\0\\0\\0\\1\\0'),
+      element(0x00200037, 'DS', '-1\\0\\0\\0\\-1\\0'),  // x to the right, y to the front
       element(0x00200052, 'UI', '1.2.9'),
       element(0x00280002, 'US', 1),
       element(0x00280004, 'CS', 'MONOCHROME2'),
