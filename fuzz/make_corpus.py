@@ -228,6 +228,8 @@ def write_forms():
     for name, body in bodies.items():
         save("multipart", name, b"multipart/form-data; boundary=b\n" + body)
     save("multipart", "quoted", b"Multipart/Form-Data; charset=\"a;b\"; BOUNDARY=\"b c\"\n" + part().replace(b"--b", b"--b c") + b"--b c--")
+    dicom = b"--b\r\nContent-Type: application/dicom; transfer-syntax=1.2\r\n\r\none\r\n"
+    save("multipart", "related", b"multipart/related; type=\"application/dicom\"; boundary=b\n" + dicom + b"--b\r\n\r\ntwo\r\n--b--")
     save("multipart", "no_boundary", b"multipart/form-data\n" + part() + b"--b--")
     save("multipart", "long_boundary", b"multipart/form-data; boundary=" + b"b" * 71 + b"\n" + part())
 

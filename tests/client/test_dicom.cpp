@@ -75,7 +75,8 @@ TEST_F(DicomClient, TakesZipsAndSingleFiles) {
   const FakeServer server({}, {}, 1);
   write("a", "1.2.3.4");
   std::vector<std::pair<std::string, std::string>> files;
-  for (const auto& entry : fs::directory_iterator(in("a"))) files.emplace_back(entry.path().filename(), read_text(entry.path()));
+  for (const auto& entry : fs::directory_iterator(in("a")))
+    files.emplace_back(entry.path().filename(), read_text(entry.path()));
   write_bytes(folder_ / "study.zip", stored_zip(files));
   RemoteSegmentationOptions o = options(server);
   o.input = folder_ / "study.zip";
