@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# DICOM series segmented by nnunet serve, sent by curl and by nnunet client as zip, folder, form and multipart/related:
+# DICOM series segmented by nnunet serve, sent by curl and by nnunet client as zip, folder, form, multipart/related:
 # label maps and objects are those of nnunet predict. What is no series is refused, and nothing of a study is left.
 #   PEER=folder    as dicom_peers.bash says
 set -euo pipefail
@@ -65,6 +65,19 @@ done
 "$python" "$here/dicom_writing.py" predicted of_series
 [ "$(post --data-binary @hippocampus.zip "$url/v1/segment/mr?dicom_seg=rtstruct")" = 200 ] || fail "rtstruct: $(head -c 400 answer)"
 [ "$(post --data-binary @hippocampus.zip -H 'Accept: application/dicom' "$url/v1/segment/mr")" = 200 ] || fail "Accept: $(head -c 400 answer)"
+[ "$(post --data-binary @related -D headers -H 'Content-Type: multipart/related; type="application/dicom"; boundary=limit' "$url/dicom-web/mr/studies")" = 200 ] ||
+  fail "dicom-web: $(head -c 400 answer)"
+"$python" - << 'END'
+import email.parser, pathlib
+head = next(line for line in open("headers") if line.lower().startswith("content-type:"))
+message = email.parser.BytesParser().parsebytes(head.encode() + b"\r\n" + pathlib.Path("answer").read_bytes())
+[part] = message.get_payload()
+assert message.get_content_type() == "multipart/related" and part.get_content_type() == "application/dicom"
+start = pathlib.Path("answer").read_bytes().index(b"\r\n\r\n") + 4
+stop = pathlib.Path("answer").read_bytes().rindex(b"\r\n--")
+pathlib.Path("of_series/binary.dcm").write_bytes(pathlib.Path("answer").read_bytes()[start:stop])
+END
+"$python" "$here/dicom_writing.py" predicted of_series
 echo "ok: objects that curl gets have the labels of predict's label map, read by highdicom"
 
 [ "$(post --data-binary @hippocampus.zip "$url/v1/image")" = 200 ] || fail "image: $(head -c 400 answer)"
