@@ -88,9 +88,10 @@ class SeriesToSend {
     if (options.anonymous) wanted_ += "&anonymous=1";
   }
 
-  bool empty() const { return series_.empty(); }
-  std::vector<ImageCase> cases() const { return dicom::series_cases(series_, channels_); }
+  bool empty() const { return chosen_.empty(); }
+  std::vector<ImageCase> cases() const { return dicom::series_cases(chosen_, channels_); }
 
+  /// All files of the series that the case is made of, so that the server finds in them what was found here.
   RemoteImage image(const ImageCase& c) const {
     std::set<fs::path> files;
     std::string names;
@@ -259,20 +260,12 @@ class RemoteSegmentation {
   RemoteSegmentationResult result_;
 };
 
-}  // namespace
-
-namespace {
-
 /// What the server takes of a model's images: those that are NIfTI files.
 ImageFormat format_of(const ServedModelInfo& model) {
   if (model.file_ending.empty()) return {};
   const ImageFormat format{model.file_ending, ImageReader::automatic, true};
   return format.is_nifti() ? format : ImageFormat{{}, ImageReader::automatic, true};
 }
-
-}  // namespace
-
-namespace {
 
 /// The input's DICOM series as predict finds and chooses them; none: it is no DICOM.
 SeriesToSend series_of(const RemoteSegmentationOptions& o, int channels, const ImageFormat& format) {
