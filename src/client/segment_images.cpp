@@ -88,8 +88,8 @@ class SeriesToSend {
     if (options.anonymous) wanted_ += "&anonymous=1";
   }
 
-  bool empty() const { return chosen_.empty(); }
-  std::vector<ImageCase> cases() const { return dicom::series_cases(chosen_, channels_); }
+  bool empty() const { return series_.empty(); }
+  std::vector<ImageCase> cases() const { return dicom::series_cases(series_, channels_); }
 
   /// All files of the series that the case is made of, so that the server finds in them what was found here.
   RemoteImage image(const ImageCase& c) const {

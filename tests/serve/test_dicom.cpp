@@ -235,7 +235,7 @@ TEST_F(Dicom, ASeriesForEachChannel) {
   FakeServer& server = server_of(2);
   EXPECT_EQ(send(both, "?dicom_series=1.2.3.4,1.2.3.5", {}, server).body, stacked(one, two));
   EXPECT_EQ(send(both, "?dicom_series=1.2.3.5,1.2.3.4", {}, server).body, stacked(two, one));
-  refused(send(both, "", {}, server), "ame those of the 2 channels, in their order: dicom_series=UID,UID");
+  refused(send(both, "", {}, server), "Name those of the 2 channels, in their order: dicom_series=UID,UID");
   refused(send(both, "?dicom_series=1.2.3.4", {}, server), "1 series are chosen, but 2 are wanted");
   refused(send(stored_zip(first), "", {}, server), "1 series are chosen, but 2 are wanted");
 }
