@@ -37,8 +37,8 @@ new_root() {
 }
 # in_root NAME COMMAND: with nothing of our environment.
 in_root() { env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}" chroot "$work/$1" /bin/bash -c "$2"; }
-# files NAME: all paths in it but those of running apt.
-files() { in_root "$1" 'find / -xdev -path /proc -prune -o -path /dev -prune -o -path /run -prune -o -path /tmp -prune -o -path /products -prune -o -path "/var/lib/dpkg/*" -prune -o -path "/var/lib/apt/*" -prune -o -path "/var/cache/apt/*" -prune -o -path "/var/log/*" -prune -o -path /var/cache/ldconfig -prune -o -path "/var/cache/fontconfig/*" -prune -o -print' | sort; }
+# files NAME: all paths in it but those of running apt, and the cache that fontconfig makes where it writes.
+files() { in_root "$1" 'find / -xdev -path /proc -prune -o -path /dev -prune -o -path /run -prune -o -path /tmp -prune -o -path /products -prune -o -path "/var/lib/dpkg/*" -prune -o -path "/var/lib/apt/*" -prune -o -path "/var/cache/apt/*" -prune -o -path "/var/log/*" -prune -o -path /var/cache/ldconfig -prune -o -path /var/cache/fontconfig -prune -o -print' | sort; }
 # start_time NAME PROGRAM, start_time_of PROGRAM: milliseconds of the fastest of 20 starts.
 starts='for i in $(seq 20); do a=$(date +%s%N); "$0" --version > /dev/null; b=$(date +%s%N); echo $(((b - a) / 10000)); done'
 fastest() { sort -n | head -1 | awk '{ printf "%.1f", $1 / 100 }'; }
@@ -57,7 +57,7 @@ nnunet score --preds maps --lbls data/Task99_Phantom/labelsTs > log 2>&1; ls map
 # A series is listed, segmented, and its objects belong to it. Prints the label map's digest; without a series nothing.
 dicom='set -e; [ -d /tmp/series ] || exit 0; cd /tmp/used; rm -rf of_series; mkdir of_series; cd of_series
 nnunet dicom /tmp/series > list 2> log; grep -qE " (CT|MR) " list || { cat list log; exit 1; }
-segment() { nnunet predict --ckpt_path /tmp/last.ckpt --input /tmp/series --output "$@" > log 2>&1 || { cat log; exit 1; }; }
+segment() { nnunet predict --ckpt_path /tmp/last.ckpt --overlap 0 --input /tmp/series --output "$@" > log 2>&1 || { cat log; exit 1; }; }
 segment labels.nii.gz
 segment binary.dcm --dicom_seg binary
 nnunet dicom-seg --labels labels.nii.gz --series /tmp/series --output labelmap.dcm --dicom_seg labelmap > log 2>&1 || { cat log; exit 1; }
