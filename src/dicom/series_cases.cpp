@@ -92,7 +92,10 @@ std::vector<FoundSeries> only_one(std::vector<FoundSeries> series, const fs::pat
     if (found.problem.empty()) readable.push_back(found);
   if (series.size() == 1) return series;
   if (readable.size() == 1) return all_readable(std::move(series), input, terms);
-  throw Error(input.string(), fmt::format("holds {} series: {}", series.size(), list_of(series)), terms.remedy);
+  const bool parted = std::ranges::any_of(series, [](const FoundSeries& found) { return found.part > 0; });
+  throw Error(input.string(),
+              fmt::format("holds {} {}: {}", series.size(), parted ? "volumes" : "series", list_of(series)),
+              terms.remedy);
 }
 
 }  // namespace

@@ -314,7 +314,7 @@ TEST_F(PartSeries, PartsAreChosenByName) {
   };
   const std::string both = "holds 2 volumes: 1.2.3.4-1 (CT, 3x4x6, echo 1), 1.2.3.4-2 (CT, 3x4x6, echo 2)";
   EXPECT_HAS(message_of([&] { choose({"1.2.3.4"}); }), both);
-  EXPECT_HAS(message_of([&] { choose({}); }), "1.2.3.4-2 (CT, 3x4x6, echo 2)");
+  EXPECT_HAS(message_of([&] { choose({}); }), both);
   EXPECT_HAS(message_of([&] { choose({"1.2.3.4-3"}); }), "is not in");
   EXPECT_EQ(choose({"1.2.3.4-2"}).at(0).part, 2);
   EXPECT_EQ(choose({"all"}).size(), 2U);
