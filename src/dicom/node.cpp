@@ -145,6 +145,8 @@ class Node::Impl {
     std::map<std::string, Retry> retries;
     while (!wait_a_little()) {
       try {
+        std::erase_if(retries,
+                      [&](const auto& retry) { return !fs::exists(spool_.folder() / "segmented" / retry.first); });
         std::set<std::string> not_yet;
         for (const auto& [series, retry] : retries)
           if (Clock::now() < retry.next) not_yet.insert(series);
@@ -169,12 +171,10 @@ class Node::Impl {
     try {
       if (!options_.output.empty()) copy_to(options_.output, job.object());
       deliver_(job.object());
-    } catch (const std::exception& e) {
-      problem = e.what();
-    }
-    if (problem.empty()) {
       spool_.delivered(job);
       return true;
+    } catch (const std::exception& e) {
+      problem = e.what();
     }
     ++retry.attempts;
     if (options_.send_attempts > 0 && retry.attempts >= options_.send_attempts) {

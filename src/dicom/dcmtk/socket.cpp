@@ -1,6 +1,7 @@
 #include "dicom/dcmtk/socket.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <poll.h>
@@ -68,6 +69,10 @@ std::vector<std::string> ipv4_addresses(const std::string& host) {
   for (const addrinfo* a = found; a != nullptr; a = a->ai_next)
     addresses.push_back(text_of(*reinterpret_cast<const sockaddr_in*>(a->ai_addr)));
   return addresses;
+}
+
+Socket Socket::duplicate() const {
+  return Socket(::fcntl(number_, F_DUPFD_CLOEXEC, 0));
 }
 
 Socket listen_at(const std::string& host, std::uint16_t port) {

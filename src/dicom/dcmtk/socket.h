@@ -16,6 +16,8 @@ class Socket {
   int number() const { return number_; }
   /// Whoever has it from here on closes it.
   int release();
+  /// Another number for the same connection.
+  Socket duplicate() const;
 
  private:
   int number_;

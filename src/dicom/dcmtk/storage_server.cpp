@@ -80,13 +80,21 @@ struct Worker {
   bool is_refused = false;  ///< only told that there are too many
   std::atomic<bool> done = false;
   std::mutex mutex;
-  int socket = -1;  ///< while it is open
+  Socket connection;  ///< a number of its own, since DCMTK closes the other one when it likes
   std::thread thread;
 
   void close() {
     const std::lock_guard lock(mutex);
-    if (socket >= 0) ::shutdown(socket, SHUT_RDWR);
+    if (connection.number() >= 0) ::shutdown(connection.number(), SHUT_RDWR);
   }
+  void forget_connection() {
+    const std::lock_guard lock(mutex);
+    connection = Socket();
+  }
+};
+
+struct DropNetwork {
+  void operator()(T_ASC_Network* network) const { ASC_dropNetwork(&network); }
 };
 
 class Server final : public StorageServer {
@@ -96,15 +104,17 @@ class Server final : public StorageServer {
         handler_(handler),
         layer_(options.certificate.empty() ? std::make_unique<DcmTransportLayer>() : tls_layer(options)),
         socket_(listen_at(options.host, options.port)),
+        port_(port_of(socket_)),
         thread_([this] { accept_connections(); }) {}
 
   ~Server() override { drain(std::chrono::milliseconds(0)); }
 
-  std::uint16_t port() const override { return port_of(socket_); }
+  std::uint16_t port() const override { return port_; }
 
   bool drain(std::chrono::milliseconds limit) override {
     stopping_ = true;
     if (thread_.joinable()) thread_.join();
+    socket_ = Socket();  // callers are told at once
     const auto end = Clock::now() + limit;
     constexpr std::chrono::seconds between_instances(1);
     while (Clock::now() < end && still_running() > 0) {
@@ -129,8 +139,9 @@ class Server final : public StorageServer {
     constexpr std::int64_t refusing = 4;  // associations at a time that are told that there are too many
     while (!stopping_) {
       std::erase_if(workers_, [](Worker& worker) {
-        if (worker.done) worker.thread.join();
-        return worker.done.load();
+        const bool done = worker.done;
+        if (done) worker.thread.join();
+        return done;
       });
       if (static_cast<std::int64_t>(workers_.size()) >= options_.max_associations + refusing) {
         std::this_thread::sleep_for(std::chrono::milliseconds(step));
@@ -155,13 +166,14 @@ class Server final : public StorageServer {
     worker.is_refused = is_full;
     worker.state.number = ++started_;
     worker.state.address = address;
-    worker.socket = connection.number();
+    worker.connection = connection.duplicate();
     worker.thread = std::thread([this, &worker, own = std::move(connection)]() mutable {
       try {
         serve(worker, own);
       } catch (const std::exception& e) {
         log::error(e.what());
       }
+      worker.forget_connection();
       handler_.closed(worker.state.number);
       worker.done = true;
     });
@@ -170,7 +182,7 @@ class Server final : public StorageServer {
   void serve(Worker& worker, Socket& connection) {
     const int seconds = static_cast<int>(options_.timeout.count());
     const bool secure = !options_.certificate.empty();
-    if (!secure && !begins_as_association(connection, seconds)) return forget(worker, "does not speak DICOM");
+    if (!secure && !begins_as_association(connection, seconds)) return say_no_dicom(worker);
     T_ASC_Network* network = nullptr;
     T_ASC_Association* received = nullptr;
     OFCondition cond;
@@ -182,33 +194,27 @@ class Server final : public StorageServer {
         cond = ASC_receiveAssociation(network, &received, static_cast<long>(options_.max_pdu), nullptr, nullptr, secure,
                                       DUL_NOBLOCK, seconds);
     }
+    const std::unique_ptr<T_ASC_Network, DropNetwork> owner(network);
     if (cond.good()) {
       Association association(options_, handler_, worker.state, worker.is_refused);
-      association.run_to_end(received);
-      received = nullptr;
-      forget(worker, {});
-    } else {
-      forget(worker,
-             secure ? "does not speak DICOM over TLS, or has no certificate that is trusted" : "does not speak DICOM");
-      if (received != nullptr) {
-        ASC_dropSCPAssociation(received, 0);
-        ASC_destroyAssociation(&received);
-      }
+      return association.run_to_end(received);
     }
-    if (network != nullptr) ASC_dropNetwork(&network);
+    say_no_dicom(worker);
+    if (received == nullptr) return;
+    ASC_dropSCPAssociation(received, 0);
+    ASC_destroyAssociation(&received);
   }
 
-  /// Before the socket is closed: its number may be another connection's soon.
-  static void forget(Worker& worker, std::string_view why) {
-    const std::lock_guard lock(worker.mutex);
-    worker.socket = -1;
-    if (!why.empty()) log::warn(fmt::format("a connection from {} is closed: it {}", worker.state.address, why));
+  void say_no_dicom(const Worker& worker) const {
+    log::warn(fmt::format("a connection from {} is closed: it does not speak DICOM{}", worker.state.address,
+                          options_.certificate.empty() ? "" : " over TLS, or has no certificate that is trusted"));
   }
 
   const StorageServerOptions options_;
   StorageHandler& handler_;
   std::unique_ptr<DcmTransportLayer> layer_;
   Socket socket_;
+  const std::uint16_t port_;
   std::atomic<bool> stopping_ = false;
   std::uint64_t started_ = 0;
   std::list<Worker> workers_;  ///< the listening thread's until it ends

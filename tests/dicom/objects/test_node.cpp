@@ -160,21 +160,52 @@ TEST(Node, FileNamesTellNothing) {
   }
 }
 
+/// An association that only asks for echoes.
+class Echo {
+ public:
+  explicit Echo(std::uint16_t port) {
+    OFList<OFString> syntaxes;
+    syntaxes.push_back(UID_LittleEndianImplicitTransferSyntax);
+    node_.setAETitle("TESTER");
+    node_.setPeerAETitle("NNUNET");
+    node_.setPeerHostName("127.0.0.1");
+    node_.setPeerPort(port);
+    node_.addPresentationContext(UID_VerificationSOPClass, syntaxes);
+    is_open_ = node_.initNetwork().good() && node_.negotiateAssociation().good();
+  }
+  bool is_open() const { return is_open_; }
+  bool is_answered() { return node_.sendECHORequest(0).good(); }
+  void release() { node_.releaseAssociation(); }
+
+ private:
+  DcmSCU node_;
+  bool is_open_ = false;
+};
+
 TEST(Node, AnswersAnEcho) {
   TestNode test;
   test.start();
-  DcmSCU echo;
-  OFList<OFString> syntaxes;
-  syntaxes.push_back(UID_LittleEndianImplicitTransferSyntax);
-  echo.setAETitle("TESTER");
-  echo.setPeerAETitle("NNUNET");
-  echo.setPeerHostName("127.0.0.1");
-  echo.setPeerPort(test.node->port());
-  echo.addPresentationContext(UID_VerificationSOPClass, syntaxes);
-  ASSERT_TRUE(echo.initNetwork().good());
-  ASSERT_TRUE(echo.negotiateAssociation().good());
-  EXPECT_TRUE(echo.sendECHORequest(0).good());
-  echo.releaseAssociation();
+  Echo echo(test.node->port());
+  ASSERT_TRUE(echo.is_open());
+  EXPECT_TRUE(echo.is_answered());
+  echo.release();
+}
+
+TEST(Node, WhenItEndsIdleAssociationsAreClosedAndTheQueueStays) {
+  NNUNET_NEEDS_DICOM();
+  TestNode test;
+  write_series(test.folder / "ct", 3);
+  test.start();
+  test.send(files_in(test.folder / "ct"));
+  const std::uint16_t port = test.node->port();
+  Echo idle(port);
+  ASSERT_TRUE(idle.is_open());
+  EXPECT_TRUE(test.node->drain(std::chrono::minutes(1)));
+  EXPECT_FALSE(idle.is_answered());
+  EXPECT_FALSE(Echo(port).is_open());
+  test.start();
+  EXPECT_TRUE(test.segment());
+  EXPECT_EQ(test.objects(1), std::vector<std::string>{"3 planes"});
 }
 
 TEST(Node, TakesWhatItIsSentFromAllowedCallersOnly) {
@@ -313,17 +344,10 @@ TEST(Node, BeyondTheLimitAssociationsAreRefused) {
   test.options.network.max_associations = 1;
   write_series(test.folder / "ct", 1);
   test.start();
-  DcmSCU first;
-  OFList<OFString> syntaxes;
-  syntaxes.push_back(UID_LittleEndianImplicitTransferSyntax);
-  first.setPeerAETitle("NNUNET");
-  first.setPeerHostName("127.0.0.1");
-  first.setPeerPort(test.node->port());
-  first.addPresentationContext(UID_VerificationSOPClass, syntaxes);
-  ASSERT_TRUE(first.initNetwork().good());
-  ASSERT_TRUE(first.negotiateAssociation().good());
+  Echo first(test.node->port());
+  ASSERT_TRUE(first.is_open());
   EXPECT_NE(test.refusal(files_in(test.folder / "ct")), "");
-  first.releaseAssociation();
+  first.release();
   EXPECT_TRUE(TestNode::eventually([&] { return test.refusal(files_in(test.folder / "ct")).empty(); }));
 }
 
