@@ -28,16 +28,16 @@ class SeriesNetwork {
  public:
   explicit SeriesNetwork(const DicomNodeFlags& flags) : SeriesNetwork(flags, with_v2_model(flags.model)) {}
 
-  /// Writes the object into the folder.
-  void segment(const dicom::FoundSeries& series, const std::filesystem::path& folder,
+  /// Writes the objects into the folder.
+  void segment(const std::vector<dicom::FoundSeries>& volumes, const std::filesystem::path& folder,
                const std::function<bool()>& stop) {
     ImagePredictionOptions options;
     options.format = dicom::series_format(format_);
     options.format.ending = ".dcm";
     options.output = folder;
     options.overwrite = true;  // what a killed node left; it was not sent
-    options.cases = dicom::series_cases({series}, 1);
-    options.write_labels = object_writer({series}, object_, type_);
+    options.cases = dicom::series_cases(volumes, 1);
+    options.write_labels = object_writer(volumes, object_, type_);
     options.progress = [&](double) {
       if (stop()) throw Cancelled();
     };
@@ -94,8 +94,8 @@ void run_until_asked_to_stop(DicomNodeFlags& flags) {
   log::info(fmt::format("{} listens at {}:{}{}", flags.send.aet, flags.node.network.host, node.port(),
                         flags.node.network.certificate.empty() ? "" : " over TLS"));
   const auto stop = [&] { return interrupt.requested(); };
-  const auto segment = [&](const dicom::FoundSeries& series, const std::filesystem::path& folder,
-                           const std::function<bool()>& end) { network.segment(series, folder, end); };
+  const auto segment = [&](const std::vector<dicom::FoundSeries>& volumes, const std::filesystem::path& folder,
+                           const std::function<bool()>& end) { network.segment(volumes, folder, end); };
   while (!stop()) {
     try {
       if (node.segment_next(segment, stop)) continue;

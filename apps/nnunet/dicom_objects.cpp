@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "nnunet/client/model_server.h"
 #include "nnunet/core/log.h"
 #include "nnunet/dicom/label_grid.h"
 #include "nnunet/dicom/object.h"
+#include "nnunet/dicom/series_cases.h"
 
 namespace nnunet::app {
 
@@ -35,12 +37,14 @@ dicom::ObjectOptions object_options(const DicomObjectFlags& flags, const std::ve
   return options;
 }
 
-LabelWriter object_writer(std::vector<dicom::FoundSeries> series, dicom::ObjectOptions options,
+LabelWriter object_writer(const std::vector<dicom::FoundSeries>& series, dicom::ObjectOptions options,
                           dicom::ObjectType type) {
-  return [series = std::move(series), options = std::move(options), type](
+  std::map<std::string, dicom::Series> by_name;  // as their cases are called
+  for (const dicom::FoundSeries& found : series) by_name.emplace(found.name(), found.series);
+  return [by_name = std::move(by_name), options = std::move(options), type](
              const ImageCase& c, const Array<std::uint16_t>& labels, const Geometry& geometry,
              const std::filesystem::path& path) {
-    const dicom::Series& of = std::ranges::find(series, c.name, &dicom::FoundSeries::name)->series;
+    const dicom::Series& of = by_name.at(c.name);
     write_object(dicom::labels_on_series({labels, geometry}, of, path.string()), of, options, type, path);
   };
 }

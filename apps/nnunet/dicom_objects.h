@@ -27,6 +27,7 @@ class ObjectSender {
 dicom::ObjectOptions object_options(const DicomObjectFlags& flags, const std::vector<NamedValue>& names);
 
 /// Writes label maps as objects, each of the series (of these) that its case is named for.
-LabelWriter object_writer(std::vector<dicom::FoundSeries> series, dicom::ObjectOptions options, dicom::ObjectType type);
+LabelWriter object_writer(const std::vector<dicom::FoundSeries>& series, dicom::ObjectOptions options,
+                          dicom::ObjectType type);
 
 }  // namespace nnunet::app

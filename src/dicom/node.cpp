@@ -23,25 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-/// What the spool's folder holds is one series, or nothing that can be segmented at all.
-struct Content {
-  std::optional<FoundSeries> series;
-  std::vector<LeftOut> left_out;
-};
-
-Content content_of(const Spool::Job& job) {
-  Finding finding = find_series(job.images());
-  if (finding.series.size() > 1 && finding.series.front().part > 0)
-    throw Error("series " + finding.series.front().series.series_uid,
-                fmt::format("holds {} volumes, and nobody says here which is meant", finding.series.size()),
-                "segment the one that is meant by nnunet predict --dicom_series");
-  if (finding.series.size() > 1)
-    throw Error("series", fmt::format("{} series have the same UID", finding.series.size()), "part them");
-  Content content{{}, std::move(finding.left_out)};
-  if (!finding.series.empty()) content.series = std::move(finding.series.front());
-  return content;
-}
-
 /// A copy of the object in the user's folder, under a name that is free or has the same content already.
 void copy_to(const fs::path& folder, const fs::path& object) {
   const std::string digest = digest_of_file(object);
@@ -58,6 +39,7 @@ void copy_to(const fs::path& folder, const fs::path& object) {
 struct Retry {
   std::int64_t attempts = 0;
   Clock::time_point next{};
+  std::set<std::string> delivered;  ///< digests of its objects that need not be
 };
 
 }  // namespace
@@ -106,28 +88,29 @@ class Node::Impl {
  private:
   void segment_job(const Spool::Job& job, const SeriesSegmenter& segment, const std::function<bool()>& stop) {
     const std::vector<std::string> now = job.instances(), before = spool_.delivered_before(job);
-    const Content content = content_of(job);
-    if (!content.series) {
-      log::info(fmt::format("{} instances of a series are dropped: the first {}", now.size(),
-                            content.left_out.empty() ? "is no image" : content.left_out.front().reason));
+    const Finding finding = find_series(job.images());
+    const std::string left_out = finding.left_out.empty() ? "is no image" : finding.left_out.front().reason;
+    if (finding.series.empty()) {
+      log::info(fmt::format("{} instances of a series are dropped: the first {}", now.size(), left_out));
       return spool_.drop(job);
     }
-    const FoundSeries& found = *content.series;
-    const std::string name = "series " + found.series.series_uid;
-    if (!found.problem.empty()) throw Error(name, found.problem, found.remedy);
+    const std::string name = "series " + finding.series.front().series.series_uid;
+    for (const FoundSeries& found : finding.series)
+      if (!found.problem.empty()) throw Error(name, found.problem, found.remedy);
     if (!std::ranges::includes(now, before))
       throw Error(
           name,
           fmt::format("{} instances came after an object of {} was made and sent, and not all of those came again",
                       now.size(), before.size()),
           "send the whole series again, with a longer --series_timeout where it pauses");
-    if (!content.left_out.empty())
-      log::warn(fmt::format("{}: {} of its instances are left out: the first {}", name, content.left_out.size(),
-                            content.left_out.front().reason));
-    for (const std::string& warning : found.warnings) log::warn(fmt::format("{}: {}", name, warning));
+    if (!finding.left_out.empty())
+      log::warn(
+          fmt::format("{}: {} of its instances are left out: the first {}", name, finding.left_out.size(), left_out));
+    for (const FoundSeries& found : finding.series)
+      for (const std::string& warning : found.warnings) log::warn(fmt::format("{}: {}", name, warning));
     log::info(fmt::format("{}: {} instances are segmented", name, now.size()));
-    segment(found, job.folder, [&] { return stop() || spool_.is_overtaken(job); });
-    if (job.object().empty()) throw Error(name, "no object was made", "see the log");
+    segment(finding.series, job.folder, [&] { return stop() || spool_.is_overtaken(job); });
+    if (job.objects().size() != finding.series.size()) throw Error(name, "not all objects were made", "see the log");
     spool_.segmented(job);
     wake_.notify_all();
   }
@@ -169,8 +152,13 @@ class Node::Impl {
   bool deliver(const Spool::Job& job, Retry& retry) {
     std::string problem;
     try {
-      if (!options_.output.empty()) copy_to(options_.output, job.object());
-      deliver_(job.object());
+      for (const fs::path& object : job.objects()) {
+        const std::string digest = digest_of_file(object);
+        if (retry.delivered.contains(digest)) continue;
+        if (!options_.output.empty()) copy_to(options_.output, object);
+        deliver_(object);
+        retry.delivered.insert(digest);
+      }
       spool_.delivered(job);
       return true;
     } catch (const std::exception& e) {

@@ -81,11 +81,13 @@ std::uint64_t bytes_in(const fs::path& folder) {
 
 }  // namespace
 
-fs::path Spool::Job::object() const {
+std::vector<fs::path> Spool::Job::objects() const {
+  std::vector<fs::path> files;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().extension() == ".dcm") return entry.path();
-  return {};
+    if (entry.path().extension() == ".dcm") files.push_back(entry.path());
+  std::ranges::sort(files);
+  return files;
 }
 
 std::vector<std::string> Spool::Job::instances() const {
@@ -117,7 +119,7 @@ void Spool::take_stock() {
       const Job job{series.filename().string(), series};
       if (fs::exists(job.images())) {  // it ended between delivering and removing
         fs::remove_all(job.images());
-        if (const fs::path object = job.object(); !object.empty()) fs::remove(object);
+        for (const fs::path& object : job.objects()) fs::remove(object);
       }
       std::error_code failure;
       const auto written = fs::last_write_time(series / kInstances, failure);
@@ -265,7 +267,7 @@ bool Spool::end(const Job& job) {
 void Spool::segmented(const Job& job) {
   const std::lock_guard lock(mutex_);
   if (!end(job)) return;
-  used_ += fs::file_size(job.object());
+  for (const fs::path& object : job.objects()) used_ += fs::file_size(object);
   flush_folder(job.folder);
   const fs::path target = place(kSegmented, job.series);
   if (fs::exists(target)) remove(target);  // somebody put the series into the queue again

@@ -516,7 +516,7 @@ TEST_F(Cli, ServedLabelMapsAreThoseOfPredict) {
   }
   EXPECT_EQ(server.stop(), 0) << server.log();
   EXPECT_NE(read(at("access.log")).find("/v1/segment/phantom"), std::string::npos);
-  EXPECT_FAILS(nnunet_run("serve --gpus 0 --model phantom"), "NAME=CHECKPOINT");
+  EXPECT_FAILS(nnunet_run("serve --gpus 0 --model phantom"), "names no model and file");
   EXPECT_FAILS(nnunet_run("serve --gpus 0 --model a_volume=" + best()), "is no name");
   EXPECT_FAILS(nnunet_run("serve --gpus 0 --host 203.0.113.1 --model a=" + best()), "cannot listen");
 }

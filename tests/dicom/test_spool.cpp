@@ -72,7 +72,8 @@ TEST(Spool, ASeriesGoesFromStateToState) {
   EXPECT_EQ(queue.names("segmented"), std::set<std::string>{"a"});
   const auto object = queue.spool->next_segmented({});
   ASSERT_TRUE(object);
-  EXPECT_EQ(object->object().filename(), "1.2.3.dcm");
+  ASSERT_EQ(object->objects().size(), 1U);
+  EXPECT_EQ(object->objects().front().filename(), "1.2.3.dcm");
   queue.spool->delivered(*object);
   EXPECT_EQ(read_text(queue / "done/a/instances.txt"), "1\n2\n");
   EXPECT_FALSE(fs::exists(queue / "done/a/images"));
@@ -132,7 +133,7 @@ TEST(Spool, LateInstancesJoinTheirSeriesWhileItIsNotDelivered) {
   job = queue.spool->next_waiting();
   ASSERT_TRUE(job);
   EXPECT_EQ(job->instances(), (Names{"1", "2", "3"}));
-  EXPECT_TRUE(job->object().empty());
+  EXPECT_TRUE(job->objects().empty());
   write_text(job->folder / "1.2.3.dcm", "object");
   queue.spool->segmented(*job);
   EXPECT_EQ(queue.add("a", "4"), 4U) << "of a series that is not delivered yet";

@@ -13,9 +13,7 @@ std::vector<Option> dicom_object_options(DicomObjectFlags& flags) {
              "binary: a segmentation that every viewer reads; labelmap: a smaller one (DICOM Supplement 243) that few "
              "read yet; rtstruct: a structure set of contours")
           .by_default("binary"),
-      option("--labels_json", flags.labels_json,
-             "Names, SNOMED codes and colours of the labels, or a dataset.json for the names alone; names that are "
-             "well known need no codes"),
+      labels_json(flags.labels_json),
       option("--anonymous", flags.anonymous,
              "Leave empty who the patient is, and when and for whom the study was made; UIDs stay those of the series"),
   };

@@ -28,6 +28,13 @@ struct DicomSegFlags {
   bool overwrite = false;
 };
 
+template <class File>
+Option labels_json(File& value) {
+  return option("--labels_json", value,
+                "Names, SNOMED codes and colours of the labels, or a dataset.json for the names alone; names that are "
+                "well known need no codes");
+}
+
 /// --dicom_seg, --labels_json, --anonymous.
 std::vector<Option> dicom_object_options(DicomObjectFlags& flags);
 

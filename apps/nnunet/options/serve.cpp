@@ -1,5 +1,6 @@
 #include "serve.h"
 
+#include "dicom_seg.h"
 #include "shared_options.h"
 
 namespace nnunet::app {
@@ -13,8 +14,8 @@ Group server_group(ServeFlags& flags) {
               .described("NAME=CHECKPOINT, or NAME=MODEL of nnU-Net v2 (folder, zip); several of one NAME (folds) "
                          "are averaged")
               .must_be_given(),
-          option("--labels_json", flags.labels_json,
-                 "NAME=FILE: names, SNOMED codes and colours of a model's labels in DICOM objects (see dicom-seg)")
+          labels_json(flags.labels_json)
+              .described("NAME=FILE: names, SNOMED codes and colours of a model's labels in DICOM objects (see dicom-seg)")
               .by_default("the model's names"),
           listen_host(flags.http.host),
           listen_port(flags.http.port),

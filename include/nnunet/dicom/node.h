@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "nnunet/dicom/find_series.h"
 #include "nnunet/dicom/spool.h"
@@ -20,9 +21,9 @@ struct NodeOptions {
   std::chrono::milliseconds first_wait{1000}, longest_wait{300000};  ///< between attempts; each is twice the one before
 };
 
-/// Writes the object of a series into the folder, "<series UID>.dcm". stop: asked from time to time; when it is true,
-/// the work ends with Cancelled. Throws Error: the series cannot be segmented.
-using SeriesSegmenter = std::function<void(const FoundSeries& series, const std::filesystem::path& folder,
+/// Writes the object of each volume of a series, which mostly is one, into the folder, as .dcm files. stop: asked from
+/// time to time; when it is true, the work ends with Cancelled. Throws Error: the series cannot be segmented.
+using SeriesSegmenter = std::function<void(const std::vector<FoundSeries>& volumes, const std::filesystem::path& folder,
                                            const std::function<bool()>& stop)>;
 /// Throws Error: the object was not taken, and will be sent again.
 using ObjectDelivery = std::function<void(const std::filesystem::path& object)>;

@@ -18,9 +18,10 @@
 ///   incoming/N                   an instance on its way; forgotten at a restart, since its sender got no answer
 ///   receiving/SERIES/images/     a series of which more may come
 ///   waiting/SERIES/              complete, to be segmented
-///   segmented/SERIES/UID.dcm     beside its images: an object that is not delivered yet
+///   segmented/SERIES/UID.dcm     beside its images: an object (of several volumes several) that is not delivered yet
 ///   done/SERIES/instances.txt    which instances went into what was delivered
-///   failed/SERIES/reason.txt     beside its images: why it cannot be segmented, or its object not be delivered
+///   failed/SERIES/reason.txt     beside its images: why it cannot be segmented, or what was made of it not be
+///   delivered
 namespace nnunet::dicom {
 
 struct SpoolOptions {
@@ -28,7 +29,7 @@ struct SpoolOptions {
   std::uint64_t most_bytes = std::uint64_t{100} << 30;  ///< of all files in it
   std::uint64_t free_bytes = std::uint64_t{1} << 30;    ///< that stay free on the disk
   std::chrono::milliseconds series_timeout{10000};      ///< without an instance: the series is complete
-  bool keep = false;                                    ///< images and object of what was delivered, in done
+  bool keep = false;                                    ///< images and objects of what was delivered, in done
 };
 
 /// From several threads; at most one takes waiting series, and one segmented ones. Throws Error where the disk cannot
@@ -66,7 +67,7 @@ class Spool {
     std::filesystem::path folder;  ///< holds `images`
 
     std::filesystem::path images() const { return folder / "images"; }
-    std::filesystem::path object() const;  ///< the .dcm file beside images; empty: none
+    std::vector<std::filesystem::path> objects() const;  ///< the .dcm files beside images, in order of their names
     std::vector<std::string> instances() const;
   };
   /// The series that waits longest.

@@ -86,10 +86,11 @@ class TestNode {
   /// Segments what waits. The object says what it was made of.
   bool segment() {
     return node->segment_next(
-        [&](const FoundSeries& found, const fs::path& to, const std::function<bool()>& stop) {
+        [&](const std::vector<FoundSeries>& volumes, const fs::path& to, const std::function<bool()>& stop) {
           if (during) during();
           if (stop()) throw Cancelled();
-          write_text(to / (found.series.series_uid + ".dcm"), fmt::format("{} planes", found.series.frames.size()));
+          const Series& series = volumes.front().series;
+          write_text(to / (series.series_uid + ".dcm"), fmt::format("{} planes", series.frames.size()));
         },
         [] { return false; });
   }
