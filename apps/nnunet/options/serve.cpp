@@ -15,7 +15,8 @@ Group server_group(ServeFlags& flags) {
                          "are averaged")
               .must_be_given(),
           labels_json(flags.labels_json)
-              .described("NAME=FILE: names, SNOMED codes and colours of a model's labels in DICOM objects (see dicom-seg)")
+              .described(
+                  "NAME=FILE: names, SNOMED codes and colours of a model's labels in DICOM objects (see dicom-seg)")
               .by_default("the model's names"),
           listen_host(flags.http.host),
           listen_port(flags.http.port),
