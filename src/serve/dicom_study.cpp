@@ -5,13 +5,28 @@
 #include <algorithm>
 
 #include "nnunet/core/error.h"
+#include "nnunet/core/memory.h"
 #include "nnunet/dicom/label_grid.h"
 #include "nnunet/dicom/series_cases.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/zip_archive.h"
 #include "several_series.h"
 
 namespace nnunet::serve {
 namespace {
+
+/// A zip of blank planes may unpack to this much, any to so many times its size. Beyond that it is a bomb.
+constexpr std::uint64_t unpacked_bytes = std::uint64_t{256} << 20, unpacked_ratio = 20;
+
+void refuse_bombs(const std::filesystem::path& path) {
+  const ZipArchive zip(path);
+  std::uint64_t bytes = 0;
+  for (const ZipEntry& entry : zip.entries())
+    if (__builtin_add_overflow(bytes, entry.size, &bytes) || bytes > unpacked_bytes + unpacked_ratio * zip.file_size())
+      throw HttpError(413, fmt::format("the zip unpacks to more than {} and {} times its own size; send the study as a "
+                                       "form with its files",
+                                       format_bytes(static_cast<std::int64_t>(unpacked_bytes)), unpacked_ratio));
+}
 
 constexpr const char* no_space = "the server has no space to keep the study while it is read; try again later";
 
@@ -63,7 +78,9 @@ DicomStudy::DicomStudy(Upload& upload, const std::vector<std::string>& uids, std
 
 void DicomStudy::find(Upload& upload, const std::vector<std::string>& uids, std::size_t channels) {
   const std::string ours = folder_->path().string() + "/";
-  dicom::Finding finding = dicom::find_series(upload.save(folder_->path()));
+  const std::filesystem::path saved = upload.save(folder_->path());
+  if (saved != folder_->path()) refuse_bombs(saved);
+  dicom::Finding finding = dicom::find_series(saved);
   if (finding.series.empty())
     throw HttpError(400, without("the study holds no DICOM series of images: " + finding_text(finding), ours));
   if (finding.others > 0) warnings_.push_back(fmt::format("{} files are not DICOM", finding.others));

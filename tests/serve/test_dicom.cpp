@@ -272,6 +272,15 @@ TEST_F(Dicom, BadZipsAreRefused) {
   refused(request(server_of(1).port(), "POST", "/v1/segment/fake", {}, {}, two), "2 files, of which one is a zip");
 }
 
+TEST_F(Dicom, ZipsThatUnpackToFarMoreAreRefused) {
+  NNUNET_NEEDS_DICOM();
+  std::string bomb = stored_zip(study());
+  const std::size_t directory = bomb.find("PK\x01\x02");
+  bomb[directory + 10] = 8;     // deflated,
+  bomb[directory + 27] = 0x40;  // to 1 GiB
+  refused(send(bomb), "unpacks to more than 256 MiB", 413);
+}
+
 TEST_F(Dicom, PartsOfAnotherKindAreRefused) {
   std::string other = related(study());
   other.replace(other.find("application/dicom"), 17, "application/plain");
