@@ -41,7 +41,7 @@ CLI::Option* add_target(CLI::App& c, const Option& o) {
         } else if constexpr (std::is_same_v<T, Scaled>) {
           if (!target.whole) return c.add_option_function<double>(names_of(o), target.set, help);
           return c.add_option_function<std::int64_t>(
-              o.name, [set = target.set](std::int64_t number) { set(static_cast<double>(number)); }, help);
+              names_of(o), [set = target.set](std::int64_t number) { set(static_cast<double>(number)); }, help);
         } else if constexpr (std::is_same_v<T, bool*>) {
           return c.add_flag(names_of(o), *target, help);
         } else {
