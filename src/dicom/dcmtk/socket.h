@@ -37,7 +37,7 @@ Socket next_connection(const Socket& listening, int milliseconds, std::string& a
 /// stays there to be read.
 bool begins_as_association(const Socket& connection, int seconds);
 
-/// Reading and writing fail after so long without a byte.
-void limit_silence(int socket, int seconds);
+/// Reading and writing fail after so long without a byte; answers go out at once, since callers wait for each.
+void set_up_connection(int socket, int seconds);
 
 }  // namespace nnunet::dicom

@@ -53,7 +53,7 @@ class HandOver final : public DcmTransportLayer {
     finish();
     connection_.release();  // DCMTK closes it, whatever becomes of it
     DcmTransportConnection* const made = layer_.createConnection(socket, secure);
-    limit_silence(socket, seconds_);  // DCMTK has set its own limit, which is the same for all of the process
+    set_up_connection(socket, seconds_);  // DCMTK has set its own limit, which is the same for all of the process
     return made;
   }
 
