@@ -98,6 +98,47 @@ TEST_P(PackedPixels, DamageIsNamed) {
   }
 }
 
+/// What is said of the only file of a folder whose picture is packed so.
+std::string said_of(const DicomSlice& slice, const std::string& syntax, const std::string& picture) {
+  const test::TempFolder folder;
+  test::write_bytes(folder / "only", packed_file(slice, syntax, {picture}));
+  return test::message_of([&] { read_series(find_series(folder / "only").series.at(0)); });
+}
+
+// GDCM would end the process at these.
+TEST(PackedHeaders, WhatIsNotExpectedIsNamed) {
+  NNUNET_NEEDS_DICOM();
+  const auto expect = [](const std::string& message, const char* part) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  };
+  const DicomSlice slice = large_slice(0);
+  for (const char* syntax : {"1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80"}) {
+    const std::string good = packed(slice, gdcm::TransferSyntax::GetTSType(syntax));
+    ASSERT_EQ(said_of(slice, syntax, good), "");
+    const bool ls = std::string_view(syntax).ends_with("80");
+    const std::size_t frame = good.find(ls ? "\xff\xf7" : "\xff\xc3");
+    ASSERT_NE(frame, std::string::npos);
+    const auto changed = [&](std::size_t at, char value) {
+      std::string bytes = good;
+      bytes[at] = value;
+      return said_of(slice, syntax, bytes);
+    };
+    expect(changed(frame + 4, 8), "1 colours of 8 bits, the header says 1 of 16");
+    expect(changed(frame + 4, 40), "colours of 40 bits");
+    expect(changed(frame + 6, 1), "picture is 1 x 47, the header says 33 x 47");
+    expect(changed(frame + 9, 2), "2 colours");
+    expect(changed(frame, 'x'), "no header");  // something that is no marker
+    expect(changed(frame + 2, '\x7f'), "no header");
+    expect(said_of(slice, syntax, good.substr(0, frame)), "no header");
+  }
+  const std::string rle = packed(slice, gdcm::TransferSyntax(gdcm::TransferSyntax::RLELossless));
+  for (const char segments : {'\0', '\1', '\3'}) {
+    std::string bytes = rle;
+    bytes[0] = segments;
+    expect(said_of(slice, "1.2.840.10008.1.2.5", bytes), "segments, voxels of 16 bits have 2");
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Packings, PackedPixels,
                          testing::Values("1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.57",
                                          "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"));
