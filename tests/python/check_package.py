@@ -381,6 +381,8 @@ class Refusals(WithFolder):
     def test_what_cannot_be(self):
         self.expect("there is no model yet", lambda: Predictor().predict_single_npy_array(self.image, self.properties))
         self.expect("none/model", lambda: Predictor().initialize_from_trained_model_folder("none/model"), nnunet_native.BadModel)
+        self.expect("none/config.json", lambda: Predictor().initialize_from_trained_model_folder(
+            CHECKPOINT, data="none/config.json"), nnunet_native.BadModel)
         self.expect("spacing", lambda: self.predictor.predict_single_npy_array(self.image, {}))
         self.expect("spacing", lambda: self.predictor.predict_single_npy_array(self.image, {"spacing": (1, 1)}))
         self.expect("shape", lambda: self.predicted(self.image[0, 0]))
