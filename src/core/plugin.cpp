@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <link.h>
 
 #include <filesystem>
 #include <vector>
@@ -11,13 +12,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of the library or program that this code is in, without links; empty where it cannot be told.
+fs::path own_folder() {
+  Dl_info here{};
+  link_map* map = nullptr;
+  if (dladdr1(reinterpret_cast<const void*>(&plugin_symbol), &here, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) ==
+      0)
+    return {};
+  // A program is called what its caller called it, which may be no path.
+  const bool is_program = map == nullptr || map->l_name == nullptr || *map->l_name == '\0';
+  std::error_code failed;
+  return fs::canonical(is_program ? "/proc/self/exe" : map->l_name, failed).parent_path();
+}
+
 std::vector<std::string> places(const std::string& file) {
   std::vector<std::string> paths;
-  Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&plugin_symbol), &here) != 0 && here.dli_fname != nullptr) {
-    const fs::path folder = fs::absolute(here.dli_fname).parent_path();
+  if (const fs::path folder = own_folder(); !folder.empty())
     paths = {(folder / file).string(), (folder.parent_path() / "lib" / file).string()};
-  }
   paths.push_back(file);
   return paths;
 }
