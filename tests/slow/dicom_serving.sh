@@ -34,8 +34,13 @@ predict --model "$body" --folds all --input ct.zip --output expected_ct
 expected=$(ls expected/*.nii.gz) expected_ct=$(ls expected_ct/*.nii.gz)
 uid=$(basename "$expected" .nii.gz)
 
+for labels in other=hippocampus/labels.json hippocampus/labels.json mr=hippocampus/labels.nii.gz; do
+  if "$nnunet" serve --gpus 0 --port 0 --grpc_port -1 --model mr="$hippocampus" --labels_json "$labels" > log 2>&1; then fail "--labels_json $labels is taken"; fi
+  grep -qE -- "--labels_json|labels.nii.gz" log || fail "$(cat log)"
+done
+
 mkdir temporary
-TMPDIR=$work/temporary start_server server.log --model mr="$hippocampus" --model ct="$body" --grpc_port -1 --access_log access.log
+TMPDIR=$work/temporary start_server server.log --model mr="$hippocampus" --model ct="$body" --labels_json mr=hippocampus/labels.json --grpc_port -1 --access_log access.log
 post() { curl -sS -o answer -w '%{http_code}' "$@"; }
 segmented() { # NAME EXPECTED CURL_OPTIONS...
   local name=$1 expected=$2 status
@@ -61,6 +66,7 @@ cp "$expected" of_series/labels.nii.gz
 for kind in binary labelmap; do
   [ "$(post --data-binary @hippocampus.zip "$url/v1/segment/mr?dicom_seg=$kind")" = 200 ] || fail "$kind: $(head -c 400 answer)"
   mv answer "of_series/$kind.dcm"
+  grep -q "Läsion" "of_series/$kind.dcm" || fail "$kind: labels without the names of labels.json"
 done
 "$python" "$here/dicom_writing.py" predicted of_series
 [ "$(post --data-binary @hippocampus.zip "$url/v1/segment/mr?dicom_seg=rtstruct")" = 200 ] || fail "rtstruct: $(head -c 400 answer)"
