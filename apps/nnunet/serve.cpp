@@ -19,6 +19,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/loopback.h"
 #include "nnunet/infer/opened_model.h"
 #include "nnunet/infer/served_predictor.h"
 #include "nnunet/serve/grpc_server.h"
@@ -150,10 +151,6 @@ void complete(ServeFlags& o) {
       file->write(line);
     };
   }
-}
-
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
 void serve_until_asked_to_stop(ServeFlags& o) {

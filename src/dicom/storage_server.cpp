@@ -4,16 +4,10 @@
 
 #include "ae_title.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/loopback.h"
 #include "object_library.h"
 
 namespace nnunet::dicom {
-namespace {
-
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host.starts_with("127.");
-}
-
-}  // namespace
 
 AllowedCaller parse_allowed_caller(const std::string& text, const std::string& option) {
   if (text == "any") return {};

@@ -12,6 +12,7 @@
 #include "dicom/dcmtk/elements.h"
 #include "dicom/dcmtk/instance_stream.h"
 #include "dicom/dcmtk/socket.h"
+#include "dicom/transfer_syntaxes.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 
@@ -37,16 +38,9 @@ bool is_storage_class(std::string_view uid) {
 
 /// Those that are read (docs/dicom.md), as far as this DCMTK knows them.
 bool is_taken(const std::string& syntax, bool echo) {
-  const DcmXfer known(syntax.c_str());
-  const E_TransferSyntax s = known.getXfer();
+  const E_TransferSyntax s = DcmXfer(syntax.c_str()).getXfer();
   if (s == EXS_LittleEndianImplicit || s == EXS_LittleEndianExplicit) return true;
-  if (echo || s == EXS_Unknown) return false;
-  constexpr std::array<std::string_view, 15> kOthers{
-      "1.2.840.10008.1.2.2",     "1.2.840.10008.1.2.1.99",  "1.2.840.10008.1.2.5",    "1.2.840.10008.1.2.4.50",
-      "1.2.840.10008.1.2.4.51",  "1.2.840.10008.1.2.4.57",  "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80",
-      "1.2.840.10008.1.2.4.81",  "1.2.840.10008.1.2.4.90",  "1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.1.98",
-      "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"};
-  return std::ranges::find(kOthers, std::string_view(syntax)) != kOthers.end();
+  return !echo && s != EXS_Unknown && is_known(syntax);
 }
 
 /// While an instance is on its way.

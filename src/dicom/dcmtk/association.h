@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "dicom/dcmtk/network.h"
+#include "dicom/dcmtk/dcmtk.h"
 #include "nnunet/dicom/storage_server.h"
 
 namespace nnunet::dicom {

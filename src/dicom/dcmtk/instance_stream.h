@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "dicom/dcmtk/network.h"
+#include "dicom/dcmtk/dcmtk.h"
 
 namespace nnunet::dicom {
 

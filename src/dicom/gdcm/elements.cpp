@@ -18,6 +18,7 @@
 
 #include "instance.h"
 #include "nnunet/core/limits.h"
+#include "transfer_syntaxes.h"
 
 // Tags, kinds and lengths are read by GDCM, one element at a time. Its own loops over a file would take any memory that
 // a length asks for, and go as deep as sequences are nested.
@@ -31,8 +32,8 @@ constexpr std::uint32_t kUndefined = 0xffffffff;
 constexpr std::uint64_t kLongestValue = 64 * limits::kibi;
 constexpr std::uint32_t kLongestUid = 64;
 constexpr int kDeepest = 16;
-constexpr std::string_view kImplicit = "1.2.840.10008.1.2", kDeflated = "1.2.840.10008.1.2.1.99",
-                           kBigEndian = "1.2.840.10008.1.2.2", kExplicit = "1.2.840.10008.1.2.1";
+constexpr std::string_view kImplicit = "1.2.840.10008.1.2", kBigEndian = "1.2.840.10008.1.2.2",
+                           kExplicit = "1.2.840.10008.1.2.1";
 
 std::string trimmed(std::string text) {
   const auto is_padding = [](char c) { return c == ' ' || c == '\0'; };

@@ -9,6 +9,7 @@
 
 #include "nnunet/core/limits.h"
 #include "traits.h"
+#include "transfer_syntaxes.h"
 
 namespace nnunet::dicom {
 
@@ -25,17 +26,6 @@ constexpr Tag kMetaSopClass = 0x00020002, kMetaSopInstance = 0x00020003, kImageT
               kSlope = 0x00281053, kLookupTable = 0x00283000, kPixelMeasures = 0x00289110,
               kValueTransformation = 0x00289145, kDetector = 0x00540022, kSlices = 0x00540080,
               kSharedGroups = 0x52009229, kFrameGroups = 0x52009230;
-
-constexpr std::array<std::string_view, 3> kNative{"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"};
-constexpr std::string_view kDeflated = "1.2.840.10008.1.2.1.99";
-constexpr std::array<std::string_view, 13> kPacked{
-    "1.2.840.10008.1.2.1.98",  // fragments that are not packed
-    "1.2.840.10008.1.2.5",     // RLE
-    "1.2.840.10008.1.2.4.50",  "1.2.840.10008.1.2.4.51",  "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70",  // JPEG
-    "1.2.840.10008.1.2.4.80",  "1.2.840.10008.1.2.4.81",                             // JPEG-LS
-    "1.2.840.10008.1.2.4.90",  "1.2.840.10008.1.2.4.91",                             // JPEG 2000
-    "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", "1.2.840.10008.1.2.4.203"  // its high-throughput form
-};
 
 /// Where a plane lies, what its values mean and what tells it apart: what its own groups say goes before what all
 /// share.
@@ -189,14 +179,6 @@ const Wanted& wanted_elements() {
     return w;
   }();
   return wanted;
-}
-
-bool is_native(const std::string& transfer_syntax) {
-  return transfer_syntax == kDeflated || std::ranges::find(kNative, transfer_syntax) != kNative.end();
-}
-
-bool is_known(const std::string& transfer_syntax) {
-  return is_native(transfer_syntax) || std::ranges::find(kPacked, transfer_syntax) != kPacked.end();
 }
 
 Instance instance_of(DicomFile& file, const std::filesystem::path& path) {

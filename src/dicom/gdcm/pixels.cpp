@@ -10,6 +10,7 @@
 #include "header.h"
 #include "jpeg2000.h"
 #include "packed_header.h"
+#include "transfer_syntaxes.h"
 
 namespace nnunet::dicom {
 

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "certificate.h"
-#include "dicom/dcmtk/network.h"
+#include "dicom/dcmtk/dcmtk.h"
 #include "dicom/dicom_bytes.h"
 #include "dicom/incoming_instances.h"
 #include "dicom/needs_dicom.h"
@@ -22,13 +22,6 @@
 #include "nnunet/dicom/send.h"
 #include "nnunet/io/atomic_file.h"
 #include "reference/shared.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#include <dcmtk/dcmnet/scu.h>
-#pragma GCC diagnostic pop
 
 namespace nnunet::dicom {
 namespace {
@@ -89,8 +82,10 @@ class TestNode {
         [&](const std::vector<FoundSeries>& volumes, const fs::path& to, const std::function<bool()>& stop) {
           if (during) during();
           if (stop()) throw Cancelled();
-          const Series& series = volumes.front().series;
-          write_text(to / (series.series_uid + ".dcm"), fmt::format("{} planes", series.frames.size()));
+          for (const FoundSeries& volume : volumes) {
+            const std::string part = volume.part > 0 ? fmt::format(" of part {}", volume.part) : "";
+            write_text(to / (volume.name() + ".dcm"), fmt::format("{} planes{}", volume.series.frames.size(), part));
+          }
         },
         [] { return false; });
   }
@@ -516,6 +511,26 @@ TEST(Node, GivesUpAfterSoManyAttempts) {
   const fs::path failed = test.in_spool("failed").front();
   EXPECT_TRUE(fs::exists(failed / (std::string(kSeries) + ".dcm"))) << "the object is kept";
   EXPECT_NE(read_text(failed / "reason.txt").find("tried 3 times"), std::string::npos);
+}
+
+TEST(Node, EachVolumeOfASeriesHasItsObject) {
+  NNUNET_NEEDS_DICOM();
+  TestNode test;
+  fs::create_directories(test.folder / "mr");
+  for (int part = 0; part < 2; ++part)
+    for (int z = 0; z < 3; ++z) {
+      DicomSlice slice = dicom_slice(z);
+      slice.instance = fmt::format("1.2.3.4.{}.{}", part + 1, z + 1);
+      slice.image_type = part == 0 ? "ORIGINAL\\PRIMARY\\M" : "ORIGINAL\\PRIMARY\\P";
+      write_text(test.folder / "mr" / fmt::format("{}_{}.dcm", part, z), slice.file());
+    }
+  test.refusals = 1;
+  test.start();
+  test.send(files_in(test.folder / "mr"));
+  EXPECT_TRUE(test.segment());
+  EXPECT_EQ(test.objects(2), (std::vector<std::string>{"3 planes of part 1", "3 planes of part 2"}));
+  EXPECT_TRUE(TestNode::eventually([&] { return test.is_empty(); }));
+  EXPECT_EQ(test.attempts, 3) << "the one that was refused, and each once";
 }
 
 TEST(Node, LateInstancesAreSegmentedWithTheirSeries) {
