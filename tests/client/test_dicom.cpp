@@ -3,13 +3,11 @@
 
 #include <algorithm>
 
+#include "client/client_folders.h"
 #include "dicom/dicom_bytes.h"
 #include "dicom/needs_dicom.h"
-#include "nnunet/client/segment_images.h"
 #include "nnunet/dicom/read_series.h"
 #include "nnunet/io/atomic_file.h"
-#include "reference/shared.h"
-#include "serve/fake_model.h"
 #include "serve/images.h"
 
 using namespace nnunet;
@@ -19,20 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-class DicomClient : public testing::Test {
+class DicomClient : public ClientFolders {
  protected:
-  RemoteSegmentationOptions options(const FakeServer& server) const {
-    RemoteSegmentationOptions o;
-    o.server.url = "http://127.0.0.1:" + std::to_string(server.port());
-    o.model = "fake";
-    o.input = in();
-    o.output = out();
-    o.timeout = 30s;
-    return o;
-  }
-  fs::path in(const std::string& name = {}) const { return folder_ / "in" / name; }
-  fs::path out(const std::string& name = {}) const { return folder_ / "out" / name; }
-
   /// In in/NAME, five planes.
   void write(const std::string& name, const std::string& uid, int shift = 0) const {
     write_series(in(name), 5, [&](DicomSlice& slice, int z) {
@@ -52,8 +38,6 @@ class DicomClient : public testing::Test {
     }
     return "no error";
   }
-
-  TempFolder folder_;
 };
 
 TEST_F(DicomClient, SavesWhatPredictWould) {

@@ -5,12 +5,10 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "client/client_folders.h"
 #include "http/fake_proxy.h"
-#include "nnunet/client/segment_images.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/nifti.h"
-#include "reference/shared.h"
-#include "serve/fake_model.h"
 
 using namespace nnunet;
 using namespace nnunet::test;
@@ -41,22 +39,7 @@ std::string expected(const fs::path& first_channel) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-class Client : public testing::Test {
- protected:
-  RemoteSegmentationOptions options(const FakeServer& server) const {
-    RemoteSegmentationOptions o;
-    o.server.url = "http://127.0.0.1:" + std::to_string(server.port());
-    o.model = "fake";
-    o.input = in();
-    o.output = out();
-    o.timeout = 30s;
-    return o;
-  }
-  fs::path in(const std::string& name = {}) const { return folder_ / "in" / name; }
-  fs::path out(const std::string& name = {}) const { return folder_ / "out" / name; }
-
-  TempFolder folder_;
-};
+using Client = ClientFolders;
 
 /// "fake" jobs at the server in that state.
 std::string jobs(const FakeServer& server, const std::string& state) {
