@@ -72,7 +72,7 @@ port=$("$bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1"
 "$bin/nnunet" serve --model "heart=$model" --port "$port" > "$work/server.log" 2>&1 &
 server=$!
 for _ in $(seq 100); do curl -sf "http://127.0.0.1:$port/v2/health/ready" > /dev/null && break; sleep 0.2; done
-curl -sf "http://127.0.0.1:$port/" | grep -qi '<html' || { echo "error: no page"; cat "$work/server.log"; exit 1; }
+page=$(curl -sf "http://127.0.0.1:$port/") && grep -qi '<html' <<< "$page" || { echo "error: no page"; cat "$work/server.log"; exit 1; }
 (cd "$work/set" && "$bin/python" "$root/tests/python/run_examples.py" "$root/docs/python.md" "http://127.0.0.1:$port") > "$work/log" 2>&1 ||
   { cat "$work/log"; exit 1; }
 tail -n 1 "$work/log"
