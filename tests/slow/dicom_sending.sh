@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # DICOM objects sent by nnunet dicom-seg --send_to: by C-STORE to DCMTK's storescp, plain and over TLS, and by STOW-RS to
-# a small service. What arrives is what was written. Where Orthanc is, it gets them both ways, and has them beside the
-# source series, of the same patient and study.
+# a small service. What arrives is what was written. Where Orthanc is, it gets them both ways and has them beside the
+# source series, of the same patient and study; a series that is fetched from it is segmented, and comes back so.
 #   PEER=folder              as dicom_peers.bash says
 #   ORTHANC, ORTHANC_PLUGIN  its program and its DICOMweb plugin (packages orthanc, orthanc-dicomweb)
 set -euo pipefail
@@ -75,6 +75,8 @@ END
 "$orthanc" orthanc.json > orthanc.log 2>&1 & servers+=($!)
 wait_for "$rest" && wait_for "$node" || { cat orthanc.log; exit 1; }
 for file in hippocampus/series/*; do curl -sf -o log --data-binary "@$file" "http://127.0.0.1:$rest/instances"; done
+series=$(curl -sf "http://127.0.0.1:$rest/series" | tr -d '[]" \n')
+curl -sf -o fetched.zip "http://127.0.0.1:$rest/series/$series/archive"
 for kind in binary labelmap rtstruct; do
   for to in "ORTHANC@127.0.0.1:$node" "http://127.0.0.1:$rest/dicom-web"; do
     send "$kind" --send_to "$to" || { cat log; exit 1; }
@@ -82,3 +84,12 @@ for kind in binary labelmap rtstruct; do
   done
 done
 echo "ok: Orthanc has the objects in the study of their source series, which they refer to"
+
+model=$here/../../../shared/reference-v2/run/models/Dataset004_Hippocampus/nnUNetTrainer_5epochs__nnUNetPlansNarrow__3d_fullres
+[ -d "$model" ] || { echo "NOT TESTED: segmenting what was fetched from Orthanc, without $model"; exit 0; }
+for to in "ORTHANC@127.0.0.1:$node" "http://127.0.0.1:$rest/dicom-web"; do
+  "$nnunet" predict --model "$model" --input fetched.zip --output fetched.dcm --dicom_seg binary --overwrite --send_to "$to" > log 2>&1 ||
+    { cat log; exit 1; }
+  "$python" "$here/dicom_writing.py" archived fetched.dcm hippocampus/series "http://127.0.0.1:$rest"
+done
+echo "ok: a series that Orthanc had is fetched, segmented and sent back by C-STORE and STOW-RS"
