@@ -19,23 +19,19 @@ const PythonValue& entry(const PythonValue& of, const char* key, const std::stri
   return *value;
 }
 
-std::vector<double> numbers(const PythonValue& value, const std::string& what) {
-  return value.as_doubles(what);
-}
-
 template <class T>
 std::array<T, 3> three(const PythonValue& of, const char* key, const std::string& file) {
   const std::string what = fmt::format("{}: {}", file, key);
-  const std::vector<double> values = numbers(entry(of, key, file), what);
+  const std::vector<double> values = entry(of, key, file).as_doubles(what);
   if (values.size() != 3) throw Error(what, fmt::format("has {} numbers, not 3", values.size()), kRemedy);
   return {static_cast<T>(values[0]), static_cast<T>(values[1]), static_cast<T>(values[2])};
 }
 
 ReaderProperties::Itk itk_of(const PythonValue& stuff, const std::string& file) {
   ReaderProperties::Itk itk;
-  itk.spacing = numbers(entry(stuff, "spacing", file), file + ": spacing");
-  itk.origin = numbers(entry(stuff, "origin", file), file + ": origin");
-  itk.direction = numbers(entry(stuff, "direction", file), file + ": direction");
+  itk.spacing = entry(stuff, "spacing", file).as_doubles(file + ": spacing");
+  itk.origin = entry(stuff, "origin", file).as_doubles(file + ": origin");
+  itk.direction = entry(stuff, "direction", file).as_doubles(file + ": direction");
   const std::size_t dim = itk.spacing.size();
   if ((dim != 2 && dim != 3) || itk.origin.size() != dim || itk.direction.size() != dim * dim)
     throw Error(file, "\"sitk_stuff\" is not of 2 or 3 axes", kRemedy);
@@ -45,7 +41,7 @@ ReaderProperties::Itk itk_of(const PythonValue& stuff, const std::string& file) 
 }
 
 std::array<std::array<double, 4>, 4> affine_of(const PythonValue& value, const std::string& file) {
-  const std::vector<double> values = numbers(value, file + ": affine");
+  const std::vector<double> values = value.as_doubles(file + ": affine");
   if (values.size() != 16) throw Error(file, "an affine is not 4x4", kRemedy);
   std::array<std::array<double, 4>, 4> affine{};
   for (std::size_t i = 0; i < 16; ++i) affine[i / 4][i % 4] = values[i];
@@ -75,7 +71,7 @@ std::vector<int> labels_of(const PythonValue& key, const std::string& file) {
 
 /// Rows (0,z,y,x), or an empty list.
 std::vector<std::array<std::int64_t, 3>> voxels_of(const PythonValue& rows, const std::string& file) {
-  const std::vector<double> values = numbers(rows, file + ": class_locations");
+  const std::vector<double> values = rows.as_doubles(file + ": class_locations");
   if (values.size() % 4 != 0) throw Error(file, "\"class_locations\" are not rows of four numbers", kRemedy);
   std::vector<std::array<std::int64_t, 3>> voxels(values.size() / 4);
   for (std::size_t i = 0; i < voxels.size(); ++i)
@@ -99,7 +95,7 @@ StoredOrigin stored_origin(const PythonValue& properties, const std::array<int, 
   const auto* const box = entry(properties, "bbox_used_for_cropping", file).items();
   if (box == nullptr || box->size() != 3) throw Error(file, "\"bbox_used_for_cropping\" is not of 3 axes", kRemedy);
   for (std::size_t axis = 0; axis < 3; ++axis) {
-    const std::vector<double> ends = numbers((*box)[axis], file + ": bbox_used_for_cropping");
+    const std::vector<double> ends = (*box)[axis].as_doubles(file + ": bbox_used_for_cropping");
     if (ends.size() != 2 || ends[0] < 0 || ends[1] <= ends[0] || ends[1] > static_cast<double>(grid.original[axis]))
       throw Error(file, fmt::format("\"bbox_used_for_cropping\" does not lie in {}", shape_text(grid.original)),
                   kRemedy);

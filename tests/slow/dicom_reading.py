@@ -18,6 +18,8 @@ import nibabel
 import numpy as np
 import pydicom
 
+from dicom_references import references
+
 warnings.filterwarnings("ignore")
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 LOSSY = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}  # decoders may round otherwise
@@ -322,15 +324,6 @@ def is_one_of(image, others):
     voxels = mine.get_fdata(dtype=np.float32)
     return any(other.shape == mine.shape and np.abs(other.affine - mine.affine).max() < 1e-3 and
                np.array_equal(other.get_fdata(dtype=np.float32), voxels) for other in others)
-
-
-def references(item):
-    for element in item:
-        if element.VR == "SQ":
-            for inner in element.value:
-                yield from references(inner)
-        elif element.keyword == "ReferencedSOPInstanceUID":
-            yield element.value
 
 
 def object_refers_to(nnunet, folder, work, name, own, others):

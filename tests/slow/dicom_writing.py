@@ -20,6 +20,8 @@ import pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
+from dicom_references import references
+
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -312,16 +314,6 @@ def compare(folder, tools):
 def ask(url, body=None):
     with urllib.request.urlopen(url, data=body) as answer:
         return answer.read()
-
-
-def references(item):
-    """UIDs of all instances that an object refers to."""
-    for element in item:
-        if element.VR == "SQ":
-            for inner in element.value:
-                yield from references(inner)
-        elif element.keyword == "ReferencedSOPInstanceUID":
-            yield element.value
 
 
 def archived(file, series, orthanc):
