@@ -54,7 +54,8 @@ void Batcher::run() {
 /// Empty at the end.
 std::vector<Batcher::Entry> Batcher::next_batch() {
   std::unique_lock lock(mutex_);
-  if (!queue_.empty()) alone_ = false;
+  // What comes after the answers may be their client's next request.
+  if (!queue_.empty() && queue_.front().times.received < answering_) alone_ = false;
   came_.wait(lock, [&] { return ending_ || !queue_.empty(); });
   if (queue_.empty()) return {};
   const auto full = [&] {
@@ -97,6 +98,7 @@ void Batcher::execute(std::vector<Entry>& batch) {
   } catch (...) {
     failure = std::current_exception();
   }
+  answering_ = Clock::now();
   for (std::size_t i = 0; i < batch.size(); ++i) {
     batch[i].times.started = times.started;
     batch[i].times.ready = times.ready;

@@ -59,8 +59,9 @@ class Batcher {
   std::condition_variable came_;
   std::deque<Entry> queue_;
   bool ending_ = false;
-  bool alone_ = false;   ///< the last batch was one request, and no other came while it ran
-  std::jthread worker_;  ///< last: it uses all of the above
+  bool alone_ = false;             ///< the last batch was one request, and no other came while it ran
+  Clock::time_point answering_{};  ///< since when the last batch's answers are given
+  std::jthread worker_;            ///< last: it uses all of the above
 };
 
 }  // namespace nnunet::serve

@@ -14,6 +14,7 @@
 #include "images.h"
 #include "nnunet/io/nifti.h"
 #include "reference/shared.h"
+#include "serve/batcher.h"
 
 using namespace nnunet;
 using namespace nnunet::test;
@@ -80,6 +81,32 @@ TEST(Service, ALoneClientDoesNotWaitForOthers) {
   EXPECT_EQ(request(server.port(), "POST", "/v2/models/fake/infer", Json{{"inputs", {both}}}.dump()).status, 200);
   EXPECT_EQ(infer(server, 1).status, 200);
   EXPECT_EQ(infer(server, 1).status, 200);
+}
+
+/// As above, with the client's next request there before the thread that answers is done with the last.
+TEST(Service, ALoneClientThatAsksAtOnceDoesNotWaitEither) {
+  const auto control = std::make_shared<FakeControl>();
+  FakeModel model(control);
+  serve::Statistics statistics;
+  std::promise<void> end;
+  std::function<void(std::int64_t, int)> ask;  // the batcher calls it to its end
+  {
+    serve::Batcher batcher(model, {.max_batch = 2, .delay = 10min}, statistics);
+    ask = [&](std::int64_t n, int more) {
+      serve::PatchTask task;
+      task.n = n;
+      task.x.resize(static_cast<std::size_t>(n * 2 * fake_voxels));
+      task.watch = std::make_shared<serve::SegmentWatch>();
+      task.done = [&, more](const std::vector<float>&, const std::exception_ptr& failure) {
+        EXPECT_FALSE(failure);
+        more > 0 ? ask(1, more - 1) : end.set_value();
+      };
+      EXPECT_TRUE(batcher.submit(std::move(task)));
+    };
+    ask(2, 3);
+    EXPECT_EQ(end.get_future().wait_for(20s), std::future_status::ready);
+  }
+  EXPECT_EQ(control->batches, (std::vector<std::int64_t>{2, 1, 1, 1}));
 }
 
 TEST(Service, AFullQueueAnswers429) {
