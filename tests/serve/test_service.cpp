@@ -184,7 +184,12 @@ TEST(Service, JobsReportProgressAndCanBeCancelled) {
 TEST(Service, MetricsStandBelowTheirNameAndType) {
   const FakeServer server;
   ASSERT_EQ(infer(server, 1).status, 200);
-  std::istringstream text(request(server.port(), "GET", "/metrics").body);
+  std::string metrics;
+  ASSERT_TRUE(eventually([&] {  // an answer counts when it has been sent
+    metrics = request(server.port(), "GET", "/metrics").body;
+    return metrics.find("nnunet_http_responses_total{code=\"200\"}") != std::string::npos;
+  }));
+  std::istringstream text(metrics);
   std::string name;
   std::set<std::string> names;
   for (std::string line; std::getline(text, line);) {
@@ -333,12 +338,16 @@ TEST(Service, LogsALineARequest) {
   };
   {
     const FakeServer server(options);
+    const auto logged = [&](std::size_t n) {  // which is after the client has its answer
+      return eventually([&] {
+        const std::lock_guard lock(mutex);
+        return lines.size() == n;
+      });
+    };
     request(server.port(), "GET", "/v2/health/live");
+    EXPECT_TRUE(logged(1));
     request(server.port(), "GET", "/no%ff%22where");
-    EXPECT_TRUE(eventually([&] {
-      const std::lock_guard lock(mutex);
-      return lines.size() == 2;
-    }));
+    EXPECT_TRUE(logged(2));
   }
   ASSERT_EQ(lines.size(), 2U);
   const Json line = Json::parse(lines[0]);
