@@ -8,7 +8,7 @@ cmake --build --preset tsan --parallel "${JOBS:-$(nproc)}"
 export OMP_TOOL_LIBRARIES=/usr/lib/llvm-19/lib/libarcher.so
 export TSAN_OPTIONS="halt_on_error=0 ignore_noninstrumented_modules=1 external_symbolizer_path=/usr/lib/llvm-19/bin/llvm-symbolizer"
 failed=()
-for test in core io preprocess data dicom serve; do
+for test in core io http download dicom dicom_out preprocess data native serve client infer; do
   log=build-tsan/test_$test.log
   # gRPC's library hands calls from thread to thread by locks that are not instrumented either.
   build-tsan/bin/"test_$test" --gtest_filter=-Grpc.* > "$log" 2>&1 || failed+=("$test")

@@ -64,6 +64,19 @@ NNUNET_INLINE void mix_widened(const LineMix& mix, std::int64_t k, std::int64_t 
   }
 }
 
+/// Of two vectors in a row the values at these places.
+template <class Floats, class Numbers>
+NNUNET_INLINE Floats picked(const Floats& lower, const Floats& upper, const Numbers& place) {
+#ifdef __clang__  // has this for fixed places only
+  constexpr auto lanes = static_cast<std::int32_t>(sizeof(Floats) / sizeof(float));
+  Floats values;
+  for (std::int32_t i = 0; i < lanes; ++i) values[i] = place[i] < lanes ? lower[place[i]] : upper[place[i] - lanes];
+  return values;
+#else
+  return __builtin_shuffle(lower, upper, place);
+#endif
+}
+
 /// A part of the axis, seen from the first voxel of the lines that the part is made of.
 struct PartOf {
   NNUNET_INLINE PartOf(const StretchOf<float>& x, const LinePart& part)
@@ -130,8 +143,8 @@ constexpr Vectorized rough_picking_loop = [](const LineMix& mix, std::span<const
       load(high, part.high + i);
       load(low_weight, part.low_weight + i);
       load(high_weight, part.high_weight + i);
-      const Floats value = low_weight * __builtin_shuffle(lower, upper, low - part.from) +
-                           high_weight * __builtin_shuffle(lower, upper, high - part.from);
+      const Floats value =
+          low_weight * picked(lower, upper, low - part.from) + high_weight * picked(lower, upper, high - part.from);
       load(second, to.second + i);
       if (first) {
         best = value;

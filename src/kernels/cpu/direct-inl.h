@@ -5,7 +5,8 @@ namespace {
 
 constexpr int kWidth = NNUNET_WIDTH, kParts = 16 / kWidth;
 using V = float __attribute__((vector_size(kWidth * 4), may_alias));
-using Loaded = float __attribute__((vector_size(kWidth * 4), may_alias, aligned(4)));
+// Its alignment stands before the "=", where clang heeds it, too.
+using Loaded __attribute__((may_alias, aligned(4))) = float __attribute__((vector_size(kWidth * 4)));
 using Words = std::uint32_t __attribute__((vector_size(kWidth * 4), may_alias));
 using Halves = std::uint16_t __attribute__((vector_size(kWidth * 2), may_alias));
 
