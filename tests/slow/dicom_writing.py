@@ -187,8 +187,8 @@ def read_by_rt_utils(case):
     return worst
 
 
-def same_attributes_as_highdicom(case):
-    """What highdicom finds necessary in a LABELMAP of the same series is in ours."""
+def made_by_highdicom(case, kind):
+    """A segmentation of the same series, with one segment."""
     import highdicom
 
     sources = [pydicom.dcmread(f) for f in sorted((case / "series").iterdir())]
@@ -197,9 +197,14 @@ def same_attributes_as_highdicom(case):
     description = highdicom.seg.SegmentDescription(
         1, "x", codes, codes, highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
         highdicom.AlgorithmIdentificationSequence("n", highdicom.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"), "1"))
-    theirs = highdicom.seg.Segmentation(
-        sources, (labels > 0).astype(np.uint8).transpose(2, 1, 0), "LABELMAP", [description], generate_uid(), 1, generate_uid(), 1,
+    return highdicom.seg.Segmentation(
+        sources, (labels > 0).astype(np.uint8).transpose(2, 1, 0), kind, [description], generate_uid(), 1, generate_uid(), 1,
         "m", "m", "1", "1")
+
+
+def same_attributes_as_highdicom(case):
+    """What highdicom finds necessary in a LABELMAP of the same series is in ours."""
+    theirs = made_by_highdicom(case, "LABELMAP")
     mine = pydicom.dcmread(ours(case, "labelmap"))
 
     def missing(a, b, path=""):
@@ -295,7 +300,7 @@ def standard(folder):
 
 
 def compare(folder, tools):
-    for case in sorted(p for p in folder.iterdir() if p.is_dir()):
+    for case in sorted(p.parent for p in folder.glob("*/series")):
         described = None
         for kind in ("binary", "labelmap"):
             read_by_highdicom(case, kind)
