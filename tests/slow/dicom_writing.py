@@ -1,6 +1,6 @@
 """Series made of NIfTI images, and DICOM objects that nnunet dicom-seg wrote of them, read by others: see dicom_writing.sh.
 
-  make FOLDER DATA      three series with label maps
+  make FOLDER DATA      three series with label maps, and one of them as a multi-frame instance
   standard FOLDER       their attributes, and the standard's tables
   compare FOLDER        what is read, and the label maps
   same FILE FOLDER      a file in the folder is the same object
@@ -58,6 +58,19 @@ def write_series(folder, image, modality):
         d.save_as(folder / f"{k:04}.dcm", enforce_file_format=True)
 
 
+def write_enhanced(path, series):
+    """Instances as frames of one, which was compressed with losses once."""
+    import highdicom
+
+    sources = [pydicom.dcmread(f) for f in sorted(series.iterdir())]
+    for d in sources:  # what a scanner would say, too
+        d.ImageType, d.ScanningSequence, d.SequenceVariant, d.ScanOptions = ["ORIGINAL", "PRIMARY", "AXIAL"], "SE", "NONE", ""
+        d.InstitutionName, d.StudyDescription, d.PatientAge, d.WindowCenter, d.WindowWidth = "none", "none", "", 500, 1000
+        d.LossyImageCompression, d.LossyImageCompressionRatio, d.LossyImageCompressionMethod = "01", 10, "ISO_10918_1"
+    path.parent.mkdir(parents=True)
+    highdicom.legacy.LegacyConvertedEnhancedMRImage(sources, generate_uid(), 1, generate_uid(), 1).save_as(path)
+
+
 def shells(image):
     """Labels with holes, islands and corners that touch, from grey values."""
     grey = np.asanyarray(image.dataobj).astype(float)
@@ -88,6 +101,7 @@ def make(folder, data):
         names = {1: "hippocampus", 2: "Läsion"} if name == "hippocampus" else {}
         table = {str(v): names.get(v, f"label {v}") for v in np.unique(voxels) if v != 0}
         (case / "labels.json").write_text(json.dumps(table), encoding="utf-8")
+    write_enhanced(folder / "coded" / "source" / "enhanced.dcm", folder / "hippocampus" / "series")
 
 
 def on_grid(path, like):

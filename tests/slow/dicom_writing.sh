@@ -19,15 +19,15 @@ trap 'rm -rf "$work" "$work.tables"' EXIT
 python=$peer/bin/python script=$here/dicom_writing.py
 
 "$python" "$script" make "$work" "$data"
-for case in "$work"/*/; do
+for series in "$work"/*/series; do
+  case=${series%/series}
   for kind in binary labelmap rtstruct; do
     "$nnunet" dicom-seg --labels "$case/labels.nii.gz" --series "$case/series" --labels_json "$case/labels.json" \
       --dicom_seg "$kind" --output "$case/$kind.dcm" 2> "$work/log" || { cat "$work/log"; exit 1; }
   done
 done
 
-# Whatever else an object may have: codes of all kinds, values that take 16 bits and have gaps, nobody's name.
-mkdir "$work/coded"
+# Whatever else an object may have: references to frames, losses, codes of all kinds, values that take 16 bits and have gaps, nobody's name.
 cat > "$work/coded/labels.json" << 'END'
 {"1": {"name": "left hippocampus", "category": {"value": "91723000", "scheme": "SCT", "meaning": "Anatomical Structure"},
        "type": {"value": "5366008", "scheme": "SCT", "meaning": "Hippocampus"}, "modifier": {"value": "7771000", "scheme": "SCT", "meaning": "Left"}},
@@ -37,7 +37,7 @@ cat > "$work/coded/labels.json" << 'END'
  "300": "tumour"}
 END
 for kind in binary labelmap rtstruct; do
-  "$nnunet" dicom-seg --labels "$work/hippocampus/labels.nii.gz" --series "$work/hippocampus/series" --labels_json "$work/coded/labels.json" \
+  "$nnunet" dicom-seg --labels "$work/hippocampus/labels.nii.gz" --series "$work/coded/source" --labels_json "$work/coded/labels.json" \
     --dicom_seg "$kind" --anonymous --output "$work/coded/$kind.dcm" 2> "$work/log" || { cat "$work/log"; exit 1; }
 done
 
