@@ -66,9 +66,10 @@ def write_enhanced(path, series):
     for d in sources:  # what a scanner would say, too
         d.ImageType, d.ScanningSequence, d.SequenceVariant, d.ScanOptions = ["ORIGINAL", "PRIMARY", "AXIAL"], "SE", "NONE", ""
         d.InstitutionName, d.StudyDescription, d.PatientAge, d.WindowCenter, d.WindowWidth = "none", "none", "", 500, 1000
-        d.LossyImageCompression, d.LossyImageCompressionRatio, d.LossyImageCompressionMethod = "01", 10, "ISO_10918_1"
     path.parent.mkdir(parents=True)
-    highdicom.legacy.LegacyConvertedEnhancedMRImage(sources, generate_uid(), 1, generate_uid(), 1).save_as(path)
+    enhanced = highdicom.legacy.LegacyConvertedEnhancedMRImage(sources, generate_uid(), 1, generate_uid(), 1)
+    enhanced.LossyImageCompression, enhanced.LossyImageCompressionRatio, enhanced.LossyImageCompressionMethod = "01", 10, "ISO_10918_1"
+    enhanced.save_as(path)
 
 
 def shells(image):

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "dicom/dcmtk/label_content.h"
 #include "dicom/dcmtk/modules.h"
@@ -97,15 +98,20 @@ class SegmentationWriter {
     put_lossy_compression();
   }
 
-  /// What was lost in the source is lost in what is made of it.
+  /// What was lost in one of the source's instances is lost in what is made of them.
   void put_lossy_compression() {
-    const SourceHeader source(series_.frames.front().file);
-    const bool lossy = source.text(DCM_LossyImageCompression) == "01";
-    put(object(), DCM_LossyImageCompression, EVR_CS, lossy ? "01" : "00");
-    if (!lossy) return;
-    for (const auto& [tag, kind] :
-         {std::pair{DCM_LossyImageCompressionRatio, EVR_DS}, {DCM_LossyImageCompressionMethod, EVR_CS}})
-      if (!source.text(tag).empty()) source.copy(tag, kind, object());
+    std::set<std::filesystem::path> seen;
+    for (const Frame& frame : series_.frames) {
+      if (!seen.insert(frame.file).second) continue;
+      const SourceHeader source(frame.file);
+      if (source.text(DCM_LossyImageCompression) != "01") continue;
+      put(object(), DCM_LossyImageCompression, EVR_CS, "01");
+      for (const auto& [tag, kind] :
+           {std::pair{DCM_LossyImageCompressionRatio, EVR_DS}, {DCM_LossyImageCompressionMethod, EVR_CS}})
+        if (!source.text(tag).empty()) source.copy(tag, kind, object());
+      return;
+    }
+    put(object(), DCM_LossyImageCompression, EVR_CS, "00");
   }
 
   void put_segments() {

@@ -180,7 +180,7 @@ TEST(Segmentations, SayWhatWhoAndThatTheyAreNoDevice) {
   EXPECT_EQ(ReadBack::text(algorithm, DCM_AlgorithmName), "Model of ours");
 }
 
-TEST(Segmentations, SayThatTheSourceWasCompressedWithLosses) {
+TEST(Segmentations, SayThatAnInstanceOfTheSourceWasCompressedWithLosses) {
   const TempFolder folder;
   const Series series = make_series(folder, {3, 3, 3});
   const auto written = [&] {
@@ -189,10 +189,10 @@ TEST(Segmentations, SayThatTheSourceWasCompressedWithLosses) {
     return ReadBack(folder / "seg.dcm");
   };
   EXPECT_EQ(written().text(DCM_LossyImageCompression), "00");
-  ReadBack source(series.frames[0].file);
+  ReadBack source(series.frames[1].file);
   put(source.data(), DCM_LossyImageCompression, EVR_CS, "01");
   put(source.data(), DCM_LossyImageCompressionRatio, EVR_DS, "12.5");
-  source.save(series.frames[0].file);
+  source.save(series.frames[1].file);
   ReadBack lossy = written();
   EXPECT_EQ(lossy.text(DCM_LossyImageCompression), "01");
   EXPECT_EQ(lossy.text(DCM_LossyImageCompressionRatio), "12.5");
