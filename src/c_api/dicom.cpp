@@ -1,18 +1,16 @@
 // DICOM series as images, and labels as objects of theirs.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "arrays.h"
 #include "dicom/object_log.h"
 #include "functions.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/log.h"
-#include "nnunet/core/some_names.h"
 #include "nnunet/dicom/object.h"
 #include "nnunet/dicom/read_series.h"
+#include "nnunet/dicom/series_cases.h"
 #include "objects.h"
 #include "run.h"
 
@@ -22,15 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using dicom::FoundSeries;
-
-/// Volumes of one series have its UID and a number.
-std::string uid_of(const FoundSeries& found) {
-  return found.name();
-}
-
-bool is_readable(const FoundSeries& found) {
-  return found.problem.empty();
-}
 
 /// Columns: where x, y and z of the voxels run, LPS. Times the spacing they are the steps between voxels, also where
 /// the planes are shifted against each other (a tilted gantry) and z is no unit vector.
@@ -53,58 +42,49 @@ Json place_json(const FoundSeries& found) {
 
 Json series_json(const FoundSeries& found) {
   const dicom::Series& series = found.series;
-  Json json{{"uid", uid_of(found)},          {"apart", found.apart},
+  Json json{{"uid", found.name()},           {"apart", found.apart},
             {"study_uid", series.study_uid}, {"frame_of_reference_uid", series.frame_of_reference_uid},
             {"modality", series.modality},   {"number", found.number},
             {"shape", series.shape},         {"invented_uids", series.invented_uids},
             {"problem", found.problem},      {"remedy", found.remedy},
             {"warnings", found.warnings}};
-  if (is_readable(found)) json.update(place_json(found));
+  if (found.problem.empty()) json.update(place_json(found));
   return json;
 }
 
-const FoundSeries& only_series(const nnunet_dicom& dicom) {
-  const auto& all = dicom.finding.series;
-  if (all.empty())
-    throw Error(dicom.path.string(), "holds no DICOM series of images", "see in dicom_json which files were left out");
-  const auto readable = static_cast<std::size_t>(std::ranges::count_if(all, is_readable));
-  if (readable == 1) return *std::ranges::find_if(all, is_readable);
-  if (all.size() == 1) return all.front();
+/// Series that can be read, as the program chooses them. no UIDs: the only one.
+std::vector<FoundSeries> choose(const nnunet_dicom& dicom, const std::vector<std::string>& uids,
+                                const std::function<void(const std::string&)>& warn) {
+  const dicom::ChoiceTerms terms{.parameter = "series",
+                                 .remedy = "name one of them, or one a channel",
+                                 .listed = "see which series were found and which files left out",
+                                 .warn = warn,
+                                 .takes_all = false};
+  // What is left out stands in dicom_json and need not be said again.
+  return dicom::choose_series({dicom.finding.series, {}, 0}, dicom.path, uids, terms);
+}
+
+std::vector<FoundSeries> chosen_series(const nnunet_dicom& dicom, const char* const* uids, std::size_t count) {
+  if (count > 0) require(uids, "uids");
   std::vector<std::string> names;
-  for (const FoundSeries& found : all) names.push_back(uid_of(found));
-  throw Error(dicom.path.string(), fmt::format("holds {} series: {}", all.size(), some_names(names)),
-              "choose one by its UID");
-}
-
-/// One that can be read. uid null: the only one.
-const FoundSeries& readable_series(const nnunet_dicom& dicom, const char* uid) {
-  const auto& all = dicom.finding.series;
-  const auto named = uid == nullptr ? all.end() : std::ranges::find(all, std::string(uid), uid_of);
-  if (uid != nullptr && named == all.end())
-    throw Error(fmt::format("series {}", uid), fmt::format("is not in {}", dicom.path.string()),
-                "choose one of those that are there");
-  const FoundSeries& found = uid == nullptr ? only_series(dicom) : *named;
-  if (!is_readable(found)) throw Error("series " + uid_of(found), found.problem, found.remedy);
-  return found;
-}
-
-std::vector<const FoundSeries*> chosen_series(const nnunet_dicom& dicom, const char* const* uids, std::size_t count) {
-  if (count == 0) return {&readable_series(dicom, nullptr)};
-  require(uids, "uids");
-  std::vector<const FoundSeries*> chosen;
   for (std::size_t i = 0; i < count; ++i) {
     require(uids[i], "uids");
-    chosen.push_back(&readable_series(dicom, uids[i]));
+    names.emplace_back(uids[i]);
   }
-  return chosen;
+  return choose(dicom, names, {});
 }
 
-Image read_series(const std::vector<const FoundSeries*>& chosen, int threads) {
-  for (const FoundSeries* const found : chosen)
-    for (const std::string& warning : found->warnings) log::warn(fmt::format("series {}: {}", uid_of(*found), warning));
+/// To be written to, which follows reading: its warnings are not repeated. uid null: the only one.
+FoundSeries target_series(const nnunet_dicom& dicom, const char* uid) {
+  std::vector<std::string> names;
+  if (uid != nullptr) names.emplace_back(uid);
+  return std::move(choose(dicom, names, [](const std::string&) {}).front());
+}
+
+Image read_series(const std::vector<FoundSeries>& chosen, int threads) {
   return read_channels(
-      chosen.size(), [&](std::size_t i) { return dicom::read_series(*chosen[i], threads); },
-      [&](std::size_t i) { return "series " + uid_of(*chosen[i]); });
+      chosen.size(), [&](std::size_t i) { return dicom::read_series(chosen[i], threads); },
+      [&](std::size_t i) { return "series " + chosen[i].name(); });
 }
 
 /// As nnU-Net's readers say where an image lies.
@@ -200,11 +180,11 @@ nnunet_status* dicom_image(const nnunet_dicom* dicom, const char* const* uids, s
     if (threads < 0) throw InvalidCall(fmt::format("threads: {} is below 0", threads));
     const auto chosen = chosen_series(*dicom, uids, count);
     auto result = std::make_unique<nnunet_loaded>();
-    result->name = uid_of(*chosen.front());
+    result->name = chosen.front().name();
     result->item.image = read_series(chosen, threads);
     result->item.original = result->item.image.geometry;
-    result->item.properties = properties_of(*chosen.front());
-    result->direction = direction_of(*chosen.front());
+    result->item.properties = properties_of(chosen.front());
+    result->direction = direction_of(chosen.front());
     *loaded = result.release();
   });
 }
@@ -217,7 +197,7 @@ nnunet_status* dicom_write(const nnunet_dicom* dicom, const char* uid, const nnu
     require(file, "file");
     const nnunet_object_options given = read_struct(options, "object options");
     const dicom::ObjectType type = type_of(given.type);
-    const FoundSeries& found = readable_series(*dicom, uid);
+    const FoundSeries found = target_series(*dicom, uid);
     const Array<std::uint16_t> map = labels_on(found, *labels);
     const dicom::ObjectOptions said = object_options(given, map);
     protect_sources(found, file);

@@ -114,12 +114,11 @@ bool is_dicom_input(const fs::path& input, const ImageFormat& format) {
 std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, const std::vector<std::string>& uids,
                                        const ChoiceTerms& terms) {
   for (const std::string& line : left_out_lines(finding)) warn(terms, line);
-  if (finding.series.empty())
-    throw Error(input.string(), "holds no DICOM series of images", "see what the command nnunet dicom says of it");
+  if (finding.series.empty()) throw Error(input.string(), "holds no DICOM series of images", terms.listed);
   std::vector<FoundSeries> chosen;
   if (uids.empty())
     chosen = only_one(std::move(finding.series), input, terms);
-  else if (uids.size() == 1 && uids.front() == "all")
+  else if (terms.takes_all && uids.size() == 1 && uids.front() == "all")
     chosen = all_readable(std::move(finding.series), input, terms);
   else
     chosen = named(finding.series, input, uids, terms);

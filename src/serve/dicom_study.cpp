@@ -84,8 +84,10 @@ void DicomStudy::find(Upload& upload, const std::vector<std::string>& uids, std:
   if (finding.series.empty())
     throw HttpError(400, without("the study holds no DICOM series of images: " + finding_text(finding), ours));
   if (finding.others > 0) warnings_.push_back(fmt::format("{} files are not DICOM", finding.others));
-  const dicom::ChoiceTerms terms{"dicom_series", choosing(channels), "leave it out to see which series there are",
-                                 [&](const std::string& text) { warnings_.push_back(without(text, ours)); }};
+  const dicom::ChoiceTerms terms{.parameter = "dicom_series",
+                                 .remedy = choosing(channels),
+                                 .listed = "leave it out to see which series there are",
+                                 .warn = [&](const std::string& text) { warnings_.push_back(without(text, ours)); }};
   const nlohmann::json list = list_of(finding.series);
   try {
     series_ = dicom::choose_series(std::move(finding), "the study", uids, terms);

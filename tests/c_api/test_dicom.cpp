@@ -239,6 +239,7 @@ TEST_F(DicomSeries, AreRefusedForAReason) {
   const fs::path file = folder_ / "seg.dcm";
 
   refused(image("7.7"), NNUNET_FAILED, "series 7.7: is not in");
+  refused(image("all"), NNUNET_FAILED, "series all: is not in");
   refused(write_object(Array<std::uint8_t>({2, 3, 4}), &options, file), NNUNET_INVALID_CALL, "2x3x4");
   options.labels = "{";
   refused(write_object(labels, &options, file), NNUNET_FAILED, "labels");
@@ -269,13 +270,35 @@ TEST_F(DicomSeries, AreChosenWhereThereAreSeveral) {
   nnunet_loaded* loaded = nullptr;
   const Answer done = answer(api().dicom_image(dicom_.get(), nullptr, 0, 0, &loaded));
   EXPECT_EQ(done.code, NNUNET_FAILED);
-  EXPECT_NE(done.message.find("holds 2 series: 1.2.3.4, 1.2.3.5"), std::string::npos) << done.message;
+  EXPECT_NE(done.message.find("holds 2 series: 1.2.3.4 (CT, 7x20x22), 1.2.3.5 (CT"), std::string::npos) << done.message;
+  EXPECT_NE(done.message.find("Name one of them"), std::string::npos) << done.message;
   EXPECT_EQ(answer(api().dicom_find((folder_ / "none").c_str(), nullptr)).code, NNUNET_INVALID_CALL);
   Dicom none{nullptr, api().dicom_release};
   EXPECT_EQ(find(folder_ / "none", none).code, NNUNET_FAILED);
   fs::create_directory(folder_ / "empty");
   ASSERT_EQ(find(folder_ / "empty", none).message, "");
-  EXPECT_EQ(answer(api().dicom_image(none.get(), nullptr, 0, 0, &loaded)).code, NNUNET_FAILED);
+  const Answer empty = answer(api().dicom_image(none.get(), nullptr, 0, 0, &loaded));
+  EXPECT_EQ(empty.code, NNUNET_FAILED);
+  EXPECT_NE(empty.message.find("holds no DICOM series"), std::string::npos) << empty.message;
+  EXPECT_EQ(empty.message.find("nnunet dicom"), std::string::npos) << empty.message;
+}
+
+TEST_F(DicomSeries, OfSeveralVolumesAreChosenByThese) {
+  const fs::path echoes = folder_ / "echoes";
+  write_series(echoes, 6, [](DicomSlice& slice, int i) {
+    slice.position[2] = 2.0 * (i / 2);
+    slice.more = DicomBytes().element(0x00180086, "IS", std::to_string(1 + i % 2)).bytes();
+  });
+  ASSERT_EQ(find(echoes, dicom_).message, "");
+  EXPECT_STREQ(image_of(load({"1.2.3.4-2"})).name, "1.2.3.4-2");
+  nnunet_loaded* loaded = nullptr;
+  const char* const uid = "1.2.3.4";
+  const Answer done = answer(api().dicom_image(dicom_.get(), &uid, 1, 0, &loaded));
+  EXPECT_EQ(done.code, NNUNET_FAILED);
+  EXPECT_NE(done.message.find("series 1.2.3.4: holds 2 volumes: 1.2.3.4-1 (CT, 3x4x6, echo 1), 1.2.3.4-2"),
+            std::string::npos)
+      << done.message;
+  EXPECT_NE(done.message.find("Name one of them"), std::string::npos) << done.message;
 }
 
 TEST_F(DicomSeries, InAZipAreTheSame) {

@@ -19,13 +19,14 @@ struct ChoiceTerms {
   std::string parameter = "--dicom_series";
   std::string remedy =
       "name those to segment with --dicom_series, or give --dicom_series all";  ///< of several without a choice
-  std::string listed = "the command nnunet dicom lists the series that are there";
-  std::function<void(const std::string&)> warn = {};  ///< empty: the log
+  std::string listed = "see what the command nnunet dicom says of it";  ///< where it stands which series there are
+  std::function<void(const std::string&)> warn = {};                    ///< empty: the log
+  bool takes_all = true;                                                ///< whether "all" chooses every one
 };
 
-/// Series by their UIDs; "all" alone: every one that can be read. Without any: the only one there is. Warns of
-/// what is left out, and of what is unusual about those that are taken. input: for messages. Throws Error: no series,
-/// several and none chosen (with a list of them), a UID that is not there, one that cannot be read.
+/// Series by their UIDs; "all" alone: every one that can be read, where the terms take it. Without any: the only one
+/// there is. Warns of what is left out, and of what is unusual about those that are taken. input: for messages. Throws
+/// Error: no series, several and none chosen (with a list of them), a UID that is not there, one that cannot be read.
 std::vector<FoundSeries> choose_series(Finding finding, const std::filesystem::path& input,
                                        const std::vector<std::string>& uids, const ChoiceTerms& terms = {});
 
