@@ -106,7 +106,7 @@ NetworkPlan plan_for(const DataConfig& data, NetworkOptions options, const State
   if (first->dim() != data.dim() + 2)
     throw Error(path.string(),
                 fmt::format("it holds a {}D network, but the data are prepared for {}D", first->dim() - 2, data.dim()),
-                "choose the checkpoint or --data and --dim that fit together");
+                "choose a checkpoint and data that fit together");
   const auto filters = filters_of(state);
   const auto plan_with = [&](NetworkOptions with) {
     return make_network_plan(data.patch_size, data.spacings, data.in_channels, data.n_class, with);
@@ -119,7 +119,7 @@ NetworkPlan plan_for(const DataConfig& data, NetworkOptions options, const State
     throw Error(
         path.string(),
         fmt::format("its network has {} levels, patch and spacing of the data allow {}", filters.size(), levels),
-        "choose the checkpoint and --data that fit together");
+        "choose a checkpoint and data that fit together");
   options.filters = filters;
   return plan_with(options);
 }
@@ -131,7 +131,7 @@ Checkpoint read_foreign(const Value& root, const std::filesystem::path& path, co
   checkpoint.state_dict = network_tensors(find_weights(root, path), path);
   if (defaults.data == nullptr)
     throw Error(path.string(), "this checkpoint of another program does not say how the data were prepared",
-                "give --data with the preprocessed folder whose config.json does");
+                "give as data the preprocessed folder whose config.json does");
   checkpoint.data = *defaults.data;
   checkpoint.data.cases.clear();
   checkpoint.plan = plan_for(checkpoint.data, network_options(root, checkpoint.state_dict, defaults.network),

@@ -45,7 +45,8 @@ Precision choose_precision(bool amp, const std::string& precision, Device device
     return Precision::bf16;
   }
   log::info(
-      "there is no bf16 arithmetic here (processor or NNUNET_ISA): --amp computes in fp32, which is faster and more "
+      "there is no bf16 arithmetic here (processor or NNUNET_ISA): mixed precision is computed in fp32, which is "
+      "faster and more "
       "exact");
   return Precision::fp32;
 }

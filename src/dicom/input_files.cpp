@@ -69,8 +69,8 @@ bool is_zip(const fs::path& path) {
 InputFiles list_files(const fs::path& input) {
   std::error_code failure;
   if (fs::is_directory(input, failure)) return below(input);
-  if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check --input");
-  if (!fs::is_regular_file(input, failure)) throw Error(input.string(), "is no file", "check --input");
+  if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check the path");
+  if (!fs::is_regular_file(input, failure)) throw Error(input.string(), "is no file", "check the path");
   return is_zip(input) ? unpacked(input) : InputFiles{{{input, input.string()}}, nullptr, {}};
 }
 

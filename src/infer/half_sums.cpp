@@ -81,7 +81,7 @@ class HalfSums final : public CpuSums {
     });
     if (!finite)
       throw Error("sliding window", "the network's logits, or their sums, are too large for float16, or no numbers",
-                  "add them up in float32 (--precise)");
+                  "add them up in float32 (precise)");
   }
 
   bool divide_line(Half* line) const {

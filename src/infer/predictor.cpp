@@ -175,10 +175,9 @@ PreprocessedCase Predictor::preprocess_any(const std::string& name, Source&& ima
                                            const Array<std::uint16_t>* previous) const {
   if (model_.previous_stage && previous == nullptr)
     throw Error(name, "the network takes the label map of a cascade's previous stage, and there is none",
-                "predict with that stage's model first and give its folder as --prev_stage_predictions");
+                "predict with that stage's model first and give its label maps, too");
   if (!model_.previous_stage && previous != nullptr)
-    throw Error(name, "has a label map of a previous stage, but the network takes none",
-                "leave --prev_stage_predictions out");
+    throw Error(name, "has a label map of a previous stage, but the network takes none", "leave it out");
   if (previous == nullptr) return preprocess_case(name, std::forward<Source>(image), model_.preprocess, threads);
   PreprocessedCase c = preprocess_case(name, std::forward<Source>(image), *previous, model_.preprocess, threads);
   append_label_channels(c, model_.labels);

@@ -19,7 +19,7 @@ namespace {
   throw Error(folder.string(),
               fmt::format("cannot take a scratch file of {} MiB: {}", bytes >> 20,
                           std::error_code(reason, std::generic_category()).message()),
-              "name a folder with room in TMPDIR, or leave --low_memory out");
+              "name a folder with room (TMPDIR does), or keep the sums in memory");
 }
 
 class OpenFile {

@@ -26,14 +26,14 @@ void check(const VolumeView& volume, const WindowOptions& options) {
     throw Error("sliding window", fmt::format("volume has {} axes, not 4 (C,D,H,W)", volume.shape.size()));
   if (Array<float>::count(volume.shape) == 0) throw Error("sliding window", "the volume is empty");
   if (!(plan.overlap >= 0 && plan.overlap < 1))
-    throw Error("--overlap", fmt::format("{} is not in [0, 1)", plan.overlap), "0.5 is usual");
+    throw Error("overlap", fmt::format("{} is not in [0, 1)", plan.overlap), "0.5 is usual");
   check_sliding_window_plan(plan, "sliding window");
   if (plan.sums == SumType::fp16 && plan.mirror && plan.mirrored_unit == MirroredUnit::volume)
     throw Error("sliding window", "sums in float16 over mirror images of the whole volume are not known",
                 "mirror each window, or add up in float32");
   if (plan.starts == StartRule::evenly_spread && plan.overlap > 0.999)
     throw Error("sliding window", fmt::format("steps of {} of a window are too small", 1 - plan.overlap));
-  if (options.batch_size < 1) throw Error("--val_batch_size", "must be at least 1");
+  if (options.batch_size < 1) throw Error("batch size", "must be at least 1");
 }
 
 Shape3 size_of(const VolumeView& volume) {

@@ -125,10 +125,10 @@ std::vector<ImageCase> list_image_cases(const fs::path& input, int in_channels, 
   if (fs::is_directory(input, failure)) {
     const auto files = image_files(input, format);
     if (files.empty())
-      throw Error(input.string(), fmt::format("holds no image ({})", format.pattern()), "check --input");
+      throw Error(input.string(), fmt::format("holds no image ({})", format.pattern()), "check the path");
     return group(files, in_channels, format);
   }
-  if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check --input");
+  if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check the path");
   if (!format.accepts(input))
     throw Error(input.string(),
                 format.ending.empty() ? "is no NIfTI file by its name"
@@ -215,7 +215,7 @@ void require_label_output(const fs::path& output, const ImageFormat& format) {
   if (fs::is_directory(output) || format.accepts(output)) return;
   const std::string suffix = known_suffix(output);
   if (suffix.empty()) return;
-  throw Error("--output " + output.string(),
+  throw Error(output.string(),
               fmt::format("label maps are written as {}, the name ends in {}",
                           format.ending.empty() ? ".nii.gz or .nii" : format.ending, suffix),
               "choose such a name, or end that of a folder with a slash");
@@ -235,18 +235,18 @@ void protect_inputs(const std::vector<ImageCase>& cases, const fs::path& input, 
   const bool files = cases.empty() || !cases.front().read;  // not what is made of several, as a DICOM series is
   if (fs::is_directory(input)) {
     if (files && is_file_output(output, format))
-      throw Error("--output", "a folder of images cannot become one file", "give a folder");
+      throw Error(output.string(), "a folder of images cannot become one file", "give a folder");
     if (lies_inside(output, input))
-      throw Error(output.string(), "lies inside the input folder", "give a folder outside --input");
+      throw Error(output.string(), "lies inside the input folder", "give a folder outside of it");
   }
   if (cases.size() > 1 && is_file_output(output, format))
-    throw Error("--output", fmt::format("{} images cannot become one file", cases.size()), "give a folder");
+    throw Error(output.string(), fmt::format("{} images cannot become one file", cases.size()), "give a folder");
   for (const ImageCase& c : cases) {
     const fs::path label = label_output(c, output, format);
     require_name_fits(label);
     for (const fs::path& file : c.sources())
       if (same_place(label, file))
-        throw Error(file.string(), "is an input and would be overwritten by its output", "give another --output");
+        throw Error(file.string(), "is an input and would be overwritten by its output", "give another output");
   }
 }
 

@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kVersion = 1;  ///< another one makes all outputs anew: count on when the same input gives other numbers
 constexpr const char* kFolder = ".nnunet";
-constexpr const char* kRemedy = "--overwrite replaces it; or choose another --output";
+constexpr const char* kRemedy = "have it overwritten, or choose another output";
 
 std::string stem_of(const fs::path& output) {
   return is_nifti_name(output) ? nifti_stem(output) : output.stem().string();
@@ -186,7 +186,7 @@ std::vector<ImageCase> choose_open_cases(const std::vector<ImageCase>& all, cons
     log::warn(fmt::format("{} label map{} made anew, since {}: {}", names.size(), names.size() == 1 ? " is" : "s are",
                           why, some_names(names)));
   if (const std::size_t kept = all.size() - open.size(); kept > 0)
-    log::info(fmt::format("{} of {} images have their output already (--overwrite makes them anew)", kept, all.size()));
+    log::info(fmt::format("{} of {} images have their output already; overwriting makes them anew", kept, all.size()));
   return open;
 }
 

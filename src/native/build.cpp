@@ -13,7 +13,7 @@ namespace {
 
 [[noreturn]] void refuse(const GraphNode& node) {
   throw Error("native engine", "it does not compute a network with \"" + node.name + "\" where it stands",
-              "choose --engine libtorch");
+              "choose the engine libtorch");
 }
 
 /// (z,y,x) of (z,y,x) or (y,x).

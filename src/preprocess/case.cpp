@@ -191,9 +191,9 @@ void check_size(const std::string& name, const PreprocessedCase& item, const Spa
                        fmt::join(item.spacing, " x "), fmt::join(target, " x "), what);
   };
   if (volume(to) > limits::image_voxels)
-    throw Error(
-        name, message(fmt::format("makes {} voxels", shape_text(to))),
-        "check the voxel size in the image's header (pixdim and xyzt_units); preprocess takes a coarser --spacing");
+    throw Error(name, message(fmt::format("makes {} voxels", shape_text(to))),
+                "check the voxel size in the image's header (pixdim and xyzt_units); training data can be preprocessed "
+                "to a coarser spacing");
   if (volume(to) == 0)
     throw Error(name, message(fmt::format("leaves no voxel ({})", shape_text(to))),
                 "the image is thinner than half a voxel of the network; check the voxel size in its header");

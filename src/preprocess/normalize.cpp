@@ -191,7 +191,7 @@ void normalize_channel(const std::string& name, std::span<float> values, const C
     case NormalizationScheme::ct:
       if (!channel.statistics)
         throw Error(name, "the intensity statistics of this CT task are not known",
-                    "give --ct_stats MIN MAX MEAN STD or `ct` in config.json");
+                    "give MIN MAX MEAN STD as ct_stats when it is preprocessed, or as `ct` in config.json");
       return normalize_ct(values, *channel.statistics, threads, channel.least_std);
     case NormalizationScheme::none:
       return;

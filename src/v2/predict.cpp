@@ -33,9 +33,9 @@ std::vector<std::string> of_other_endings(const fs::path& folder, const ImageFor
 }
 
 void check_folders(const Predictor& predictor, const V2Model* model, const PredictOptions& o) {
-  if (!fs::is_directory(o.input)) throw Error(o.input.string(), "is no folder", "give the folder of images to -i");
+  if (!fs::is_directory(o.input)) throw Error(o.input.string(), "is no folder", "give the folder of images");
   if (predictor.model().previous_stage && o.previous_stage.empty())
-    throw Error("-prev_stage_predictions",
+    throw Error("prev_stage_predictions",
                 model == nullptr
                     ? std::string("is not given, but the network takes label maps of a previous stage")
                     : fmt::format("is not given, but {} takes label maps of {}", model->description.configuration,
@@ -44,7 +44,7 @@ void check_folders(const Predictor& predictor, const V2Model* model, const Predi
   if (!o.previous_stage.empty() && !fs::is_directory(o.previous_stage))
     throw Error(o.previous_stage.string(), "is no folder", "give the previous stage's output folder");
   if (o.num_parts < 1 || o.part_id < 0 || o.part_id >= o.num_parts)
-    throw Error("-part_id", fmt::format("{} of {} parts cannot be", o.part_id, o.num_parts), "parts count from 0");
+    throw Error("part_id", fmt::format("{} of {} parts cannot be", o.part_id, o.num_parts), "parts count from 0");
 }
 
 bool is_finished(const CaseOutputs& outputs) {
@@ -56,7 +56,7 @@ bool is_finished(const CaseOutputs& outputs) {
 void refuse_foreign(const fs::path& file, const std::string& ours) {
   if (!fs::exists(file) || read_text(file) == ours) return;
   throw Error(file.string(), "is there already, and not of an earlier prediction with this model",
-              "give another folder to -o");
+              "give another output folder");
 }
 
 void write_descriptions(const V2Model& model, const PredictOptions& o) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct Answer {
 inline Answer answer(nnunet_status* status) {
   Answer result{api().status_code(status), api().status_message(status)};
   api().status_release(status);
+  EXPECT_FALSE(std::regex_search(result.message, std::regex("(^| )--?[a-z]")))
+      << "names an option of the program: " << result.message;
   return result;
 }
 

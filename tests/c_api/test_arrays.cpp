@@ -191,6 +191,12 @@ TEST_P(RunOptions, ChangeWhatTheProgramsFlagsDo) {
   EXPECT_EQ(labels([](auto& run) { run.threads = 2; }), usual);
   const std::string scratch = folder_.path().string();
   EXPECT_EQ(labels([&](auto& run) { run.scratch = scratch.c_str(); }), usual);
+  nnunet_run_options run;
+  NNUNET_INIT(run);
+  run.scratch = "/nowhere";
+  Results found(image.geometry.shape, 3);
+  const Answer refused = answer(api().segment(model.get(), &given, &run, &found.outputs));
+  EXPECT_NE(refused.message.find("/nowhere: cannot take a scratch file"), std::string::npos) << refused.message;
 }
 
 INSTANTIATE_TEST_SUITE_P(CInterface, RunOptions, testing::Values(kOurs, kV2), kind_name);

@@ -209,6 +209,33 @@ TEST_P(Files, InputsAreNeverReplaced) {
       NNUNET_FAILED);
 }
 
+/// What a refusal asks for can be done by a caller (answer looks for the program's options).
+TEST_P(Files, AreRefusedInTheCallersTerms) {
+  const Model model = opened();
+  nnunet_folder_options options;
+  NNUNET_INIT(options);
+  nnunet_run_options run;
+  NNUNET_INIT(run);
+  const auto refused = [&](const fs::path& input, const fs::path& output, const std::string& part) {
+    const Answer done = answer(
+        api().segment_folder(model.get(), input.c_str(), output.c_str(), &options, &run, nullptr, nullptr, nullptr));
+    EXPECT_EQ(done.code, NNUNET_FAILED);
+    EXPECT_NE(done.message.find(part), std::string::npos) << done.message;
+  };
+  fs::create_directory(folder_ / "empty");
+  refused(folder_ / "none", out_, "is no folder");
+  refused(folder_ / "empty", out_, "holds no image");
+  refused(in_, in_ / "results", "lies inside the input folder");
+  refused(in_, folder_ / "labels.nii.gz", "cannot become one file");
+  refused(in_, folder_ / "labels.png", "the name ends in .png");
+  options.parts = 2;
+  options.part = 2;
+  refused(in_, out_, "2 of 2 parts cannot be");
+  options.parts = options.part = 0;
+  options.previous = out_.c_str();
+  refused(in_, out_, "is no folder");
+}
+
 INSTANTIATE_TEST_SUITE_P(CInterface, Files, testing::Values(kOurs, kV2), kind_name);
 
 }  // namespace

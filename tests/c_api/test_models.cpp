@@ -171,7 +171,7 @@ TEST_F(Models, OfTheReferenceSystemNeedItsConfig) {
   nnunet_model* refused = nullptr;
   const Answer without = answer(api().model_open(&path, 1, nullptr, &refused));
   EXPECT_EQ(without.code, NNUNET_BAD_MODEL);
-  EXPECT_NE(without.message.find("--data"), std::string::npos) << without.message;
+  EXPECT_NE(without.message.find("Give as data"), std::string::npos) << without.message;
 
   nnunet_model_options options;
   NNUNET_INIT(options);

@@ -140,7 +140,7 @@ TEST_F(Cli, NothingIsKeptOfAnotherNetwork) {
   EXPECT_NE(predict(other + " --tta").find("since tta was false, now true"), std::string::npos);
   fs::remove_all(fs::path(maps) / ".nnunet");
   EXPECT_FAILS(nnunet_run("predict --gpus 0 --input " + images + " --output " + maps + " --ckpt_path " + other),
-               "without a record", "--overwrite");
+               "without a record", "overwritten");
 }
 
 TEST_F(Cli, PredictPreprocessedFolderSavesSoftmaxInTheOriginalGrid) {
@@ -330,7 +330,7 @@ TEST_F(Cli, AmpWithoutBf16ArithmeticIsFp32) {
       at("nothing") + small_network + " --results " + at("bench_amp");
   const auto fp32 = nnunet_run(command);
   ASSERT_EQ(fp32.code, 0) << fp32.text;
-  const std::string said = "--amp computes in fp32";
+  const std::string said = "mixed precision is computed in fp32";
   EXPECT_NE(fp32.text.find(said), std::string::npos) << fp32.text;
   EXPECT_EQ(fp32.text.find(said), fp32.text.rfind(said)) << "said more than once: " << fp32.text;
   EXPECT_NE(read(at("bench_amp/perf.md")).find("precision fp32"), std::string::npos);
@@ -602,7 +602,7 @@ TEST_F(Cli, OutputsOfOtherKindsAreRefusedBeforeAnyWork) {
   for (const std::string command :
        {"predict --gpus 0 --ckpt_path none.ckpt", "client --model m --url http://127.0.0.1:9"})
     for (const char* name : {"map.mha", "map.NRRD", "map.nii.bz2"})
-      EXPECT_FAILS(nnunet_run(command + " --input " + images + " --output " + at(name)), "--output", name,
+      EXPECT_FAILS(nnunet_run(command + " --input " + images + " --output " + at(name)), at(name),
                    "label maps are written as .nii.gz or .nii");
   EXPECT_FAILS(nnunet_run("export --ckpt_path none.ckpt --format onnx --output " + at("model.onnx")),
                "is to be a folder, but the name ends in .onnx");

@@ -167,9 +167,9 @@ TEST_F(V2BadInput, AZipThatLeavesItsFolder) {
 TEST_F(V2BadInput, WhatCannotBeAsked) {
   make_model();
   image("a_0000.nii.gz");
-  expect_nothing(by_name("-f 0 -num_parts 2 -part_id 2"), {"-part_id", "2 of 2"});
-  expect_nothing(by_name("-f 0 -num_parts 2 -part_id -1"), {"-part_id"});
-  expect_nothing(by_name("-f 0 -num_parts 0"), {"-part_id"});
+  expect_nothing(by_name("-f 0 -num_parts 2 -part_id 2"), {"part_id: ", "2 of 2"});
+  expect_nothing(by_name("-f 0 -num_parts 2 -part_id -1"), {"part_id: "});
+  expect_nothing(by_name("-f 0 -num_parts 0"), {"part_id: "});
   expect_nothing(by_name("-f 0 -tr nnUNetTrainerOfMine"), {"nnUNetTrainerOfMine__nnUNetPlans__3d_fullres", "-tr"});
   expect_nothing(by_name("-f 0", "901"), {"dataset 901", "Dataset901"});
   expect_nothing(by_name("-f 0 -device mps"), {"-device mps", "-device cpu"});
@@ -226,7 +226,7 @@ TEST_F(V2BadInput, FilesOfADatasetAreKept) {
   make_model();
   image("a_0000.nii.gz");
   test::write(out_ / "dataset.json", "{\"mine\": 1}");
-  EXPECT_FAILS(from_folder(), (out_ / "dataset.json").string(), std::string("-o"));
+  EXPECT_FAILS(from_folder(), (out_ / "dataset.json").string(), std::string("another output folder"));
   EXPECT_EQ(outputs(), std::set<std::string>{"dataset.json"});
   EXPECT_EQ(test::read(out_ / "dataset.json"), "{\"mine\": 1}");
 }
@@ -263,7 +263,7 @@ TEST_F(V2BadInput, PreviousStagesThatAreMissing) {
   image("a_0000.nii.gz");
   image("b_0000.nii.gz");
   image("c_0000.nii.gz");
-  expect_nothing(from_folder(), {"-prev_stage_predictions", "3d_lowres"});
+  expect_nothing(from_folder(), {"prev_stage_predictions: is not given", "3d_lowres"});
   expect_nothing(from_folder("-f 0 -prev_stage_predictions /nowhere"), {"/nowhere"});
   const path previous = folder_ / "previous";
   fs::create_directory(previous);

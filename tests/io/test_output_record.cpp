@@ -49,7 +49,7 @@ class OutputRecords : public testing::Test {
       ADD_FAILURE() << "not refused: " << phrase;
     } catch (const Error& e) {
       EXPECT_NE(std::string(e.what()).find(phrase), std::string::npos) << e.what();
-      EXPECT_NE(std::string(e.what()).find("--overwrite"), std::string::npos) << e.what();
+      EXPECT_NE(std::string(e.what()).find("overwritten"), std::string::npos) << e.what();
     }
   }
 
