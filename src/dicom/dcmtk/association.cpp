@@ -207,7 +207,7 @@ OFCondition Association::receive(const T_DIMSE_C_StoreRQ& request, const DcmPres
     answer = {Status::out_of_resources, "it is larger than what may be received"};
     return received.code() == DIMSEC_OUTOFRESOURCES ? EC_Normal : received;
   }
-  if (file->reason() != 0) {
+  if (file->finish() != 0) {
     answer = {Status::out_of_resources, "the spool is full, or cannot be written"};
     return received.code() == DIMSEC_OUTOFRESOURCES ? EC_Normal : received;
   }

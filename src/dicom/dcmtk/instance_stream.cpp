@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <span>
 #include <system_error>
+#include <vector>
 
 namespace nnunet::dicom {
 
@@ -22,20 +24,26 @@ class InstanceStream::Consumer final : public DcmConsumer {
   OFCondition status() const override { return good() ? EC_Normal : EC_InvalidStream; }
   OFBool isFlushed() const override { return OFTrue; }
   offile_off_t avail() const override { return static_cast<offile_off_t>(std::min(left_, kMost)); }
-  void flush() override {}
-
-  offile_off_t write(const void* bytes, offile_off_t count) override {
-    const auto wanted = static_cast<std::uint64_t>(count);
-    if (wanted > left_) too_large_ = true;
-    std::uint64_t done = 0;
-    while (good() && done < wanted) {
-      const ssize_t n = ::write(file_, static_cast<const char*>(bytes) + done, wanted - done);
+  void flush() override {
+    std::span<const char> rest(waiting_);
+    while (good() && !rest.empty()) {
+      const ssize_t n = ::write(file_, rest.data(), rest.size());
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) reason_ = n < 0 ? errno : ENOSPC;
-      if (n > 0) done += static_cast<std::uint64_t>(n);
+      if (n > 0) rest = rest.subspan(static_cast<std::size_t>(n));
     }
-    left_ -= done;
-    return static_cast<offile_off_t>(done);
+    waiting_.clear();
+  }
+
+  /// Elements come a few bytes at a time.
+  offile_off_t write(const void* bytes, offile_off_t count) override {
+    if (static_cast<std::uint64_t>(count) > left_) too_large_ = true;
+    if (!good()) return 0;
+    const auto* const begin = static_cast<const char*>(bytes);
+    waiting_.insert(waiting_.end(), begin, begin + count);
+    left_ -= static_cast<std::uint64_t>(count);
+    if (waiting_.size() >= kPiece) flush();
+    return count;
   }
 
   bool too_large() const { return too_large_; }
@@ -43,9 +51,11 @@ class InstanceStream::Consumer final : public DcmConsumer {
 
  private:
   static constexpr std::uint64_t kMost = std::uint64_t{1} << 62U;
+  static constexpr std::size_t kPiece = std::size_t{64} << 10U;
 
   int file_;
   std::uint64_t left_;
+  std::vector<char> waiting_;
   bool too_large_ = false;
   int reason_ = 0;
 };
@@ -66,7 +76,8 @@ DcmOutputStream& InstanceStream::stream() {
 bool InstanceStream::too_large() const {
   return consumer_->too_large();
 }
-int InstanceStream::reason() const {
+int InstanceStream::finish() {
+  consumer_->flush();
   return consumer_->reason();
 }
 

@@ -6,8 +6,9 @@
 
 namespace nnunet::dicom {
 
-/// Where a data set goes as it comes: the end of a file that has its header already. Beyond a size, or where the disk
-/// is full, it takes no more, and DCMTK reads the rest and forgets it, so that the caller gets an answer.
+/// Where a data set goes as it comes: the end of a file that is there. Beyond a size, or where the disk is full, it
+/// takes no more, and DCMTK reads the rest and forgets it, so that the caller gets an answer. DCMTK's own stream does
+/// not tell of what could not be written in the end.
 class InstanceStream {
  public:
   /// Throws std::system_error where the file cannot be opened.
@@ -18,7 +19,7 @@ class InstanceStream {
 
   DcmOutputStream& stream();
   bool too_large() const;
-  int reason() const;  ///< errno of a failed write; 0: none failed
+  int finish();  ///< when all has come: errno of a failed write; 0: everything is in the file
 
  private:
   class Consumer;

@@ -6,9 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <limits>
 #include <set>
+#include <system_error>
 
+#include "dicom/dcmtk/instance_stream.h"
 #include "dicom/uids.h"
+#include "io/posix_file.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/version.h"
@@ -158,10 +162,15 @@ void put_algorithm(DcmItem& item, const DcmTagKey& sequence, const ObjectOptions
 
 void save(DcmFileFormat& object, E_TransferSyntax syntax, const std::filesystem::path& path) {
   write_atomically(path, [&](const std::filesystem::path& temporary) {
-    const OFCondition saved =
-        object.saveFile(temporary.c_str(), syntax, EET_ExplicitLength, EGL_recalcGL, EPD_noChange);
-    if (saved.bad())
-      throw Error(path.string(), fmt::format("cannot be written ({})", saved.text()), "is the disk full?");
+    write_parts(temporary, {});
+    InstanceStream file(temporary, std::numeric_limits<std::uint64_t>::max());
+    DcmWriteCache cache;
+    object.transferInit();
+    const OFCondition written =
+        object.write(file.stream(), syntax, EET_ExplicitLength, &cache, EGL_recalcGL, EPD_noChange);
+    object.transferEnd();
+    if (const int reason = file.finish(); reason != 0) throw std::system_error(reason, std::generic_category());
+    if (written.bad()) throw std::runtime_error(written.text());
   });
 }
 

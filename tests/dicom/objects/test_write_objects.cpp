@@ -12,6 +12,7 @@
 #include "dicom/uids.h"
 #include "message_of.h"
 #include "nnunet/dicom/label_grid.h"
+#include "small_files.h"
 
 namespace nnunet::dicom {
 namespace {
@@ -90,6 +91,28 @@ TEST(Segmentations, BinaryGivesTheLabelsBack) {
   EXPECT_EQ(object.text(DCM_NumberOfFrames), "9") << "three segments on three planes that are not empty";
   EXPECT_EQ(object.text(DCM_SOPClassUID), "1.2.840.10008.5.1.4.1.1.66.4");
   EXPECT_EQ(object.text(DCM_SegmentationType), "BINARY");
+}
+
+TEST(Segmentations, ThatDoNotFitOnTheDiskLeaveTheFormerFile) {
+  const TempFolder folder;
+  const Series series = make_series(folder, {5, 7, 9});
+  const Labels labels = random_labels(series.shape, {1, 2, 3});
+  const auto file = folder / "seg.dcm";
+  const auto write = [&] {
+    write_segmentation(labels, series, named({{1, "liver"}, {2, "spleen"}, {3, "thing"}}), SegmentationType::binary,
+                       file);
+  };
+  write();
+  const std::string before = bytes_of(file);
+  for (const std::size_t missing : {std::size_t{1}, before.size() / 2}) {
+    const auto refusal = [&] {
+      const nnunet::test::SmallFiles disk(before.size() - missing);
+      return message_of(write);
+    }();
+    EXPECT_NE(refusal.find("seg.dcm: cannot be written"), std::string::npos) << refusal;
+    EXPECT_EQ(bytes_of(file), before);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 6);
+  }
 }
 
 TEST(Segmentations, LabelmapGivesTheLabelsBackInOneByteOrTwo) {
