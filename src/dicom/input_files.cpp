@@ -29,7 +29,8 @@ void unpack(const ZipArchive& zip, const ZipEntry& entry, const fs::path& target
   }
   file.flush();
   if (!file)
-    throw Error(target.string(), "cannot be written", "free some space, or set TMPDIR to a folder on a larger disk");
+    throw WriteError(target.string(), "cannot be written",
+                     "free some space, or set TMPDIR to a folder on a larger disk");
 }
 
 InputFiles unpacked(const fs::path& path) {

@@ -66,7 +66,7 @@ void give_name(const fs::path& from, const fs::path& to) {
 }
 
 [[noreturn]] void fail_writing(const fs::path& path, int code) {
-  throw Error(path.string(), "cannot be written: " + system_reason(code), writing_remedy(code));
+  throw WriteError(path.string(), "cannot be written: " + system_reason(code), writing_remedy(code));
 }
 
 void prepare_writing(const fs::path& path) {
@@ -75,8 +75,8 @@ void prepare_writing(const fs::path& path) {
   std::error_code failure;
   fs::create_directories(path.parent_path(), failure);
   if (failure) {
-    throw Error(path.string(), fmt::format("its folder cannot be made: {}", failure.message()),
-                writing_remedy(failure.value()));
+    throw WriteError(path.string(), fmt::format("its folder cannot be made: {}", failure.message()),
+                     writing_remedy(failure.value()));
   }
 }
 
@@ -113,9 +113,9 @@ std::string with_final_name(std::string text, const fs::path& temporary, const f
   } catch (const std::exception& e) {
     std::string reason = with_final_name(e.what(), temporary, path);
     if (!reason.empty() && reason.back() == '.') reason.pop_back();
-    throw Error(path.string(), "cannot be written: " + reason, "check that the disk is not full and try again");
+    throw WriteError(path.string(), "cannot be written: " + reason, "check that the disk is not full and try again");
   } catch (...) {
-    throw Error(path.string(), "cannot be written", "try again");
+    throw WriteError(path.string(), "cannot be written", "try again");
   }
 }
 
@@ -291,13 +291,14 @@ void require_writable_folder(const fs::path& folder) {
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) {
-    throw Error(folder.string(), "the folder cannot be made: " + failure.message(), writing_remedy(failure.value()));
+    throw WriteError(folder.string(), "the folder cannot be made: " + failure.message(),
+                     writing_remedy(failure.value()));
   }
   const fs::path trial = temporary_name(folder / trial_name);
   const int file = ::open(trial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file < 0) {
     const int code = errno;
-    throw Error(folder.string(), "the folder is not writable: " + system_reason(code), writing_remedy(code));
+    throw WriteError(folder.string(), "the folder is not writable: " + system_reason(code), writing_remedy(code));
   }
   ::close(file);
   ::unlink(trial.c_str());

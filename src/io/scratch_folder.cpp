@@ -15,7 +15,7 @@ ScratchFolder::ScratchFolder() {
   const char* const chosen = std::getenv("TMPDIR");
   std::string name = (fs::path(chosen != nullptr ? chosen : "/tmp") / "nnunet-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr)
-    throw Error(name, "the folder cannot be made: " + std::generic_category().message(errno),
+    throw WriteError(name, "the folder cannot be made: " + std::generic_category().message(errno),
                 "set TMPDIR to a folder that can be written to");
   path_ = name;
 }

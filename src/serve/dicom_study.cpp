@@ -62,10 +62,10 @@ template <class Work>
 auto DicomStudy::without_paths(const Work& work) const {
   try {
     return work();
+  } catch (const WriteError&) {  // all that is written here are the server's own files
+    throw HttpError(503, no_space);
   } catch (const Error& e) {
-    const std::string text = e.what();
-    if (text.find("TMPDIR") != std::string::npos) throw HttpError(503, no_space);  // what to do about our own files
-    throw HttpError(400, without(text, folder_->path().string() + "/"));
+    throw HttpError(400, without(e.what(), folder_->path().string() + "/"));
   }
 }
 

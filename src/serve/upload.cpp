@@ -183,7 +183,7 @@ std::filesystem::path Upload::save(const std::filesystem::path& folder) {
     std::ofstream file(path, std::ios::binary);
     file << files_[i].bytes;
     file.flush();
-    if (!file) throw Error(path.string(), "cannot be written", "set TMPDIR to a folder on a larger disk");
+    if (!file) throw WriteError(path.string(), "cannot be written", "set TMPDIR to a folder on a larger disk");
     if (packed) zip = path;
   }
   free_bytes();

@@ -13,6 +13,7 @@
 #include "nnunet/dicom/read_series.h"
 #include "nnunet/io/atomic_file.h"
 #include "serve/multipart.h"
+#include "small_files.h"
 
 using namespace nnunet;
 using namespace nnunet::test;
@@ -83,16 +84,19 @@ class Dicom : public testing::Test {
  protected:
   Dicom() {
     if (const char* const before = std::getenv("TMPDIR")) before_ = before;
-    fs::create_directory(folder_ / "tmp");
-    setenv("TMPDIR", (folder_ / "tmp").c_str(), 1);
+    fs::create_directory(tmp());
+    unpack_in(tmp());
   }
   ~Dicom() override {
-    EXPECT_TRUE(eventually([&] { return fs::is_empty(folder_ / "tmp"); })) << "something of the study is left";
+    EXPECT_TRUE(eventually([&] { return fs::is_empty(tmp()); })) << "something of the study is left";
     if (before_.empty())
       unsetenv("TMPDIR");
     else
       setenv("TMPDIR", before_.c_str(), 1);
   }
+
+  fs::path tmp() const { return folder_ / "tmp"; }
+  static void unpack_in(const fs::path& folder) { setenv("TMPDIR", folder.c_str(), 1); }
 
   Reply send(const std::string& body, const std::string& query = {}, const std::vector<std::string>& headers = {},
              const FakeServer& server = server_of(1)) {
@@ -340,6 +344,48 @@ TEST_F(Dicom, AStudysImageIsGivenAsNifti) {
   refused(convert(nifti_file(true)), "is not of DICOM");
   const FakeServer small({.volume_voxels = 100}, {}, 1);
   refused(request(small.port(), "POST", "/v1/image", stored_zip(first)), "at most 100", 413);
+}
+
+TEST_F(Dicom, WithoutSpaceTheServerIsAtFault) {
+  NNUNET_NEEDS_DICOM();
+  const char* const no_space = "the server has no space to keep the study";
+  const Files files = study();
+  const std::string zip = stored_zip(files);
+  Reply reply;
+  {
+    const SmallFiles disk(2 * files.front().second.size());
+    ASSERT_LT(2 * files.front().second.size(), zip.size());
+    reply = send(zip);
+  }
+  refused(reply, no_space, 503);
+  {
+    const SmallFiles disk(files.front().second.size() / 2);
+    reply = request(server_of(1).port(), "POST", "/v1/segment/fake", {}, {}, form_of(files));
+  }
+  refused(reply, no_space, 503);
+  unpack_in("/dev/null");  // which is no folder, not even root's
+  refused(send(zip), no_space, 503);
+  unpack_in(tmp());
+  refused(send(zip, "?dicom_series=TMPDIR"), "is not in the study");  // the client's fault, whatever he says
+  EXPECT_EQ(send(zip).status, 200);
+}
+
+TEST_F(Dicom, WithoutSpaceForTheObjectTheServerIsAtFault) {
+  NNUNET_NEEDS_DICOM();
+  NNUNET_NEEDS_DICOM_OBJECTS();
+  const Files files = study();
+  const auto object = [&] {
+    return request(server_of(1).port(), "POST", "/v1/segment/fake?dicom_seg=binary", {}, {}, form_of(files));
+  };
+  Reply reply = object();
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const std::size_t room = files.front().second.size() + 256;
+  ASSERT_LT(room, reply.body.size());
+  {
+    const SmallFiles disk(room);
+    reply = object();
+  }
+  refused(reply, "the server has no space to keep the study", 503);
 }
 
 TEST_F(Dicom, TheLogHoldsNoNames) {

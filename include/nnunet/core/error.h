@@ -14,4 +14,11 @@ class Error : public std::runtime_error {
   Error(std::string_view subject, std::string_view problem, std::string_view remedy = {});
 };
 
+/// A file or folder cannot be written: no space, no permission, no such place. A server whose own files these are tells
+/// it from bad input.
+class WriteError : public Error {
+ public:
+  using Error::Error;
+};
+
 }  // namespace nnunet
