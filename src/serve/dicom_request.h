@@ -11,6 +11,7 @@ namespace nnunet::serve {
 /// What a request wants of a DICOM study: ?dicom_series=UID,UID ?dicom_seg=binary ?anonymous=1, or by its Accept header
 /// a DICOM object.
 struct DicomRequest {
+  std::string study;                          ///< UID of the only study that is taken; empty: any
   std::vector<std::string> series;            ///< UIDs; empty: the only series
   std::optional<dicom::ObjectType> object{};  ///< none: the label map is wanted as NIfTI
   bool anonymous = false;

@@ -69,14 +69,15 @@ auto DicomStudy::without_paths(const Work& work) const {
   }
 }
 
-DicomStudy::DicomStudy(Upload& upload, const std::vector<std::string>& uids, std::size_t channels) {
+DicomStudy::DicomStudy(Upload& upload, const StudyChoice& choice) {
   without_paths([&] {
     folder_ = std::make_unique<ScratchFolder>();
-    find(upload, uids, channels);
+    find(upload, choice);
   });
 }
 
-void DicomStudy::find(Upload& upload, const std::vector<std::string>& uids, std::size_t channels) {
+void DicomStudy::find(Upload& upload, const StudyChoice& choice) {
+  const std::size_t channels = choice.channels;
   const std::string ours = folder_->path().string() + "/";
   const std::filesystem::path saved = upload.save(folder_->path());
   if (saved != folder_->path()) refuse_bombs(saved);
@@ -90,14 +91,17 @@ void DicomStudy::find(Upload& upload, const std::vector<std::string>& uids, std:
                                  .warn = [&](const std::string& text) { warnings_.push_back(without(text, ours)); }};
   const nlohmann::json list = list_of(finding.series);
   try {
-    series_ = dicom::choose_series(std::move(finding), "the study", uids, terms);
+    series_ = dicom::choose_series(std::move(finding), "the study", choice.series, terms);
   } catch (const Error& e) {
-    if (!uids.empty() || list.size() < 2) throw;
+    if (!choice.series.empty() || list.size() < 2) throw;
     throw SeveralSeries(without(e.what(), ours), list);
   }
   if (series_.size() != channels)
     throw HttpError(400, fmt::format("{} series are chosen, but {} wanted; {}", series_.size(),
                                      channels == 1 ? "one is" : fmt::format("{} are", channels), choosing(channels)));
+  for (const dicom::FoundSeries& found : series_)
+    if (!choice.study.empty() && found.series.study_uid != choice.study)
+      throw HttpError(409, "the series is of another study than the path names; send it to that one, or to /studies");
 }
 
 Image DicomStudy::read(std::int64_t max_voxels) const {

@@ -11,13 +11,20 @@
 
 namespace nnunet::serve {
 
+/// Which series of what a client sends.
+struct StudyChoice {
+  std::string study;                ///< UID that they have to have; empty: any
+  std::vector<std::string> series;  ///< UIDs, one a channel; empty: the only series there is
+  std::size_t channels = 1;
+};
+
 /// A DICOM study that a client sent. Its files lie in a folder of this user alone and go with it. What messages say of
 /// them is their number.
 class DicomStudy {
  public:
-  /// Looks through what was uploaded and chooses the series of these UIDs, one a channel; none: the only series there
-  /// is. Throws HttpError: 400 what is wrong with the study, SeveralSeries, 503 no space for it.
-  DicomStudy(Upload& upload, const std::vector<std::string>& uids, std::size_t channels);
+  /// Looks through what was uploaded and chooses. Throws HttpError: 400 what is wrong with the study, SeveralSeries,
+  /// 409 another study, 503 no space for it.
+  DicomStudy(Upload& upload, const StudyChoice& choice);
 
   /// The channels (C,D,H,W) on the first one's grid. max_voxels: over all channels. Throws HttpError.
   Image read(std::int64_t max_voxels) const;
@@ -28,7 +35,7 @@ class DicomStudy {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  void find(Upload& upload, const std::vector<std::string>& uids, std::size_t channels);
+  void find(Upload& upload, const StudyChoice& choice);
   template <class Work>
   auto without_paths(const Work& work) const;
 

@@ -67,7 +67,7 @@ class DicomImage final : public SentImage {
   }
 
   Image read() override {
-    study_.emplace(*upload_, wanted_.series, channels_);
+    study_.emplace(*upload_, StudyChoice{wanted_.study, wanted_.series, channels_});
     upload_.reset();
     return study_->read(max_voxels_);
   }
@@ -123,7 +123,8 @@ std::vector<dicom::Segment> segments_of(const ImageTaker& taker) {
 std::unique_ptr<SentImage> take_image(HttpRequest& request, const ImageTaker& taker, const ServiceOptions& options) {
   auto upload = std::make_unique<Upload>(request);
   add_fields(upload->fields(), request.query);
-  const DicomRequest wanted = parse_dicom_request(request);
+  DicomRequest wanted = parse_dicom_request(request);
+  wanted.study = taker.study;
   const int channels = taker.model.data().in_channels;
   if (upload->is_dicom()) {
     require_dicom();

@@ -25,6 +25,7 @@ struct ImageTaker {
   std::string name;
   const ServedModel& model;
   const std::vector<dicom::Segment>& segments;  ///< empty: by the model's names
+  std::string study;                            ///< UID of the only study that is taken; empty: any
 };
 
 /// Takes the body; fields of a form join the query. Throws HttpError for what this model does not take.

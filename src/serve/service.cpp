@@ -130,6 +130,7 @@ class Service::Impl {
         {"POST", "/v1/segment/*", &Impl::segment, false, "image.nii.gz"},
         {"POST", "/v1/image", &Impl::image, false, "study.zip"},
         {"POST", "/dicom-web/*/studies", &Impl::store},
+        {"POST", "/dicom-web/*/studies/*", &Impl::store},
         {"GET", "/v1/jobs/*", &Impl::job_state},
         {"GET", "/v1/jobs/*/result", &Impl::job_result},
         {"GET", "/v1/jobs/*/label_map", &Impl::job_label_map},
@@ -323,10 +324,11 @@ class Service::Impl {
   // --- images ---
 
   void segment(Call& call) {
-    segment(call, [](HttpResponse answer) { return answer; });
+    segment(call, {}, [](HttpResponse answer) { return answer; });
   }
 
-  /// For DICOMweb's clients, which store instances (PS3.18 10.5): the object comes back the way they came.
+  /// For DICOMweb's clients, which store instances (PS3.18 10.5), of any study or of the one that the path names: the
+  /// object comes back the way they came.
   void store(Call& call) {
     if (!lower_case(call.request.header("content-type")).starts_with("multipart/related"))
       throw HttpError(415,
@@ -334,7 +336,9 @@ class Service::Impl {
                       "takes zips and forms");
     if (call.request.query.contains("async")) throw HttpError(400, "jobs are started by POST /v1/segment/NAME?async=1");
     call.request.query.emplace("dicom_seg", "binary");
-    segment(call, [](HttpResponse answer) {
+    const std::string study = call.args.size() > 1 ? call.args[1] : std::string();
+    call.args.resize(1);  // the model
+    segment(call, study, [](HttpResponse answer) {
       if (answer.status != 200) return answer;
       RelatedBody body = related_body({answer.content_type, answer.body});
       answer.content_type = std::move(body.content_type);
@@ -344,13 +348,13 @@ class Service::Impl {
     });
   }
 
-  /// finish: makes the answer of the label map's.
-  void segment(Call& call, HttpResponse (*finish)(HttpResponse)) {
+  /// study: as ImageTaker says. finish: makes the answer of the label map's.
+  void segment(Call& call, const std::string& study, HttpResponse (*finish)(HttpResponse)) {
     const Entry entry = find_entry(call);
     if (entry.volume) throw HttpError(404, fmt::format("use /v1/segment/{}", entry.host->name()));
     const auto model = ServiceCore::open(entry).model;
     const std::shared_ptr<SentImage> image =
-        take_image(call.request, {entry.name(), *model->model, entry.host->segments()}, core_.options());
+        take_image(call.request, {entry.name(), *model->model, entry.host->segments(), study}, core_.options());
     VolumeTask task;
     task.read = [image] { return image->read(); };
     if (flag(call.request.query, "async")) return start_job(call, entry.name(), *model, std::move(task), image);

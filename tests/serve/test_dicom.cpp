@@ -416,12 +416,13 @@ TEST_F(Dicom, TheLogHoldsNoNames) {
 TEST_F(Dicom, StoredInstancesAreAnsweredWithTheObject) {
   NNUNET_NEEDS_DICOM();
   NNUNET_NEEDS_DICOM_OBJECTS();
-  const auto store = [](const std::string& body, const std::string& type, const std::string& query = {}) {
-    return request(server_of(1).port(), "POST", "/dicom-web/fake/studies" + query, body, {type});
+  const auto store = [](const std::string& body, const std::string& type, const std::string& rest = {}) {
+    return request(server_of(1).port(), "POST", "/dicom-web/fake/studies" + rest, body, {type});
   };
-  for (const auto& [query, sop_class] :
-       Files{{"", "1.2.840.10008.5.1.4.1.1.66.4"}, {"?dicom_seg=rtstruct", "1.2.840.10008.5.1.4.1.1.481.3"}}) {
-    const Reply reply = store(related(study()), related_type, query);
+  for (const auto& [rest, sop_class] : Files{{"", "1.2.840.10008.5.1.4.1.1.66.4"},
+                                             {"/1.2.3", "1.2.840.10008.5.1.4.1.1.66.4"},
+                                             {"?dicom_seg=rtstruct", "1.2.840.10008.5.1.4.1.1.481.3"}}) {
+    const Reply reply = store(related(study()), related_type, rest);
     ASSERT_EQ(reply.status, 200) << reply.body;
     const auto type = serve::parse_header_value(reply.headers.at("content-type"));
     ASSERT_TRUE(type);
@@ -435,6 +436,7 @@ TEST_F(Dicom, StoredInstancesAreAnsweredWithTheObject) {
   }
   refused(store(related(study("1.2.3.4")), related_type, "?dicom_series=1.2.3.5"), "is not in the study");
   refused(store(stored_zip(study()), "Content-Type: application/zip"), "multipart/related", 415);
+  refused(store(related(study()), related_type, "/1.2.30"), "of another study than the path names", 409);
   refused(store(related(study()), related_type, "?async=1"), "/v1/segment/NAME?async=1");
 }
 

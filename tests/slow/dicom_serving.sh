@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# DICOM series segmented by nnunet serve, sent by curl and by nnunet client as zip, folder, form, multipart/related:
-# label maps and objects are those of nnunet predict. What is no series is refused, and nothing of a study is left.
+# DICOM series segmented by nnunet serve, sent by curl, nnunet client and dicomweb-client as zip, folder, form and
+# multipart/related: label maps and objects are those of nnunet predict. What is no series is refused, and nothing of a
+# study is left.
 #   PEER=folder    as dicom_peers.bash says
 set -euo pipefail
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
@@ -85,6 +86,9 @@ pathlib.Path("of_series/binary.dcm").write_bytes(pathlib.Path("answer").read_byt
 END
 "$python" "$here/dicom_writing.py" predicted of_series
 echo "ok: objects that curl gets have the labels of predict's label map, read by highdicom"
+
+predict --model "$hippocampus" --input hippocampus.zip --output predicted.dcm --dicom_seg binary --labels_json hippocampus/labels.json
+"$python" "$here/dicom_web_client.py" "$url/dicom-web/mr" hippocampus/series predicted.dcm
 
 [ "$(post --data-binary @hippocampus.zip "$url/v1/image")" = 200 ] || fail "image: $(head -c 400 answer)"
 quiet "$nnunet" dicom hippocampus.zip --output images
