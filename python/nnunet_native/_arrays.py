@@ -30,7 +30,12 @@ def as_numpy(value: Any, what: str) -> NDArray[Any]:
 
 def readable(value: Any, what: str) -> NDArray[Any]:
     """The same with numbers that the library reads. Half precision, other byte orders and unaligned numbers are copied."""
-    array = as_numpy(value, what)
+    array = _known_numbers(as_numpy(value, what), what)
+    # One number for all places (numpy.broadcast_to): strides that are all 0 mean C order to the library.
+    return array if array.size <= 1 or any(array.strides) else np.ascontiguousarray(array)
+
+
+def _known_numbers(array: NDArray[Any], what: str) -> NDArray[Any]:
     if array.dtype == np.float16:
         return array.astype(np.float32)
     if array.dtype == np.bool_:

@@ -94,6 +94,10 @@ class Arrays(WithFolder):
                  whole.astype(np.float64), whole.tolist()]
         for array in given:
             np.testing.assert_array_equal(self.predicted(array), wanted)
+        for array in np.full(whole.shape, 7, np.float32), np.full(whole.shape, 7, np.int16), np.full(whole.shape, True):
+            everywhere = np.broadcast_to(array.flat[0], whole.shape)
+            self.assertFalse(any(everywhere.strides))
+            np.testing.assert_array_equal(self.predicted(everywhere), self.predicted(array))
         half = (whole / 64).astype(np.float16)
         np.testing.assert_array_equal(self.predicted(half), self.predicted(half.astype(np.float32)))
 
