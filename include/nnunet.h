@@ -150,7 +150,7 @@ typedef struct nnunet_run_options {
   nnunet_choice gaussian;  /* NNUNET_OFF: all voxels of a window count alike */
   nnunet_choice precise;   /* NNUNET_ON: sums in float32, where nnU-Net v2 has them in float16 */
   int32_t batch_size;      /* windows at a time; 0: chosen by the patch */
-  int32_t threads;         /* 0: OMP_NUM_THREADS, or as many as there are cores */
+  int32_t threads;         /* 0: OMP_NUM_THREADS, or as many as there are cores; at most 1024 */
   const char* scratch;     /* folder for a file of the sums that wait, which saves memory; NULL: they lie in memory */
   nnunet_progress_function progress; /* may be NULL */
   void* progress_user;

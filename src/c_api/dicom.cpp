@@ -177,7 +177,7 @@ nnunet_status* dicom_image(const nnunet_dicom* dicom, const char* const* uids, s
   return guarded(NNUNET_FAILED, [&] {
     require(dicom, "dicom");
     require(loaded, "loaded");
-    if (threads < 0) throw InvalidCall(fmt::format("threads: {} is below 0", threads));
+    check_threads(threads);
     const auto chosen = chosen_series(*dicom, uids, count);
     auto result = std::make_unique<nnunet_loaded>();
     result->name = chosen.front().name();

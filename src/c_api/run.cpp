@@ -11,6 +11,8 @@
 namespace nnunet::c_api {
 namespace {
 
+constexpr std::int32_t kMostThreads = 1024;  // OpenMP ends the process where it cannot start them
+
 PredictorOptions window_options(const nnunet_run_options& o) {
   PredictorOptions windows;
   if (o.tile_step != 0) {
@@ -35,9 +37,14 @@ nnunet_choice checked(nnunet_choice choice, const char* name) {
   return choice;
 }
 
+void check_threads(std::int32_t threads) {
+  if (threads < 0 || threads > kMostThreads)
+    throw InvalidCall(fmt::format("threads: {} is not in [0, {}]", threads, kMostThreads));
+}
+
 Run::Run(const nnunet_run_options* options)
     : options_(read_struct(options, "run options")), windows_(window_options(options_)) {
-  if (options_.threads < 0) throw InvalidCall(fmt::format("threads: {} is below 0", options_.threads));
+  check_threads(options_.threads);
 }
 
 int Run::threads() const {

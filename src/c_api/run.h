@@ -42,5 +42,7 @@ class ThreadCount {
 
 /// Throws InvalidCall for a number that is none of the choices.
 nnunet_choice checked(nnunet_choice choice, const char* name);
+/// Throws InvalidCall for a number of threads that cannot be started.
+void check_threads(std::int32_t threads);
 
 }  // namespace nnunet::c_api

@@ -85,6 +85,7 @@ TEST_P(Calls, ArgumentsThatCannotBeAreFaultsOfTheCaller) {
   run("mirroring", [](auto& o) { o.mirroring = 3; });
   run("batch_size", [](auto& o) { o.batch_size = -1; });
   run("threads", [](auto& o) { o.threads = -1; });
+  run("threads: 1025 is not in [0, 1024]", [](auto& o) { o.threads = 1025; });
   EXPECT_EQ(answer(api().segment(nullptr, &given_, nullptr, &found_.outputs)).code, NNUNET_INVALID_CALL);
   EXPECT_EQ(answer(api().segment(model_.get(), nullptr, nullptr, &found_.outputs)).code, NNUNET_INVALID_CALL);
   EXPECT_EQ(answer(api().segment(model_.get(), &given_, nullptr, nullptr)).code, NNUNET_INVALID_CALL);
