@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
+#include <string_view>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/limits.h"
@@ -34,7 +36,7 @@ void unpack(const ZipArchive& zip, const ZipEntry& entry, const fs::path& target
 }
 
 InputFiles unpacked(const fs::path& path) {
-  const ZipArchive zip(path);
+  const ZipArchive zip(path, EntryNames::numbers);
   require_plausible_size(zip);
   const auto folder = std::make_shared<ScratchFolder>();
   InputFiles result{{}, folder, path};
@@ -64,14 +66,19 @@ InputFiles below(const fs::path& folder) {
 }  // namespace
 
 bool is_zip(const fs::path& path) {
-  return has_suffix(path, ".zip");
+  if (has_suffix(path, ".zip")) return true;
+  std::error_code failure;
+  if (!fs::is_regular_file(path, failure)) return false;
+  std::array<char, 4> magic{};
+  std::ifstream file(path, std::ios::binary);
+  return file.read(magic.data(), magic.size()) && std::string_view(magic.data(), magic.size()) == "PK\x03\x04";
 }
 
 InputFiles list_files(const fs::path& input) {
   std::error_code failure;
   if (fs::is_directory(input, failure)) return below(input);
   if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check the path");
-  if (!fs::is_regular_file(input, failure)) throw Error(input.string(), "is no file", "check the path");
+  if (!fs::is_regular_file(input, failure)) throw Error(input.string(), "is no file", "give a folder, a zip or a file");
   return is_zip(input) ? unpacked(input) : InputFiles{{{input, input.string()}}, nullptr, {}};
 }
 

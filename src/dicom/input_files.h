@@ -18,6 +18,7 @@ struct InputFiles {
   std::filesystem::path zip;             ///< empty: they are the user's own files
 };
 
+/// By its name, or by its first bytes: archives are exported under any name.
 bool is_zip(const std::filesystem::path& path);
 InputFiles list_files(const std::filesystem::path& input);
 

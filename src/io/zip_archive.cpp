@@ -50,7 +50,7 @@ void read_zip64(std::string_view extra, ZipEntry& entry) {
 
 }  // namespace
 
-ZipArchive::ZipArchive(const std::filesystem::path& path) : path_(path) {
+ZipArchive::ZipArchive(const std::filesystem::path& path, EntryNames names) : path_(path), names_(names) {
   file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file_ < 0) throw Error(path.string(), std::strerror(errno), "check the path and its permissions");
   try {
@@ -126,11 +126,17 @@ void ZipArchive::read_directory() {
                    static_cast<std::uint16_t>(number(directory, place + 8, 2)),
                    static_cast<std::uint32_t>(number(directory, place + 38, 4) >> 16)};
     read_zip64(std::string_view(directory).substr(place + kDirectorySize + name, extra), entry);
-    if (entry.header > size_ || entry.packed > size_) corrupt(fmt::format("entry {} lies outside of it", entry.name));
-    if (!names.insert(entry.name).second) corrupt(fmt::format("entry {} occurs twice", entry.name));
     place += kDirectorySize + name + extra + comment;
     entries_.push_back(std::move(entry));
+    const ZipEntry& read = entries_.back();
+    if (read.header > size_ || read.packed > size_) corrupt(fmt::format("{} lies outside of it", said(read)));
+    if (!names.insert(read.name).second) corrupt(fmt::format("{} occurs twice", said(read)));
   }
+}
+
+std::string ZipArchive::said(const ZipEntry& entry) const {
+  if (names_ == EntryNames::shown) return "entry " + entry.name;
+  return fmt::format("entry {}", &entry - entries_.data() + 1);
 }
 
 const ZipEntry& ZipArchive::entry(const std::string& name) const {
@@ -186,16 +192,18 @@ struct ZipEntryReader::State {
   }
 
   [[noreturn]] void broken(const std::string& problem) const {
-    archive.corrupt(fmt::format("entry {}: {}", entry.name, problem));
+    archive.corrupt(fmt::format("{}: {}", archive.said(entry), problem));
   }
 };
 
 ZipEntryReader::ZipEntryReader(const ZipArchive& archive, const ZipEntry& entry)
     : state_(std::make_unique<State>(archive, entry)) {
-  if ((entry.flags & 1U) != 0) throw Error(archive.path().string(), fmt::format("entry {} is encrypted", entry.name));
+  if ((entry.flags & 1U) != 0)
+    throw Error(archive.path().string(), archive.said(entry) + " is encrypted",
+                "unpack it with its password, and give what was in it");
   if (entry.method != 0 && entry.method != 8)
     throw Error(archive.path().string(),
-                fmt::format("entry {} is packed by method {}, which is not known", entry.name, entry.method),
+                fmt::format("{} is packed by method {}, which is not known", archive.said(entry), entry.method),
                 "pack it with deflate");
   if (entry.method == 0 && entry.packed != entry.size) state_->broken("its two sizes differ");
   if (entry.size / limits::deflate_ratio > entry.packed) state_->broken("it cannot hold what it promises");

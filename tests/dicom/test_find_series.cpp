@@ -288,5 +288,28 @@ TEST_F(FindSeries, KnowsWhatIsDicom) {
   EXPECT_FALSE(is_dicom_input(folder_ / "absent", nifti));
 }
 
+TEST_F(FindSeries, AZipIsKnownByItsContent) {
+  write_bytes(folder_ / "EXPORT", test::stored_zip({{"1", test::dicom_slice(0).file()}}));
+  EXPECT_TRUE(is_dicom_name_or_file(folder_ / "EXPORT"));
+  EXPECT_EQ(find_series(folder_ / "EXPORT").series.size(), 1U);
+}
+
+TEST_F(FindSeries, MessagesNumberTheEntriesOfAZip) {
+  const std::string good = test::stored_zip({{"a", "x"}, {"DOE_JANE/1", test::dicom_slice(0).file()}});
+  const auto message = [&](const std::string& content) {
+    write_bytes(folder_ / "study.zip", content);
+    return message_of([&] { find_series(folder_ / "study.zip"); });
+  };
+  const std::size_t entry = good.rfind("PK\x01\x02");
+  std::string encrypted = good, damaged = good, outside = good;
+  encrypted[entry + 8] = 1;
+  damaged[good.find("DICM")] = 'X';
+  outside[entry + 45] = 'X';
+  EXPECT_HAS(message(encrypted), "entry 2 is encrypted. Unpack it with its password");
+  EXPECT_HAS(message(damaged), "entry 2: its checksum is wrong");
+  EXPECT_HAS(message(outside), "entry 2 lies outside of it");
+  EXPECT_HAS(message(test::stored_zip({{"DOE_JANE", "x"}, {"DOE_JANE", "y"}})), "entry 2 occurs twice");
+}
+
 }  // namespace
 }  // namespace nnunet::dicom

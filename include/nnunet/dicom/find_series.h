@@ -46,7 +46,7 @@ struct Finding {
 /// Whether the library that reads DICOM is there. why_not: what is missing.
 bool is_available(std::string* why_not = nullptr);
 
-/// Whether the file begins as one of DICOM does (with a preamble), or is a zip by its name.
+/// Whether the file begins as one of DICOM does (with a preamble), or is a zip by its name or content.
 bool is_dicom_name_or_file(const std::filesystem::path& path);
 
 /// Looks through a folder and all below it, a zip (unpacked to a temporary folder, which goes with the last of its

@@ -21,12 +21,15 @@ struct ZipEntry {
   bool is_link() const { return (mode & 0170000U) == 0120000U; }
 };
 
+/// How messages name entries: names may be patients'.
+enum class EntryNames { shown, numbers };
+
 /// Reads zip archives whose entries are stored or deflated. Sizes and places are checked against the file before they
 /// are used.
 class ZipArchive {
  public:
   /// Throws Error: missing, no zip file, truncated, damaged directory, an entry that occurs twice.
-  explicit ZipArchive(const std::filesystem::path& path);
+  explicit ZipArchive(const std::filesystem::path& path, EntryNames names = EntryNames::shown);
   ~ZipArchive();
   ZipArchive(const ZipArchive&) = delete;
   ZipArchive& operator=(const ZipArchive&) = delete;
@@ -36,6 +39,8 @@ class ZipArchive {
   const ZipEntry& entry(const std::string& name) const;
   const std::filesystem::path& path() const { return path_; }
   std::uint64_t file_size() const { return size_; }
+  /// For messages: "entry NAME", or "entry 3", counted from 1.
+  std::string said(const ZipEntry& entry) const;
   [[noreturn]] void corrupt(const std::string& problem) const;
 
  private:
@@ -45,6 +50,7 @@ class ZipArchive {
   void read_directory();
 
   std::filesystem::path path_;
+  EntryNames names_;
   int file_ = -1;
   std::uint64_t size_ = 0;
   std::vector<ZipEntry> entries_;
