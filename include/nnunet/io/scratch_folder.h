@@ -3,7 +3,8 @@
 
 namespace nnunet {
 
-/// A folder for data of this process alone, under TMPDIR (else /tmp); removed with what it holds.
+/// A folder for data of this process alone, under TMPDIR (else /tmp); removed with what it holds. Where a
+/// process was killed, the next one of the same user removes its folder.
 class ScratchFolder {
  public:
   ScratchFolder();
