@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "functions.h"
 #include "image_files.h"
@@ -108,10 +109,13 @@ nnunet_status* segment_files(nnunet_model* model, const nnunet_image_files* imag
     const Run options(run);
     const ThreadCount threads(options.threads());
     std::vector<v2::FileCase> cases;
+    std::set<fs::path> labels;
     const auto* at = reinterpret_cast<const std::byte*>(images);
     for (std::size_t i = 0; i < count; ++i) {  // of the size that they have in the caller's version
       const auto* const files = reinterpret_cast<const nnunet_image_files*>(at);
       cases.push_back(case_of(read_struct(files, "images"), model->opened.format));
+      if (const fs::path& label = cases.back().outputs.label; !labels.insert(fs::weakly_canonical(label)).second)
+        throw InvalidCall(fmt::format("labels: {} is named for two images", label.string()));
       at += files->struct_size;
     }
     v2::FileStages stages(model->predictor, model->opened.format, std::move(cases), told(finished, finished_user));

@@ -202,6 +202,13 @@ TEST_P(Files, InputsAreNeverReplaced) {
   refused(NNUNET_INVALID_CALL, "does not end in .nii.gz");
   files.labels = nullptr;
   refused(NNUNET_INVALID_CALL, "labels: is NULL");
+  const std::string both = (folder_ / "both.nii.gz").string();
+  files.labels = both.c_str();
+  const nnunet_image_files twice[] = {files, files};
+  const Answer done = answer(api().segment_files(model.get(), twice, 2, nullptr, nullptr, nullptr, nullptr));
+  EXPECT_EQ(done.code, NNUNET_INVALID_CALL);
+  EXPECT_NE(done.message.find("both.nii.gz is named for two images"), std::string::npos) << done.message;
+  EXPECT_FALSE(fs::exists(both));
   const std::string in = in_.string();
   EXPECT_EQ(
       answer(api().segment_folder(model.get(), in.c_str(), in.c_str(), nullptr, nullptr, nullptr, nullptr, nullptr))
