@@ -29,6 +29,10 @@ class Handle:
     def __del__(self) -> None:
         self._release(self.pointer)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("nnunet_native: what the library holds (a model, a series) cannot be pickled or copied; open it anew in "
+                        "each process")
+
 
 @dataclass
 class ImageFiles:

@@ -5,6 +5,7 @@
 MODEL: of nnU-Net v2, with several folds; IMAGES: NAME_0000.nii.gz; LABELS: NAME.nii.gz by the program, of the mean of all
 folds; CHECKPOINT: of this program or of nnU-Net v2, for images of the same kind.
 """
+import copy
 import inspect
 import json
 import logging
@@ -76,6 +77,11 @@ class WithFolder(unittest.TestCase):
 
 
 class Arrays(WithFolder):
+    def test_a_predictor_cannot_be_pickled(self):
+        for copying in pickle.dumps, copy.deepcopy:
+            with self.assertRaisesRegex(TypeError, "open it anew in each process"):
+                copying(self.predictor)
+
     def test_labels_are_the_programs(self):
         for case in CASES:
             image, properties = image_of(self.predictor, case)
