@@ -89,10 +89,12 @@ class ObjectOutput {
         };
   }
 
-  /// What was written now; one that cannot be sent does not stop the others. Throws Error at the end.
-  void send() const {
+  /// What was written now, and what an earlier run left: it may be there because the archive was not. One that cannot
+  /// be sent does not stop the others. Throws Error at the end.
+  void send(std::vector<std::filesystem::path> kept) const {
+    kept.insert(kept.end(), written_.begin(), written_.end());
     std::size_t failed = 0;
-    for (const auto& file : written_) {
+    for (const auto& file : kept) {
       try {
         sender_.send(file);
       } catch (const Error& e) {
@@ -101,7 +103,7 @@ class ObjectOutput {
       }
     }
     if (failed > 0)
-      throw Error("--send_to", fmt::format("{} of {} objects were not sent", failed, written_.size()),
+      throw Error("--send_to", fmt::format("{} of {} objects were not sent", failed, kept.size()),
                   "see the messages above; the files are there");
   }
 
@@ -146,7 +148,7 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   const auto result = bids ? predict_bids(predictor, flags.bids, options) : predict_images(predictor, options);
   if (progress) progress->finish();
   fmt::print("{} images segmented, {} kept: {}\n", result.predicted, result.kept, options.output.string());
-  if (objects) objects->send();
+  if (objects) objects->send(result.kept_outputs);
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
 }
 

@@ -211,6 +211,17 @@ std::vector<ImageCase> cases_of(const ImagePredictionOptions& options, int chann
   return list_image_cases(options.input, channels, options.format);
 }
 
+/// Of those that are not open.
+std::vector<fs::path> kept_outputs(const std::vector<ImageCase>& all, const std::vector<ImageCase>& open,
+                                   const ImagePredictionOptions& options) {
+  std::set<fs::path> left;
+  for (const ImageCase& c : open) left.insert(outputs_of(c, options).label);
+  std::vector<fs::path> kept;
+  for (const ImageCase& c : all)
+    if (fs::path label = outputs_of(c, options).label; !left.contains(label)) kept.push_back(std::move(label));
+  return kept;
+}
+
 }  // namespace
 
 ImagePredictionResult predict_images(Predictor& predictor, const ImagePredictionOptions& options) {
@@ -233,10 +244,10 @@ ImagePredictionResult predict_images(Predictor& predictor, std::vector<ImageCase
   auto open = choose_open_cases(
       all, options.output, nlohmann::json::parse(predictor.made_with()), options.overwrite,
       [&](const ImageCase& c) { return extras_of(c, options); }, options.format);
-  const auto kept = static_cast<std::int64_t>(all.size() - open.size());
+  std::vector<fs::path> kept = kept_outputs(all, open, options);
   ImageStages stages(predictor, options, std::move(open));
   const CaseCounts counts = predict_cases(predictor, stages, true, watched_by(options, stages.cases()));
-  return {counts.predicted, kept, counts.failed};
+  return {counts.predicted, static_cast<std::int64_t>(kept.size()), counts.failed, std::move(kept)};
 }
 
 }  // namespace nnunet

@@ -11,6 +11,7 @@ namespace nnunet {
 
 struct ImagePredictionResult {
   std::int64_t predicted = 0, kept = 0, failed = 0;
+  std::vector<std::filesystem::path> kept_outputs = {};  ///< label maps, or what was made in their place
 };
 
 /// Segments images: each becomes a uint8 label map (<case>.nii.gz) in its own geometry. The next image is read and
