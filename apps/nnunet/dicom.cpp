@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
 #include "nnunet/dicom/read_series.h"
 #include "nnunet/dicom/series_cases.h"
@@ -20,8 +21,10 @@ namespace nnunet::app {
 namespace {
 
 void list(const dicom::Finding& finding, const std::filesystem::path& input) {
-  std::fputs(dicom::finding_text(finding).c_str(), stdout);
+  const std::string text = dicom::finding_text(finding);
+  std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
+  if (text.empty()) throw Error(input.string(), "holds no files", "give the folder or zip of a study");
   if (finding.series.empty())
     throw Error(input.string(), "holds no DICOM series of images", "see what was found above");
 }
@@ -31,9 +34,13 @@ void write(dicom::Finding finding, const DicomFlags& flags) {
   const ImageFormat nifti;
   protect_inputs(dicom::series_cases(series, 1), flags.input, flags.output, nifti);
   require_writable_folder(flags.output);
+  const auto file_of = [&](const dicom::FoundSeries& found) { return flags.output / (found.name() + ".nii.gz"); };
+  for (const dicom::FoundSeries& found : series)
+    if (const auto file = file_of(found); !flags.overwrite && std::filesystem::exists(file))
+      throw Error(file.string(), "is there already", "give another --output, or --overwrite");
   std::size_t failed = 0;
   for (const dicom::FoundSeries& found : series) {
-    const std::filesystem::path file = flags.output / (found.name() + ".nii.gz");
+    const std::filesystem::path file = file_of(found);
     try {
       write_image(file, dicom::read_series(found));
       fmt::print("{}\n", file.string());
@@ -48,6 +55,7 @@ void write(dicom::Finding finding, const DicomFlags& flags) {
 
 void run(const DicomFlags& flags) {
   if (flags.input.empty()) end_for_missing("path");
+  const Interrupt interrupt;  // a signal waits until what was unpacked of a zip is removed
   dicom::Finding finding = dicom::find_series(flags.input);
   if (flags.output.empty())
     list(finding, flags.input);

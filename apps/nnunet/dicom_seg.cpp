@@ -3,12 +3,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
+
 #include "commands.h"
 #include "dicom_objects.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
 #include "nnunet/dicom/label_grid.h"
 #include "nnunet/dicom/series_cases.h"
+#include "nnunet/io/atomic_file.h"
 #include "options/parser.h"
 
 namespace nnunet::app {
@@ -22,16 +27,25 @@ dicom::FoundSeries series_of(const DicomSegFlags& flags) {
   return std::move(found.front());
 }
 
-void run(const DicomSegFlags& flags) {
-  const ObjectSender sender(flags.send);
-  if (std::filesystem::exists(flags.output) && !flags.overwrite)
-    throw Error(flags.output.string(), "is there already", "give another --output, or --overwrite");
+void write(const DicomSegFlags& flags) {
+  const Interrupt interrupt;  // a signal waits until what was unpacked of a zip is removed
   const dicom::FoundSeries found = series_of(flags);
+  dicom::protect_sources(found, flags.output);
   const auto labels = dicom::labels_on_series(read_label_file(flags.labels), found.series, flags.labels.string());
+  if (std::ranges::all_of(labels.values, [](std::uint16_t value) { return value == 0; }))
+    log::warn(flags.labels.string() + ": has no labels, only 0: the object marks nothing");
   const dicom::ObjectOptions options = object_options(flags.object, dicom::unnamed_values(labels));
   write_object(labels, found.series, options, flags.object.type.value_or(dicom::ObjectType::binary), flags.output);
   log::info(
       fmt::format("{}: {} labels on {} slices", flags.output.string(), options.segments.size(), found.series.shape[0]));
+}
+
+void run(const DicomSegFlags& flags) {
+  const ObjectSender sender(flags.send);
+  require_writable_file(flags.output);
+  if (std::filesystem::exists(flags.output) && !flags.overwrite)
+    throw Error(flags.output.string(), "is there already", "give another --output, or --overwrite");
+  write(flags);
   sender.send(flags.output);
 }
 

@@ -17,7 +17,6 @@
 namespace nnunet::c_api {
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using dicom::FoundSeries;
 
@@ -138,14 +137,6 @@ Array<std::uint16_t> labels_on(const FoundSeries& found, const nnunet_array& lab
   return labels_in(view, "labels");
 }
 
-void protect_sources(const FoundSeries& found, const fs::path& file) {
-  for (const fs::path& source : found.sources) {
-    std::error_code absent;
-    if (fs::equivalent(file, source, absent))
-      throw Error(file.string(), "is a file of the series and would be overwritten", "give another name");
-  }
-}
-
 }  // namespace
 
 nnunet_status* dicom_find(const char* path, nnunet_dicom** dicom) {
@@ -200,7 +191,7 @@ nnunet_status* dicom_write(const nnunet_dicom* dicom, const char* uid, const nnu
     const FoundSeries found = target_series(*dicom, uid);
     const Array<std::uint16_t> map = labels_on(found, *labels);
     const dicom::ObjectOptions said = object_options(given, map);
-    protect_sources(found, file);
+    dicom::protect_sources(found, file);
     dicom::receive_object_log();
     dicom::write_object(map, found.series, said, type, file);
   });

@@ -111,6 +111,22 @@ bool is_dicom_input(const fs::path& input, const ImageFormat& format) {
   return !finding.series.empty() || !finding.left_out.empty();
 }
 
+void warn_of_dicom_beside_images(const fs::path& input, const ImageFormat& format) {
+  std::error_code failure;
+  if (!fs::is_directory(input, failure)) return;
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(input))
+    if (entry.is_regular_file() && !format.accepts(entry.path()) && !is_zip(entry.path()) &&
+        is_dicom_name_or_file(entry.path()))
+      files.push_back(entry.path().filename().string());
+  if (files.empty()) return;
+  std::ranges::sort(files);
+  log::warn(
+      fmt::format("{}: DICOM files beside the images ({}) are left out: {}. Name their series with --dicom_series, "
+                  "or keep them in a folder of their own",
+                  input.string(), format.pattern(), some_names(files)));
+}
+
 std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, const std::vector<std::string>& uids,
                                        const ChoiceTerms& terms) {
   for (const std::string& line : left_out_lines(finding)) warn(terms, line);
@@ -127,6 +143,14 @@ std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, c
     for (const std::string& warning : found.warnings) warn(terms, fmt::format("series {}: {}", found.name(), warning));
   }
   return chosen;
+}
+
+void protect_sources(const FoundSeries& found, const fs::path& file) {
+  for (const fs::path& source : found.sources) {
+    std::error_code absent;
+    if (fs::equivalent(file, source, absent))
+      throw Error(file.string(), "is a file of the series and would be overwritten", "give another name");
+  }
 }
 
 std::vector<ImageCase> series_cases(const std::vector<FoundSeries>& series, int channels) {

@@ -18,6 +18,7 @@ Command dicom_command(DicomFlags& flags) {
                       dicom_series(flags.series)
                           .described("With --output: UIDs of the series to write (UID-1, UID-2, ..: volumes of one "
                                      "that holds several), or all"),
+                      overwrite(flags.overwrite).described("With --output: replace images that are there"),
                   }}},
       .notes = "Nothing that names a patient is read or shown.",
       .examples = {{.line = "nnunet dicom study.zip", .not_run = "needs such a study"},

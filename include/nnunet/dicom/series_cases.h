@@ -14,6 +14,9 @@ namespace nnunet::dicom {
 /// below.
 bool is_dicom_input(const std::filesystem::path& input, const ImageFormat& format);
 
+/// Warns where a folder of images has DICOM files among them, which nobody will look at.
+void warn_of_dicom_beside_images(const std::filesystem::path& input, const ImageFormat& format);
+
 /// How whoever asks for a series names it, and where warnings go.
 struct ChoiceTerms {
   std::string parameter = "--dicom_series";
@@ -29,6 +32,9 @@ struct ChoiceTerms {
 /// Error: no series, several and none chosen (with a list of them), a UID that is not there, one that cannot be read.
 std::vector<FoundSeries> choose_series(Finding finding, const std::filesystem::path& input,
                                        const std::vector<std::string>& uids, const ChoiceTerms& terms = {});
+
+/// Throws Error where a file to be written is one of those that the series is made from.
+void protect_sources(const FoundSeries& found, const std::filesystem::path& file);
 
 /// Cases whose names are the series' UIDs. For networks of several channels the series are these channels, in their
 /// order, and make one case, which has the first one's name. Throws Error for another number of series than channels,

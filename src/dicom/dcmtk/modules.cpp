@@ -8,6 +8,7 @@
 #include <chrono>
 #include <limits>
 #include <set>
+#include <stdexcept>
 #include <system_error>
 
 #include "dicom/dcmtk/instance_stream.h"
