@@ -49,10 +49,7 @@ void run(ClientFlags& o) {
   const RemoteSegmentationResult result = segment_images(o.images);
   fmt::print("{} images segmented, {} kept: {}\n", result.segmented, result.kept, o.images.output.string());
   std::fflush(stdout);
-  if (result.stopped) {
-    log::warn(interrupt.signal_name() + ": stopped; the same command goes on with what is missing");
-    end_program(kInterruptedExitCode);
-  }
+  if (result.stopped) end_interrupted(interrupt.signal_name());
   if (!o.lbls.empty()) score_and_report({o.images.output, o.lbls, 0, o.images.cases}, o.scores);
   if (result.failed > 0)
     throw Error("client",

@@ -6,7 +6,9 @@
 #include "dicom_objects.h"
 #include "filter_progress.h"
 #include "make_predictor.h"
+#include "nnunet/core/cancelled.h"
 #include "nnunet/core/error.h"
+#include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
 #include "nnunet/dicom/series_cases.h"
 #include "nnunet/infer/opened_model.h"
@@ -19,6 +21,7 @@
 #include "options/module_description.h"
 #include "options/parser.h"
 #include "options/predict.h"
+#include "run_program.h"
 #include "torch_door.h"
 
 namespace nnunet::app {
@@ -54,17 +57,23 @@ void predict_preprocessed(const PredictFlags& flags, const JobPlace& place) {
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
 }
 
-/// None: the images are no DICOM.
-std::vector<dicom::FoundSeries> series_to_segment(const PredictFlags& flags, const ImageFormat& format) {
+/// None: the images are no DICOM. What a zip holds is unpacked to a folder, which a signal shall not leave behind: from
+/// then on signals wait in `interrupt`.
+std::vector<dicom::FoundSeries> series_to_segment(const PredictFlags& flags, const ImageFormat& format,
+                                                  std::optional<Interrupt>& interrupt) {
   const auto& input = flags.images.input;
   if (!flags.bids.channels.empty()) {  // which may have DICOM among its sources
     if (!flags.dicom_series.empty())
       throw Error("--dicom_series", "and --bids exclude each other", "give the one that --input is");
     return {};
   }
-  if (flags.dicom_series.empty() && !dicom::is_dicom_input(input, format)) return {};
+  if (flags.dicom_series.empty() && !dicom::is_dicom_input(input, format)) {
+    dicom::warn_of_dicom_beside_images(input, format);
+    return {};
+  }
   if (!flags.images.more_channels.empty())
     throw Error("--more_channels", "is for image files", "name the channels' DICOM series with --dicom_series");
+  interrupt.emplace();
   return dicom::choose_series(dicom::find_series(input), input, flags.dicom_series);
 }
 
@@ -121,7 +130,8 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   ModelFlags networks = with_v2_model(o.model);
   std::optional<V2Model> model = read_trained_model(networks.trained);
   if (model) options.format = image_format(*model);
-  const std::vector<dicom::FoundSeries> series = series_to_segment(flags, options.format);
+  std::optional<Interrupt> interrupt;
+  const std::vector<dicom::FoundSeries> series = series_to_segment(flags, options.format, interrupt);
   if (!series.empty()) options.format = dicom::series_format(options.format);
   std::optional<ObjectOutput> objects;
   if (flags.object.type) {
@@ -140,12 +150,20 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   if (!series.empty()) options.cases = dicom::series_cases(series, predictor.model().channels());
   if (objects) objects->set_up(options, predictor.model());
   std::optional<FilterProgress> progress;
-  if (flags.filter_progress) {
-    progress.emplace("nnU-Net", "Segmentation");
-    options.progress = [&](double share) { progress->show(share); };
-  }
-  const bool bids = !flags.bids.channels.empty();
-  const auto result = bids ? predict_bids(predictor, flags.bids, options) : predict_images(predictor, options);
+  if (flags.filter_progress) progress.emplace("nnU-Net", "Segmentation");
+  if (progress || interrupt)
+    options.progress = [&](double share) {
+      if (progress) progress->show(share);
+      if (interrupt && interrupt->requested()) throw Cancelled();
+    };
+  const auto result = [&] {
+    try {
+      return flags.bids.channels.empty() ? predict_images(predictor, options)
+                                         : predict_bids(predictor, flags.bids, options);
+    } catch (const Cancelled&) {
+      end_interrupted(interrupt->signal_name());
+    }
+  }();
   if (progress) progress->finish();
   fmt::print("{} images segmented, {} kept: {}\n", result.predicted, result.kept, options.output.string());
   if (objects) objects->send(result.kept_outputs);

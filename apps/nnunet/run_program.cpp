@@ -11,6 +11,7 @@
 #include <string>
 
 #include "nnunet/core/cpu.h"
+#include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/version.h"
 #include "options/option_rules.h"
@@ -29,6 +30,12 @@ class Formatter : public CLI::Formatter {
     return text.str();
   }
 };
+
+/// What stands in the place of a command; empty: there is one, or nothing.
+std::string unknown_command(const CLI::App& program, int argc, char** argv) {
+  if (!program.get_subcommands().empty() || argc < 2 || argv[1][0] == '-') return {};
+  return argv[1];
+}
 
 }  // namespace
 
@@ -59,6 +66,10 @@ int run_program(CLI::App& program, int argc, char** argv) {
     program.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& e) {
+    if (const std::string word = unknown_command(program, argc, argv); !word.empty()) {
+      log::error(word + " is no command of nnunet. nnunet --help lists them");
+      return e.get_exit_code();
+    }
     return program.exit(e);
   } catch (const std::bad_alloc&) {
     log::error("out of memory. Use a smaller batch or patch, or fewer parallel jobs (--n_jobs, --num_workers)");
@@ -70,6 +81,11 @@ int run_program(CLI::App& program, int argc, char** argv) {
 
 void end_program(int code) {
   throw CLI::RuntimeError(code);
+}
+
+void end_interrupted(const std::string& signal) {
+  log::warn(signal + ": stopped; the same command goes on with what is missing");
+  end_program(kInterruptedExitCode);
 }
 
 void end_for_missing(const std::string& what) {

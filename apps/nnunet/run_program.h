@@ -21,6 +21,9 @@ int run_program(CLI::App& program, int argc, char** argv);
 /// Ends what run_program runs, with this exit code and without a message.
 [[noreturn]] void end_program(int code);
 
+/// Ends it for a signal by this name, with a message: it can be continued.
+[[noreturn]] void end_interrupted(const std::string& signal);
+
 /// Ends it as a command line that lacks something needed.
 [[noreturn]] void end_for_missing(const std::string& what);
 

@@ -273,6 +273,7 @@ SeriesToSend series_of(const RemoteSegmentationOptions& o, int channels, const I
     if (o.dicom_seg)
       throw Error("--dicom_seg", fmt::format("{} is no DICOM series", o.input.string()),
                   "leave it out: label maps of other images are NIfTI");
+    dicom::warn_of_dicom_beside_images(o.input, format);
     return {};
   }
   if (!o.cases.empty())

@@ -151,6 +151,10 @@ TEST_F(WithoutTorch, SegmentsDicomSeries) {
   const LabelMap a = read_label_map(from_nifti), b = read_label_map(maps + "/1.2.3.4.nii.gz");
   EXPECT_EQ(a.voxels.values, b.voxels.values);
   EXPECT_LT(affine_difference(a.geometry, b.geometry), 1e-6);
+  const Outcome twice = nnunet("dicom " + study + " --output " + images);
+  EXPECT_EQ(twice.code, 1);
+  EXPECT_NE(twice.output.find("1.2.3.4.nii.gz: is there already"), std::string::npos) << twice.output;
+  EXPECT_EQ(nnunet("dicom " + study + " --overwrite --output " + images).code, 0);
   for (const Outcome& outcome : {listed, written, predicted})
     EXPECT_EQ(outcome.output.find("Jane"), std::string::npos) << outcome.output;
 
@@ -160,6 +164,18 @@ TEST_F(WithoutTorch, SegmentsDicomSeries) {
     EXPECT_EQ(first.code, 0) << first.output;
     EXPECT_EQ(read_text(folder_ / "objects/1.2.3.4.dcm").substr(128, 4), "DICM");
     EXPECT_NE(second.output.find("1 kept"), std::string::npos) << second.output;
+    const Outcome unsent = nnunet(predict + study + objects + " --send_to PACS@127.0.0.1:1");
+    EXPECT_EQ(unsent.code, 1);  // kept, and not at the archive
+    EXPECT_NE(unsent.output.find("1 of 1 objects were not sent"), std::string::npos) << unsent.output;
+    const std::string slice = read_text(folder_ / "study/00.dcm"),
+                      write =
+                          "dicom-seg --labels " + maps + "/1.2.3.4.nii.gz --series " + study + " --overwrite --output ";
+    const Outcome over = nnunet(write + study + "/00.dcm");
+    EXPECT_EQ(over.code, 1);
+    EXPECT_NE(over.output.find("is a file of the series"), std::string::npos) << over.output;
+    EXPECT_EQ(read_text(folder_ / "study/00.dcm"), slice);
+    const Outcome fine = nnunet(write + (folder_ / "seg.dcm").string());
+    EXPECT_EQ(fine.code, 0) << fine.output;
     const Outcome none = nnunet(predict + images + objects);
     EXPECT_EQ(none.code, 1);
     EXPECT_NE(none.output.find("is no DICOM series"), std::string::npos) << none.output;
@@ -172,6 +188,44 @@ TEST_F(WithoutTorch, SegmentsDicomSeries) {
   const Outcome inside = nnunet(predict + study + " --output " + study + "/maps");
   EXPECT_EQ(inside.code, 1);
   EXPECT_NE(inside.output.find("inside the input folder"), std::string::npos) << inside.output;
+}
+
+TEST_F(WithoutTorch, SaysThatDicomBesideImagesIsLeftOut) {
+  NNUNET_NEEDS_DICOM();
+  write_tiny_series(images_);
+  const std::string output = (folder_ / "maps").string();
+  const Outcome mixed =
+      nnunet("predict --ckpt_path " + checkpoint_.string() + " --input " + images_.string() + " --output " + output);
+  EXPECT_EQ(mixed.code, 0) << mixed.output;
+  EXPECT_NE(mixed.output.find("DICOM files beside the images (*.nii or *.nii.gz) are left out: 00.dcm"), std::string::npos) << mixed.output;
+}
+
+// The zip's content is images of a patient.
+TEST_F(WithoutTorch, ASignalLeavesNothingOfAZip) {
+  NNUNET_NEEDS_DICOM();
+  write_tiny_series(folder_ / "study");
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (const auto& entry : fs::directory_iterator(folder_ / "study"))
+    entries.emplace_back(entry.path().filename(), read_text(entry.path()));
+  test::write_bytes(folder_ / "study.zip", test::stored_zip(entries));
+  const fs::path scratch = folder_ / "scratch";
+  fs::create_directory(scratch);
+  const std::string zip = (folder_ / "study.zip").string(), output = " --output " + (folder_ / "maps").string();
+  for (const std::string& command :
+       {"predict --tta --ckpt_path " + checkpoint_.string() + output + " --input " + zip, "dicom " + zip + output}) {
+    test::Background program("env TMPDIR='" + scratch.string() + "' '" + kProgram + "' " + command);
+    ASSERT_TRUE(program.runs_until([&] { return !fs::is_empty(scratch); })) << program.log();
+    program.send(SIGINT);
+    const int code = program.wait().code;
+    EXPECT_TRUE(code == 75 || code == 128 + SIGINT || code == 0) << code;  // 0: it was faster
+    EXPECT_TRUE(fs::is_empty(scratch)) << command;
+  }
+}
+
+TEST_F(WithoutTorch, NamesWhatIsNoCommand) {
+  const Outcome refused = nnunet("segment --input x");
+  EXPECT_GT(refused.code, 1);
+  EXPECT_NE(refused.output.find("segment is no command"), std::string::npos) << refused.output;
 }
 
 // As 3D Slicer starts it: lines on stdout say how far it is.
