@@ -205,11 +205,11 @@ OFCondition Association::receive(const T_DIMSE_C_StoreRQ& request, const DcmPres
                                  &file->stream(), nullptr, nullptr);
   if (file->too_large()) {
     answer = {Status::out_of_resources, "it is larger than what may be received"};
-    return received.code() == DIMSEC_OUTOFRESOURCES ? EC_Normal : received;
+    return received;
   }
   if (file->finish() != 0) {
     answer = {Status::out_of_resources, "the spool is full, or cannot be written"};
-    return received.code() == DIMSEC_OUTOFRESOURCES ? EC_Normal : received;
+    return received;
   }
   if (received.bad()) return received;
   if (of_data != context.presentationContextID) return DIMSE_BADMESSAGE;

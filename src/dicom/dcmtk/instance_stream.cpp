@@ -20,13 +20,13 @@ class InstanceStream::Consumer final : public DcmConsumer {
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
-  OFBool good() const override { return !too_large_ && reason_ == 0; }
-  OFCondition status() const override { return good() ? EC_Normal : EC_InvalidStream; }
+  OFBool good() const override { return OFTrue; }
+  OFCondition status() const override { return EC_Normal; }
   OFBool isFlushed() const override { return OFTrue; }
-  offile_off_t avail() const override { return static_cast<offile_off_t>(std::min(left_, kMost)); }
+  offile_off_t avail() const override { return kMost; }
   void flush() override {
     std::span<const char> rest(waiting_);
-    while (good() && !rest.empty()) {
+    while (reason_ == 0 && !rest.empty()) {
       const ssize_t n = ::write(file_, rest.data(), rest.size());
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) reason_ = n < 0 ? errno : ENOSPC;
@@ -38,7 +38,7 @@ class InstanceStream::Consumer final : public DcmConsumer {
   /// Elements come a few bytes at a time.
   offile_off_t write(const void* bytes, offile_off_t count) override {
     if (static_cast<std::uint64_t>(count) > left_) too_large_ = true;
-    if (!good()) return 0;
+    if (too_large_ || reason_ != 0) return count;  // forgotten
     const auto* const begin = static_cast<const char*>(bytes);
     waiting_.insert(waiting_.end(), begin, begin + count);
     left_ -= static_cast<std::uint64_t>(count);
@@ -50,7 +50,7 @@ class InstanceStream::Consumer final : public DcmConsumer {
   int reason() const { return reason_; }
 
  private:
-  static constexpr std::uint64_t kMost = std::uint64_t{1} << 62U;
+  static constexpr offile_off_t kMost = offile_off_t{1} << 62U;
   static constexpr std::size_t kPiece = std::size_t{64} << 10U;
 
   int file_;

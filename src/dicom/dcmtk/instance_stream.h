@@ -7,8 +7,8 @@
 namespace nnunet::dicom {
 
 /// Where a data set goes as it comes: the end of a file that is there. Beyond a size, or where the disk is full, it
-/// takes no more, and DCMTK reads the rest and forgets it, so that the caller gets an answer. DCMTK's own stream does
-/// not tell of what could not be written in the end.
+/// forgets the rest, so that the caller gets an answer. (DCMTK itself, told of the failure, waits for a further
+/// fragment, also where there was the last one; its own file stream does not tell of what could not be written.)
 class InstanceStream {
  public:
   /// Throws std::system_error where the file cannot be opened.

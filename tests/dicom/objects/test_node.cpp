@@ -413,6 +413,12 @@ TEST(Node, LargerThanTheLimitsIsRefusedAndTheRestGoesOn) {
   test.send(files_in(test.folder / "ct"));
   EXPECT_EQ(test.in_spool("receiving").size(), 1U);
 
+  test.options.network.max_instance_bytes = 100;  // which its only fragment exceeds
+  test.start();
+  const std::string small = test.refusal({test.folder / "ct/00.dcm"});
+  EXPECT_NE(small.find("A700"), std::string::npos) << small;
+
+  test.options.network.max_instance_bytes = 100000;
   test.options.spool.most_bytes = 1;
   test.start();
   const std::string full = test.refusal(files_in(test.folder / "ct"));
