@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "case_record.h"
@@ -18,6 +19,8 @@ namespace {
 
 /// Cases that stay open. Each has four mappings at most, of which a process may have 65530.
 constexpr std::size_t kMostOpen = 4096;
+
+constexpr const char* kTrainPrevious = "train the previous stage's folds to their end: their validation makes it";
 
 [[noreturn]] void fail_damaged(const fs::path& file, const std::string& problem) {
   throw Error(file.string(), problem, kRemedy);
@@ -143,11 +146,10 @@ std::shared_ptr<const StoredCase> CaseStore::open_files(const std::string& name)
       fail_damaged(file(name, kLocations), "holds a place outside of the image");
 
   if (!previous_.empty()) {
-    const fs::path labels = previous_ / (name + ".npy");
+    const fs::path labels = previous_labels(name);
     std::error_code failure;
     if (!fs::exists(labels, failure))
-      throw Error(labels.string(), "the previous stage has no label map of this case",
-                  "train the previous stage's folds to their end: their validation makes it");
+      throw Error(labels.string(), "the previous stage has no label map of this case", kTrainPrevious);
     c->previous_ = open_array(labels, "i2", 3);
     require_shape(*c->previous_, c->size_, labels);
   }
@@ -165,6 +167,19 @@ void CaseStore::attach_previous(fs::path folder) {
   const std::lock_guard lock(mutex_);
   previous_ = std::move(folder);
   open_.clear();
+}
+
+void CaseStore::require_previous(const std::vector<std::string>& names) const {
+  if (previous_.empty()) return;
+  std::vector<std::string> missing;
+  std::error_code failure;
+  std::ranges::copy_if(names, std::back_inserter(missing),
+                       [&](const std::string& name) { return !fs::exists(previous_labels(name), failure); });
+  if (!missing.empty())
+    throw Error(previous_.string(),
+                fmt::format("{} of {} cases have no label map of the previous stage: {}", missing.size(), names.size(),
+                            some_names(missing)),
+                kTrainPrevious);
 }
 
 void write_previous_stage(const fs::path& folder, const std::string& name, const Array<std::int16_t>& labels) {

@@ -13,6 +13,7 @@
 #include "nnunet/core/log.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/core/progress.h"
+#include "nnunet/data/patch_sampling.h"
 #include "nnunet/train/placement.h"
 #include "repeated_batch.h"
 #include "v2_benchmark.h"
@@ -88,6 +89,9 @@ V2TrainingRun::V2TrainingRun(const V2TrainOptions& options)
       folder_(setup_.folders.fold) {
   if (setup_.recipe.benchmark && !job_.device.is_cuda())
     throw Error("-tr " + setup_.recipe.name, "measures a GPU, and none is used", "train where there is one");
+  // What would stop it in its first epoch is said here, before an earlier training is moved away.
+  batch_part(setup_.batch_size, job_.group.size(), job_.group.rank(), 0);
+  for (const std::vector<std::string>* const list : {&split_.train, &split_.val}) cases_->require_previous(*list);
   o_.checkpoints = o_.checkpoints && setup_.recipe.checkpoints;
   result_.fold = folder_.path();
   result_.leads = job_.group.leads();

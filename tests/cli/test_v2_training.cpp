@@ -80,8 +80,11 @@ TEST_F(V2Processes, TrainAsOneOnTheCpu) {
 }
 
 TEST_F(V2Processes, AreNotMoreThanPatchesABatch) {
+  const Outcome earlier = train("three", "");
+  ASSERT_EQ(earlier.code, 0) << earlier.text;
   EXPECT_FAILS(train("three", "-num_gpus 3"), "2 patches cannot be dealt out to 3 processes", "Use fewer processes");
-  EXPECT_FALSE(fs::exists(fold("three") / "checkpoint_final.pth"));
+  EXPECT_FALSE(fs::exists(fold("three") / "earlier-1")) << "what was trained stays where it is";
+  EXPECT_TRUE(fs::exists(fold("three") / "checkpoint_final.pth"));
 }
 
 }  // namespace

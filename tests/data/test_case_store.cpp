@@ -234,6 +234,9 @@ TEST_F(CaseStoreTest, LabelMapsOfThePreviousStage) {
   EXPECT_TRUE(std::equal(labels.values.begin(), labels.values.end(), store.open("a")->previous()));
   EXPECT_NE(message_of([&] { store.open("b"); }).find("b.npy: is 3x4x6"), std::string::npos);
   EXPECT_NE(message_of([&] { store.open("B"); }).find("has no label map of this case"), std::string::npos);
+  store.require_previous({"a", "b"});
+  const std::string missing = message_of([&] { store.require_previous({"a", "B", "b"}); });
+  EXPECT_NE(missing.find("1 of 3 cases have no label map of the previous stage: B"), std::string::npos) << missing;
 }
 
 }  // namespace

@@ -219,6 +219,11 @@ TEST_F(V2Trainer, ACascadesFirstStagePredictsForTheSecond) {
 
   EXPECT_EQ(train_v2(cascade).failed_cases, 0);
   EXPECT_TRUE(fs::exists(model("3d_cascade_fullres") / "fold_all/checkpoint_final.pth"));
+
+  fs::remove(model("3d_lowres") / "predicted_next_stage/3d_cascade_fullres/case_4.npy");
+  const std::string lacks = error_of([&] { train_v2(cascade); });
+  EXPECT_NE(lacks.find("1 of 6 cases have no label map of the previous stage: case_4"), std::string::npos) << lacks;
+  EXPECT_FALSE(fs::exists(model("3d_cascade_fullres") / "fold_all/earlier-1")) << "an earlier training stays";
 }
 
 TEST_F(V2Trainer, SaysWhatDoesNotFit) {

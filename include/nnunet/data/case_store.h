@@ -89,9 +89,12 @@ class CaseStore {
   /// From now on cases are opened with the label map that the folder (predicted_next_stage/CONFIGURATION) has of them.
   /// Throws Error where there is no such folder; open throws where a label map is missing or of another shape.
   void attach_previous(std::filesystem::path folder);
+  /// Throws Error, naming cases, where a folder is attached that lacks the label map of some of these.
+  void require_previous(const std::vector<std::string>& names) const;
 
  private:
   std::filesystem::path file(const std::string& name, const char* kind) const { return folder_ / (name + kind); }
+  std::filesystem::path previous_labels(const std::string& name) const { return previous_ / (name + ".npy"); }
   std::shared_ptr<const StoredCase> open_files(const std::string& name) const;
 
   std::filesystem::path folder_, previous_;
