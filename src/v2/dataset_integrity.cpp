@@ -48,6 +48,7 @@ struct Expected {
   std::optional<std::set<int>> labels;
   std::optional<std::size_t> channels;
   ImageFormat format;
+  bool numbered_alike = true;  ///< the channels' files of all cases
 };
 
 class CaseCheck {
@@ -57,6 +58,7 @@ class CaseCheck {
 
   Findings run() {
     std::optional<CaseImage> image;
+    check_channel_numbers();
     if (images_are_there()) image = read_images();
     std::optional<CaseLabels> labels = read_labels();
     if (labels) check_values(labels->voxels.values);
@@ -71,7 +73,8 @@ class CaseCheck {
 
   bool images_are_there() {
     if (case_.images.empty())
-      add(folder_ / "imagesTr", fmt::format("no file is named {}_0000{}", case_.name, expected_.format.ending));
+      add(folder_ / "imagesTr", fmt::format("a file begins with {}, but none is named {}_0000{}", case_.name,
+                                            case_.name, expected_.format.ending));
     bool all = !case_.images.empty();
     for (const fs::path& file : case_.images)
       if (!fs::is_regular_file(file)) {
@@ -79,6 +82,12 @@ class CaseCheck {
         all = false;
       }
     return all;
+  }
+
+  /// Where all cases have the same gaps, each channel is at least the same image everywhere.
+  void check_channel_numbers() {
+    if (const std::string problem = misnumbered_channels(case_, expected_.format.ending); !problem.empty())
+      add(case_.images.front(), problem, expected_.numbered_alike);
   }
 
   std::optional<CaseImage> read_images() {
@@ -168,6 +177,7 @@ class DatasetCheck {
     bool readable = false;
     attempt([&] {
       expected_.format = format_of(*dataset);
+      expected_.numbered_alike = numbered_alike(*dataset, expected_.format.ending);
       readable = true;
     });
     if (readable) check_cases(dataset->cases, threads, show_progress);

@@ -49,6 +49,7 @@ class Extraction {
       : dataset_(dataset),
         options_(options),
         format_(dataset_format(dataset)),
+        numbered_alike_(numbered_alike(dataset, format_.ending)),
         draws_(options.all_foreground ? 0 : kDraws / dataset.cases.size()),
         facts_(dataset.cases.size()),
         kept_(dataset.cases.size()) {
@@ -84,11 +85,14 @@ class Extraction {
     // Beside the files' voxels: places, values and counts of the foreground.
     const std::int64_t reading = reading_memory(raw);
     const MemoryBudget::Share share(memory_, 2 * reading);
+    if (const std::string problem = misnumbered_channels(raw, format_.ending); !numbered_alike_ && !problem.empty())
+      throw Error(raw.images.front().string(), problem, "rename the files, or add the one that is missing");
     const CaseImage image = read_case_image(raw.image_case(), format_);
     const Array<float>& voxels = image.image.voxels;
     if (voxels.size(0) != static_cast<std::int64_t>(channels_.size()))
-      throw Error(raw.name, fmt::format("has {} channels, but dataset.json names {}", voxels.size(0), channels_.size()),
-                  "correct one of them");
+      throw Error(raw.images.front().string(),
+                  fmt::format("the case has {} channels, dataset.json names {}", voxels.size(0), channels_.size()),
+                  "add the files that are missing, or correct dataset.json");
     const Array<std::uint16_t> labels = read_case_labels(raw.label, image, format_);
     const Box box = nonzero_box(voxels).value_or(Box{{}, voxels.spatial()});
     use(image.image, box, draw_foreground(voxels, labels, box, draws_));
@@ -151,6 +155,7 @@ class Extraction {
   const RawDataset& dataset_;
   const FingerprintOptions& options_;
   const ImageFormat format_;
+  const bool numbered_alike_;
   const std::size_t draws_;  ///< of a channel of a case; 0: every voxel
   MemoryBudget memory_{available_memory() / 10 * 8};
   std::vector<std::string> names_;

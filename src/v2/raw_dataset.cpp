@@ -1,6 +1,7 @@
 #include "nnunet/v2/raw_dataset.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -61,6 +62,19 @@ std::vector<RawCase> listed_cases(const fs::path& folder, const Json& list, cons
 bool is_channel(const std::string& file, const std::string& name) {
   const std::string rest = file.substr(name.size(), kChannel);
   return rest[0] == '_' && std::ranges::all_of(rest.substr(1), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+/// 0000, 0001, ..; none where a file has another name.
+std::vector<std::string> channel_numbers(const RawCase& c, const std::string& ending) {
+  std::vector<std::string> numbers;
+  for (const fs::path& image : c.images) {
+    const std::string file = image.filename().string();
+    if (file.size() != c.name.size() + kChannel + ending.size() || !file.starts_with(c.name) ||
+        !is_channel(file, c.name))
+      return {};
+    numbers.push_back(file.substr(c.name.size() + 1, kChannel - 1));
+  }
+  return numbers;
 }
 
 /// CASE_0000.nii.gz, CASE_0001.nii.gz, ..
@@ -154,6 +168,19 @@ std::size_t channel_count(const Json& description, const std::string& file) {
     if (description.contains(key) && description[key].is_object() && !description[key].empty())
       return description[key].size();
   throw Error(file, "\"channel_names\" is missing", "see nnU-Net's description of dataset.json");
+}
+
+std::string misnumbered_channels(const RawCase& c, const std::string& ending) {
+  const std::vector<std::string> numbers = channel_numbers(c, ending);
+  std::vector<std::string> usual;
+  for (std::size_t i = 0; i < numbers.size(); ++i) usual.push_back(fmt::format("{:04}", i));
+  if (numbers == usual) return {};
+  return fmt::format("its files are the channels {}, not {}", fmt::join(numbers, ", "), fmt::join(usual, ", "));
+}
+
+bool numbered_alike(const RawDataset& dataset, const std::string& ending) {
+  const auto first = channel_numbers(dataset.cases.front(), ending);
+  return std::ranges::all_of(dataset.cases, [&](const RawCase& c) { return channel_numbers(c, ending) == first; });
 }
 
 std::int64_t reading_memory(const RawCase& c) {

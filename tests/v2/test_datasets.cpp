@@ -108,6 +108,24 @@ TEST(Integrity, PlaceInSpaceOnlyWarns) {
   require_dataset_integrity(tiny.folder(), 1, false);
 }
 
+TEST(Integrity, NumbersOfChannels) {
+  log::set_quiet(true);
+  const TempFolder folder;
+  const TinyDataset tiny(folder / "Dataset001_Tiny");
+  const auto renumber = [&](const std::string& name) {
+    fs::rename(tiny.image(name), tiny.folder() / "imagesTr" / (name + "_0002.nii.gz"));
+  };
+  const auto line = [](const std::string& name) {
+    return fmt::format("{0} imagesTr/{0}_0002.nii.gz its files are the channels 0002, not 0000", name);
+  };
+  renumber("case_1");
+  EXPECT_TRUE(finds(tiny.folder(), {line("case_1")}));
+  renumber("case_0");
+  renumber("case_2");
+  EXPECT_TRUE(finds(tiny.folder(), {"?" + line("case_0"), "?" + line("case_1"), "?" + line("case_2")}))
+      << "the same image everywhere";
+}
+
 TEST(Integrity, FaultsOfTheDescription) {
   const TempFolder folder;
   const TinyDataset tiny(folder / "Dataset001_Tiny", 2);

@@ -240,6 +240,13 @@ TEST_F(EnsureFingerprint, ABadCaseLeavesNoFile) {
   EXPECT_THROW(ensure_fingerprint("7", quiet(1), false), Error);
   write_image(tiny_.image("case_1"), test::small_image({9, 6, 5}));  // not the label map's shape
   EXPECT_THROW(ensure_fingerprint("7", quiet(1), false), Error);
+  write_image(tiny_.image("case_1"), test::small_image({5, 6, 5}));
+  const fs::path images = tiny_.folder() / "imagesTr";
+  fs::rename(tiny_.image("case_1"), images / "case_1_0001.nii.gz");  // another channel than the other cases'
+  EXPECT_THROW(ensure_fingerprint("7", quiet(1), false), Error);
+  EXPECT_FALSE(fs::exists(file_));
+  for (const std::string name : {"case_0", "case_2"}) fs::rename(tiny_.image(name), images / (name + "_0001.nii.gz"));
+  EXPECT_EQ(ensure_fingerprint("7", quiet(1), false), file_);
 }
 
 }  // namespace

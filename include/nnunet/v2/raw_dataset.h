@@ -51,6 +51,12 @@ ImageFormat dataset_format(const RawDataset& dataset);
 /// How many channels "channel_names" ("modality" in older files) names. Throws Error.
 std::size_t channel_count(const Json& description, const std::string& file);
 
+/// What is wrong with the numbers of a case's files: "its files are the channels 0001, 0002, not 0000, 0001". Empty:
+/// nothing, or the files are not named CASE_0000.
+std::string misnumbered_channels(const RawCase& c, const std::string& ending);
+/// Whether the files of all cases have the same numbers.
+bool numbered_alike(const RawDataset& dataset, const std::string& ending);
+
 /// About how many bytes are held while a case's images and labels are read: exact for NIfTI files, by the files' sizes
 /// for others. 0 where they cannot be looked at.
 std::int64_t reading_memory(const RawCase& c);
