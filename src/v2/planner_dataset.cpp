@@ -89,6 +89,11 @@ PlannedDataset planned_dataset(const PlannerInput& input) {
   found.labels = static_cast<std::int64_t>(input.dataset["labels"].size());
   found.cases = number_above_0(entry(input.dataset, cases_key, input.dataset_file, kDatasetRemedy), cases_key,
                                input.dataset_file, kDatasetRemedy);
+  if (found.cases != static_cast<double>(found.spacings.size()))
+    log::warn(
+        fmt::format("{}: \"{}\" is {}, but the fingerprint was made of {} cases. nnU-Net chooses the batch size by "
+                    "the number in the file, and so do these plans",
+                    input.dataset_file, cases_key, found.cases, found.spacings.size()));
   return found;
 }
 

@@ -217,6 +217,21 @@ TEST(Planner, ConfigurationsOfEarlierPlansAreKept) {
   EXPECT_EQ(test::content(file), "[]");
 }
 
+TEST(Planner, AnotherNumberOfCasesThanTheFingerprintsIsSaid) {
+  const DatasetFolders folders;
+  const auto log_of = [&](int cases) {
+    Json dataset = tiny_dataset();
+    dataset["numTraining"] = cases;
+    folders.add(kName, dataset, tiny_fingerprint({64, 64, 64}, {1, 1, 1}));
+    testing::internal::CaptureStderr();
+    plan_experiment(kName, {});
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(log_of(5).find("numTraining"), std::string::npos);
+  const std::string log = log_of(7);
+  EXPECT_NE(log.find("\"numTraining\" is 7, but the fingerprint was made of 5 cases"), std::string::npos) << log;
+}
+
 TEST(Planner, RawSplitsAreCopiedOrCompared) {
   const DatasetFolders folders;
   folders.add(kName, tiny_dataset(), tiny_fingerprint({64, 64, 64}, {1, 1, 1}));
