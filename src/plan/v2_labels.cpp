@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "nnunet/io/json_reading.h"
 #include "v2_parts.h"
@@ -53,6 +54,17 @@ void read_region_order(const JsonFields& dataset, LabelSpec& spec) {
                  fmt::format("has {} entries for {} regions", spec.region_values.size(), regions));
 }
 
+/// A label is the number of its head.
+void require_consecutive(const JsonFields& dataset, const LabelSpec& spec) {
+  std::set<int> values;
+  for (const LabelEntry& entry : spec.entries) values.insert(entry.values.begin(), entry.values.end());
+  int before = -1;
+  for (const int value : values) {
+    if (value != before + 1) dataset.fail("labels", fmt::format("are not consecutive: {} follows {}", value, before));
+    before = value;
+  }
+}
+
 }  // namespace
 
 LabelSpec v2_labels(const V2Files& files) {
@@ -73,7 +85,10 @@ LabelSpec v2_labels(const V2Files& files) {
       labels.fail(kBackground, fmt::format("is {}, it must be 0", quoted(json(value))));
     if (spec.entries.back().values.size() > 1) spec.decision = LabelDecision::sigmoid;
   }
-  if (spec.decision == LabelDecision::sigmoid) read_region_order(dataset, spec);
+  if (spec.decision == LabelDecision::sigmoid)
+    read_region_order(dataset, spec);
+  else
+    require_consecutive(dataset, spec);
   check_label_spec(spec, files.dataset_name);
   return spec;
 }

@@ -66,6 +66,16 @@ V2Description description(const JsonFields& plans, const JsonFields& configurati
   return found;
 }
 
+/// The patch is what users edit.
+void require_divisible_patch(const JsonFields& fields, const ModelPlan& model) {
+  const std::vector<std::int64_t>& patch = model.window.patch;
+  const std::vector<std::int64_t> strides = total_stride(*model.network);
+  for (std::size_t axis = 0; axis < strides.size(); ++axis)
+    if (patch[axis] % strides[axis] != 0)
+      fields.fail("patch_size", fmt::format("is {}, no multiple of what the network's strides multiply to, {}",
+                                            shape_text(patch), shape_text(strides)));
+}
+
 }  // namespace
 
 V2Plan read_v2_plan(const V2Files& files, const std::string& configuration, const V2Training& training) {
@@ -91,6 +101,8 @@ V2Plan read_v2_plan(const V2Files& files, const std::string& configuration, cons
   if (training.trainer == "nnUNetTrainerBN") model.network->norm = Norm::batch;
   model.network->in_channels = model.input_channels();
   model.network->n_class = model.labels.heads();
+  check_network_plan(*model.network, files.plans_name);
+  require_divisible_patch(fields, model);
   check_model_plan(model, files.plans_name);
   return found;
 }

@@ -297,7 +297,7 @@ TEST(V2Plan, PreprocessingThatIsNotKnownIsNamed) {
   EXPECT_NAMES(entry("normalization_schemes", {"CTNormalization"}), "has 1 entries, dataset.json has 2 channels");
   EXPECT_NAMES(entry("preprocessor_name", "MyPreprocessor"), "\"MyPreprocessor\"");
   EXPECT_NAMES(entry("patch_size", {16, 24}), "patch_size has 2 entries");
-  EXPECT_NAMES(entry("patch_size", {16, 24, 18}), "no multiple");
+  EXPECT_NAMES(entry("patch_size", {16, 24, 18}), "patch_size\" is 16x24x18, no multiple");
   EXPECT_NAMES(entry("spacing", nullptr), "configurations.3d_fullres.spacing\" is missing");
   EXPECT_NAMES(error_with([](V2Files& f) { f.plans["label_manager"] = "MyManager"; }), "\"MyManager\"");
   EXPECT_NAMES(error_with([](V2Files& f) { f.plans["transpose_forward"] = {0, 1, 1}; }), "transpose");
@@ -342,7 +342,7 @@ TEST(V2Plan, Labels) {
   EXPECT_NAMES(refusal(R"({"background": 0, "a": 1, "ignore": 3})"), "the largest label + 1");
   EXPECT_NAMES(refusal(R"({"background": 0, "a": 1, "ignore": [2]})"), "it must be one number");
   EXPECT_NAMES(refusal(R"({"background": 0, "a": 1.5})"), "1.5");
-  EXPECT_NAMES(refusal(R"({"background": 0, "a": 2})"), "gaps");
+  EXPECT_NAMES(refusal(R"({"background": 0, "a": 2})"), "\"labels\" are not consecutive: 2 follows 0");
 }
 
 TEST(V2Plan, PythonsJson) {
