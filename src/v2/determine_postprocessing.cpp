@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "for_each_case.h"
@@ -87,10 +88,7 @@ class Trial {
 };
 
 double dice_of(const SummaryDice& summary, const std::string& key) {
-  const auto found = summary.mean.find(key);
-  if (found == summary.mean.end())
-    throw Error("summary.json", fmt::format("has no label {}", key), "remove the file: it is made anew");
-  return found->second;
+  return summary.mean.at(key);
 }
 
 /// NaN neither rises nor falls.
@@ -99,12 +97,25 @@ bool none_falls(const SummaryDice& before, const SummaryDice& after) {
                               [&](const auto& entry) { return entry.second < dice_of(before, entry.first); });
 }
 
+/// Whether two summaries have the same labels and Dice, but for rounding. A label that is nowhere has NaN.
+bool agree(const SummaryDice& a, const SummaryDice& b) {
+  return std::ranges::equal(a.mean, b.mean, [](const auto& x, const auto& y) {
+    const bool same = std::abs(x.second - y.second) < 1e-9 || (std::isnan(x.second) && std::isnan(y.second));
+    return x.first == y.first && same;
+  });
+}
+
+/// Of the label maps as they are. A summary.json beside them is not relied on: it may be of earlier label maps, or of
+/// other labels.
 SummaryDice first_summary(const DeterminePostprocessingOptions& options, Trial& trial) {
   const fs::path file = fs::path(options.predictions) / "summary.json";
-  if (fs::exists(file)) return read_summary_dice(file);
   const Summary summary = trial.evaluate({}, options.predictions);
-  write_python_json(file, summary_json(summary), Keys::sorted);
-  return summary_dice(summary);
+  SummaryDice dice = summary_dice(summary);
+  if (!fs::exists(file))
+    write_python_json(file, summary_json(summary), Keys::sorted);
+  else if (!agree(read_summary_dice(file), dice))
+    log::warn(fmt::format("{} is not of these label maps and labels; what they have now counts", file.string()));
+  return dice;
 }
 
 std::string shown(const LabelOrRegion& label) {

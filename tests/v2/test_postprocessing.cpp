@@ -124,6 +124,31 @@ TEST(DeterminePostprocessing, NothingHelpsWhereAllIsOnePiece) {
   EXPECT_EQ(read_label_file(folder / "pred/postprocessed/a.nii.gz").voxels.values, map.values);
 }
 
+TEST(DeterminePostprocessing, ASummaryOfOtherLabelMapsIsNotReliedOn) {
+  const TempFolder folder;
+  auto truth = Array<std::uint16_t>({4, 5, 6}), predicted = truth;
+  truth.values[30] = truth.values[31] = 1;
+  predicted = truth;
+  predicted.values[119] = 1;  // far from the others
+  write_label_file(folder / "ref/a.nii.gz", test::labelled(truth));
+  DatasetLabels labels;
+  labels.file_ending = ".nii.gz";
+  labels.foreground = {{{1}, false}};
+  labels.foreground_labels = {1};
+  for (const char* const label : {"1", "7"}) {
+    write_label_file(folder / "pred/a.nii.gz", test::labelled(predicted));
+    const Json perfect{{"Dice", 1.0}};
+    write_python_json(folder / "pred/summary.json", {{"foreground_mean", perfect}, {"mean", {{label, perfect}}}},
+                      Keys::sorted);
+    const auto choice =
+        determine_postprocessing({(folder / "pred").string(), (folder / "ref").string(), labels, 1, false});
+    EXPECT_EQ(choice.steps.size(), 1U) << "the stray voxel goes, whatever summary.json says of label " << label;
+    EXPECT_EQ(choice.dice, 1.0);
+    EXPECT_NEAR(read_python_json(folder / "pred/postprocessing.json")["input_folder"]["foreground_mean"]["Dice"], 0.8,
+                1e-12);
+  }
+}
+
 TEST(ApplyPostprocessing, BadCasesAreCountedAndTheOthersDone) {
   const TempFolder folder;
   write_label_file(folder / "in/a.nii.gz", test::labelled(test::speckles({4, 5, 6}, 2, 0.2, 3)));
