@@ -81,6 +81,9 @@ TEST(V2Arguments, WhatDoesNotFitIsNamed) {
   EXPECT_NE(problem({"-i", "in"}).find("-o"), std::string::npos);
   EXPECT_NE(with({"-step_size", "half"}).find("half"), std::string::npos);
   EXPECT_NE(with({"-step_size", "1.5"}).find("1.5"), std::string::npos);
+  EXPECT_NE(with({"-step_size", "0"}).find("0 is out of range: above 0, at most 1"), std::string::npos);
+  EXPECT_EQ(with({"-step_size", "1"}), "");
+  EXPECT_NE(with({"-npp", "-1"}).find("at least 0"), std::string::npos);
   EXPECT_NE(with({"-step_size"}).find("-step_size"), std::string::npos);
   EXPECT_NE(with({"--nonsense"}).find("--nonsense"), std::string::npos);
   EXPECT_NE(with({"extra"}).find("extra"), std::string::npos);

@@ -12,12 +12,6 @@ bool has_name(const Option& option) {
   return option.name.starts_with("-");
 }
 
-std::string range_text(const Range& range) {
-  if (range.open) return fmt::format("above {}", range.low);
-  if (std::isinf(range.high)) return fmt::format("at least {}", range.low);
-  return fmt::format("from {} to {}", range.low, range.high);
-}
-
 }  // namespace
 
 std::string value_word(const Option& option) {
@@ -30,7 +24,7 @@ std::string value_word(const Option& option) {
 std::string value_rule(const Option& option) {
   std::vector<std::string> parts;
   if (!option.choices.empty()) parts.push_back(fmt::format("one of {}", fmt::join(option.choices, ", ")));
-  if (option.range) parts.push_back(range_text(*option.range));
+  if (option.range) parts.push_back(option.range->text());
   if (!option.unit.empty()) parts.push_back(option.unit);
   return fmt::format("{}", fmt::join(parts, "; "));
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 
 namespace nnunet::app {
@@ -48,6 +49,12 @@ template <class T>
 using Plain = std::remove_cv_t<std::remove_reference_t<T>>;
 
 }  // namespace
+
+std::string Range::text() const {
+  if (open) return fmt::format("above {}{}", low, std::isinf(high) ? "" : fmt::format(", at most {}", high));
+  if (std::isinf(high)) return fmt::format("at least {}", low);
+  return fmt::format("from {} to {}", low, high);
+}
 
 Option& Option::values(std::string names, int at_least, int at_most) {
   value_names = std::move(names);

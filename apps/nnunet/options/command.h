@@ -42,10 +42,13 @@ using Target = std::variant<bool*, int*, std::uint16_t*, std::int64_t*, std::uin
                             std::vector<int>*, std::vector<std::int64_t>*, std::vector<double>*,
                             std::vector<std::string>*, std::vector<std::filesystem::path>*, Named, Scaled, Ignored>;
 
-/// What a number may be. open: low itself is not allowed (0, of those without an upper end).
+/// What a number may be. open: low itself is not allowed.
 struct Range {
   double low = 0, high = std::numeric_limits<double>::infinity();
   bool open = false;
+
+  bool holds(double value) const { return value >= low && value <= high && !(open && value <= low); }
+  std::string text() const;  ///< "above 0", "at least 0", "from 0 to 1"
 };
 
 /// One option. The functions complete its declaration: option("--dim", o.dim, "...").one_of({"2", "3"}).
@@ -75,6 +78,7 @@ struct Option {
   Option& positive() { return range = Range{.open = true}, *this; }
   Option& not_negative() { return range = Range{}, *this; }
   Option& between(double low, double high) { return range = Range{low, high, false}, *this; }
+  Option& share_above_0() { return range = Range{0, 1, true}, *this; }
   Option& only_with(std::string other) { return needs = std::move(other), *this; }
   Option& or_as(std::string name_too) { return other_name = std::move(name_too), *this; }
   Option& off_by(std::string flag) { return no_name = std::move(flag), *this; }

@@ -53,7 +53,8 @@ CLI::Option* add_target(CLI::App& c, const Option& o) {
 
 CLI::Validator range_check(const Option& o) {
   const Range range = *o.range;
-  if (range.open) return positive();
+  if (range.open)
+    return std::isinf(range.high) ? positive() : between(std::nextafter(range.low, range.high), range.high);
   if (std::isinf(range.high)) return not_negative();
   return o.is_whole() ? between(static_cast<int>(range.low), static_cast<int>(range.high))
                       : between(range.low, range.high);

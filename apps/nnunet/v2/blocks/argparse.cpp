@@ -38,10 +38,9 @@ T number(const Option& option, const std::string& word) {
   if (code != std::errc() || end != word.data() + word.size())
     throw WrongArguments(fmt::format("argument {}: '{}' is not {}", shown_name(option), word,
                                      std::is_integral_v<T> ? "a whole number" : "a number"));
-  if (option.range &&
-      (static_cast<double>(value) < option.range->low || static_cast<double>(value) > option.range->high ||
-       (option.range->open && static_cast<double>(value) <= option.range->low)))
-    throw WrongArguments(fmt::format("argument {}: {} is out of range", shown_name(option), word));
+  if (option.range && !option.range->holds(static_cast<double>(value)))
+    throw WrongArguments(
+        fmt::format("argument {}: {} is out of range: {}", shown_name(option), word, option.range->text()));
   return value;
 }
 

@@ -16,8 +16,9 @@ Option folds(V2PredictFlags& f) {
 }
 
 std::vector<Option> windows(V2PredictFlags& f) {
-  return {option("-step_size", f.step_size, "Distance of neighbouring windows, as a share of the patch").between(0, 1),
-          option("--disable_tta", f.disable_tta, "No mirrored copies: faster, a little less accurate")};
+  return {
+      option("-step_size", f.step_size, "Distance of neighbouring windows, as a share of the patch").share_above_0(),
+      option("--disable_tta", f.disable_tta, "No mirrored copies: faster, a little less accurate")};
 }
 
 std::vector<Option> outputs(V2PredictFlags& f) {
@@ -32,8 +33,9 @@ Option continued(V2PredictFlags& f) {
 
 std::vector<Option> machine(V2PredictFlags& f) {
   return {option("-chk", f.checkpoint, "File name of the checkpoint in each fold's folder"),
-          option("-npp", f.npp, "Threads that prepare images").by_default("nnUNet_npp, or 3"),
+          option("-npp", f.npp, "Threads that prepare images").not_negative().by_default("nnUNet_npp, or 3"),
           option("-nps", f.nps, "Threads that write results; with -npp 0 too, parts do not count")
+              .not_negative()
               .by_default("nnUNet_nps, or 3"),
           option("-prev_stage_predictions", f.prev_stage_predictions,
                  "Label maps of the previous stage; a cascade's second stage needs them")};

@@ -20,7 +20,8 @@ std::vector<Option> way(V2TrainFlags& f) {
           option("--npz", f.npz, "The validation also writes probabilities, which ensembles need"),
           option("--c", f.resume, "Go on with the training that the folder holds"),
           option("--val", f.val, "Only the validation, by checkpoint_final.pth"),
-          option("--val_best", f.val_best, "The validation by checkpoint_best.pth"),
+          option("--val_best", f.val_best,
+                 "Validate by checkpoint_best.pth: after the training, or with --val without one"),
           option("--disable_checkpointing", f.disable_checkpointing, "Write no checkpoints"),
           option("-device", f.device, "Where the network is trained; cuda: a GPU where there is one, else the CPU")
               .one_of({"cuda", "cpu", "mps"})};
