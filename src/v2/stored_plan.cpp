@@ -1,6 +1,8 @@
 // Which plans a store of preprocessed cases belongs to.
 #include <fmt/format.h>
 
+#include <map>
+
 #include "nnunet/core/error.h"
 #include "nnunet/io/output_record.h"
 #include "nnunet/preprocess/class_locations.h"
@@ -44,7 +46,29 @@ void require_made_by(const CaseStore& store, const V2Plan& plan) {
   const std::string what = first_difference(store.made_with(), store_settings(plan));
   if (!what.empty())
     throw Error(store.folder().string(), fmt::format("its cases were made by other plans: {}", what),
-                "run nnUNetv2_preprocess again");
+                "run nnUNetv2_preprocess again; a configuration that needs cases of its own needs a data_identifier of "
+                "its own");
+}
+
+void require_own_stores(const fs::path& preprocessed, const V2Files& files,
+                        const std::vector<std::string>& configurations) {
+  struct Maker {
+    std::string configuration;
+    json settings;
+  };
+  std::map<fs::path, Maker> makers;
+  for (const std::string& name : configurations) {
+    const fs::path folder = store_folder(preprocessed, files, name);
+    const json settings = store_settings(read_v2_plan(files, name));
+    const auto [first, alone] = makers.try_emplace(folder, Maker{name, settings});
+    if (alone) continue;
+    const std::string what = first_difference(first->second.settings, settings);
+    if (!what.empty())
+      throw Error(files.plans_name,
+                  fmt::format("{} and {} share the data_identifier {}, but need different cases: {}",
+                              first->second.configuration, name, folder.filename().string(), what),
+                  "give one of them a data_identifier of its own");
+  }
 }
 
 }  // namespace nnunet::v2

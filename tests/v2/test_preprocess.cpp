@@ -147,6 +147,28 @@ TEST_F(V2Preprocessing, OnlyWhatDecidesAboutTheVoxelsCounts) {
   v2::require_made_by(CaseStore(store_), plan);
 }
 
+TEST_F(V2Preprocessing, ConfigurationsOfOneFolderNeedTheSameCases) {
+  v2::Json more = plans();
+  more["configurations"]["larger"] = {{"inherits_from", "3d_fullres"}, {"batch_size", 9}, {"patch_size", {8, 8, 16}}};
+  more["configurations"]["coarse"] = {{"inherits_from", "3d_fullres"}, {"spacing", {3, 2, 2}}};
+  write_plans(more);
+  const V2Files files = v2::read_v2_files(options_.preprocessed, "nnUNetPlans");
+  v2::require_own_stores(options_.preprocessed, files, {"3d_fullres", "larger"});
+  v2::require_own_stores(options_.preprocessed, files, {"coarse"});
+  try {
+    v2::require_own_stores(options_.preprocessed, files, {"3d_fullres", "larger", "coarse"});
+    ADD_FAILURE() << "coarse would replace the cases of 3d_fullres";
+  } catch (const Error& e) {
+    const std::string text = e.what();
+    EXPECT_NE(text.find("3d_fullres and coarse share the data_identifier"), std::string::npos) << text;
+    EXPECT_NE(text.find("spacing was [1.5,1.2,1.0], now [3.0,2.0,2.0]"), std::string::npos) << text;
+  }
+  more["configurations"]["coarse"]["data_identifier"] = "coarse";
+  write_plans(more);
+  v2::require_own_stores(options_.preprocessed, v2::read_v2_files(options_.preprocessed, "nnUNetPlans"),
+                         {"3d_fullres", "coarse"});
+}
+
 TEST_F(V2Preprocessing, BadCasesDoNotStopTheOthers) {
   Array<std::uint16_t> labels = test::speckles({9, 12, 11}, 2, 0.5, 99);
   labels.values[5] = 3;  // not in dataset.json

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
@@ -58,13 +59,18 @@ int preprocess_dataset(const std::string& name, const std::string& plans, const 
   options.preprocessed = v2::preprocessed_folder() / dataset;
   options.plans = plans;
   options.progress = !flags.no_progress;
-  const std::vector<std::string> planned = v2_configurations(v2::read_v2_files(options.preprocessed, plans));
+  const V2Files files = v2::read_v2_files(options.preprocessed, plans);
+  const std::vector<std::string> planned = v2_configurations(files);
+  const auto is_planned = [&](const std::string& one) { return std::ranges::find(planned, one) != planned.end(); };
+  std::vector<std::string> wanted;
+  std::ranges::copy_if(flags.configurations, std::back_inserter(wanted), is_planned);
+  v2::require_own_stores(options.preprocessed, files, wanted);
   const std::vector<int> threads = threads_of(flags);
   log::info(fmt::format("preprocessing {}", dataset));
   int failed = 0;
   for (std::size_t i = 0; i < threads.size(); ++i) {
     options.configuration = flags.configurations[i];
-    if (std::ranges::find(planned, options.configuration) == planned.end()) {
+    if (!is_planned(options.configuration)) {
       log::info(fmt::format("{}: not in {}.json, left out", options.configuration, plans));
       continue;
     }

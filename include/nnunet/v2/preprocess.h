@@ -44,6 +44,11 @@ nlohmann::json store_settings(const V2Plan& plan);
 /// Throws Error, saying what differs, for cases that were made by other plans.
 void require_made_by(const CaseStore& store, const V2Plan& plan);
 
+/// Throws Error where two of these configurations have one data_identifier but need different cases: each would replace
+/// the other's.
+void require_own_stores(const std::filesystem::path& preprocessed, const V2Files& files,
+                        const std::vector<std::string>& configurations);
+
 /// Makes the cases of one configuration, as many at a time as threads and memory allow; what a former run has finished
 /// is kept where it would come out the same. A case that cannot be made is named in the log, and the others go on.
 /// Throws Error when nothing can be started.
