@@ -6,7 +6,8 @@ namespace {
 std::string join(std::string_view subject, std::string_view problem, std::string_view remedy) {
   std::string text;
   if (!subject.empty()) text.append(subject).append(": ");
-  text.append(problem).append(".");
+  text.append(problem);
+  if (!text.ends_with('.')) text.append(".");  // what was wrong may be another error's text
   if (!remedy.empty()) {
     const std::size_t start = text.size() + 1;
     text.append(" ").append(remedy).append(".");

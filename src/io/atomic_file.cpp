@@ -110,6 +110,10 @@ std::string with_final_name(std::string text, const fs::path& temporary, const f
     throw;
   } catch (const std::system_error& e) {
     fail_writing(path, e.code().value());
+  } catch (const Error& e) {
+    const std::string text = with_final_name(e.what(), temporary, path);
+    if (text.starts_with(path.string() + ": ")) throw Error("", text);  // it says all there is to say
+    throw Error(path.string(), "cannot be written: " + text);
   } catch (const std::exception& e) {
     std::string reason = with_final_name(e.what(), temporary, path);
     if (!reason.empty() && reason.back() == '.') reason.pop_back();

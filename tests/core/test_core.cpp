@@ -17,6 +17,8 @@ TEST(Error, ReadsAsSentences) {
   EXPECT_STREQ(Error("a.nii", "the file is empty", "fetch it again").what(),
                "a.nii: the file is empty. Fetch it again.");
   EXPECT_STREQ(Error("", "no data").what(), "no data.");
+  EXPECT_STREQ(Error("images", "no reader opens them: a.png: is no picture.").what(),
+               "images: no reader opens them: a.png: is no picture.");
 }
 
 // Known answers of Random123's kat_vectors for philox4x32-10.

@@ -108,6 +108,11 @@ TEST(AtomicFile, FailedWriterLeavesNothing) {
   }
   EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"x"});
   EXPECT_EQ(read_text(folder / "x"), "old");
+  const std::string message = error_of([&] {
+    write_atomically(folder / "x",
+                     [](const fs::path& temporary) { throw Error(temporary.string(), "is full", "free some"); });
+  });
+  EXPECT_EQ(message, (folder / "x").string() + ": is full. Free some.") << "what an Error says is not said twice";
 }
 
 TEST(PendingFiles, GetTheirNamesTogether) {
