@@ -57,6 +57,12 @@ TEST_F(V2Datasets, AFaultyOneDoesNotStopTheOthers) {
   EXPECT_EQ(run("extract_fingerprint").code, 2);
 }
 
+TEST_F(V2Datasets, EvaluationMakesNoFolderOfAWrongName) {
+  const fs::path labels = folder_ / "raw/Dataset003_Tiny/labelsTr", wrong = folder_ / "wrong";
+  EXPECT_FAILS(run(fmt::format("evaluate_simple '{}' '{}' -l 1", labels.string(), wrong.string())), wrong.string());
+  EXPECT_FALSE(fs::exists(wrong));
+}
+
 TEST_F(V2Datasets, Conversions) {
   const fs::path old = folder_ / "Task011_Old";
   fs::copy(tiny_.folder(), old, fs::copy_options::recursive);

@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 int evaluate(v2::EvaluationOptions options, const std::optional<fs::path>& output) {
   const fs::path file = output.value_or(fs::path(options.predictions) / "summary.json");
   require_file_suffix(file, "-o", {".json"});
+  for (const std::string& folder : {options.references, options.predictions})
+    (void)v2::file_names(folder, options.file_ending);  // a wrong name is said before the folder of the output is made
   require_writable_file(file);
   const v2::FolderEvaluation evaluation = v2::evaluate_folder(options);
   v2::write_python_json(file, v2::summary_json(evaluation.summary), v2::Keys::sorted);
