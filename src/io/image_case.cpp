@@ -125,7 +125,7 @@ std::vector<ImageCase> list_image_cases(const fs::path& input, int in_channels, 
   if (fs::is_directory(input, failure)) {
     const auto files = image_files(input, format);
     if (files.empty())
-      throw Error(input.string(), fmt::format("holds no image ({})", format.pattern()), "check the path");
+      throw Error(input.string(), fmt::format("holds no image ({})", format.pattern()), "check the folder");
     return group(files, in_channels, format);
   }
   if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check the path");
