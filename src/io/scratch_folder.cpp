@@ -47,7 +47,7 @@ ScratchFolder::ScratchFolder() {
   std::string name = (parent / fmt::format("{}{}.XXXXXX", kName, this_process().text())).string();
   if (mkdtemp(name.data()) == nullptr)
     throw WriteError(name, "the folder cannot be made: " + std::generic_category().message(errno),
-                "set TMPDIR to a folder that can be written to");
+                     "set TMPDIR to a folder that can be written to");
   path_ = name;
 }
 

@@ -197,7 +197,9 @@ TEST_F(WithoutTorch, SaysThatDicomBesideImagesIsLeftOut) {
   const Outcome mixed =
       nnunet("predict --ckpt_path " + checkpoint_.string() + " --input " + images_.string() + " --output " + output);
   EXPECT_EQ(mixed.code, 0) << mixed.output;
-  EXPECT_NE(mixed.output.find("DICOM files beside the images (*.nii or *.nii.gz) are left out: 00.dcm"), std::string::npos) << mixed.output;
+  EXPECT_NE(mixed.output.find("DICOM files beside the images (*.nii or *.nii.gz) are left out: 00.dcm"),
+            std::string::npos)
+      << mixed.output;
 }
 
 // The zip's content is images of a patient.
