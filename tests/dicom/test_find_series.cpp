@@ -8,6 +8,7 @@
 #include "message_of.h"
 #include "nnunet/dicom/read_series.h"
 #include "nnunet/dicom/series_cases.h"
+#include "nnunet/io/zip_archive.h"
 #include "reference/shared.h"
 
 namespace nnunet::dicom {
@@ -210,6 +211,25 @@ TEST_F(FindSeries, DeflatedBombsAreNotUnpacked) {
   DicomBytes d = test::dicom_slice(0).header();
   d.element(0x7fe00010, "OW", std::string(std::size_t{100} << 20U, '\0'));
   EXPECT_HAS(reason_for(test::dicom_file("1.2.840.10008.1.2.1.99", test::deflated(d.bytes()))), "unpacks to far more");
+}
+
+/// Each of its entries has a few bytes and says that it unpacks to 2 GiB.
+std::string promising_zip(std::size_t entries) {
+  std::vector<std::pair<std::string, std::string>> files;
+  for (std::size_t i = 0; i < entries; ++i) files.emplace_back(std::to_string(i), "packed");
+  std::string zip = test::stored_zip(files);
+  for (std::size_t at = zip.find("PK\x01\x02"); at != std::string::npos; at = zip.find("PK\x01\x02", at + 1)) {
+    zip[at + 10] = 8;  // deflated
+    zip.replace(at + 24, 4, std::string("\0\0\0\x80", 4));
+  }
+  return zip;
+}
+
+TEST_F(FindSeries, ZipsMayUnpackToFourGibibytesOrManyTimesTheirSize) {
+  write_bytes(folder_ / "some.zip", promising_zip(2));
+  EXPECT_NO_THROW(require_plausible_size(ZipArchive(folder_ / "some.zip")));
+  write_bytes(folder_ / "bomb.zip", promising_zip(3));
+  EXPECT_HAS(message_of([&] { find_series(folder_ / "bomb.zip"); }), "unpacks to far more than it holds itself");
 }
 
 TEST_F(FindSeries, UidsThatAreNoneAreMadeUp) {
