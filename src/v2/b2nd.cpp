@@ -7,30 +7,17 @@
 
 #include "b2nd_library.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/limits.h"
 #include "nnunet/core/plugin.h"
+#include "packed_shape.h"
 
 namespace nnunet::v2 {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kRemedy = "preprocess the dataset again: nnUNetv2_preprocess";
-
 const Plugin<B2ndLibrary>& loaded() {
   static const auto once = load_plugin<B2ndLibrary>("libnnunet_blosc2.so", "nnunet_b2nd_library", kB2ndLibraryVersion);
   return once;
-}
-
-/// As many values as the shape says, unless no machine holds them.
-void require_possible(const std::vector<std::int64_t>& shape, const fs::path& file) {
-  std::int64_t values = 1;
-  for (const std::int64_t size : shape) {
-    if (size <= 0 || size > limits::image_voxels / values)
-      throw Error(file.string(), fmt::format("has the shape {}, which no preprocessed image has", shape_text(shape)),
-                  kRemedy);
-    values *= size;
-  }
 }
 
 /// Calls with(type, shape), which gives the memory for the values.
@@ -39,12 +26,13 @@ void read(const fs::path& file, const Place& with) {
   if (loaded().library == nullptr)
     throw Error(file.string(), fmt::format("cannot be read by this program ({})", loaded().why_not),
                 "build it with blosc2 (docs/nnunet-v2.md), or preprocess the dataset with it: nnUNetv2_preprocess");
-  if (std::error_code failure; !fs::is_regular_file(file, failure)) throw Error(file.string(), "is not there", kRemedy);
+  if (std::error_code failure; !fs::is_regular_file(file, failure))
+    throw Error(file.string(), "is not there", kPreprocessAgain);
   const std::string problem = loaded().library->read(file, [&](const B2ndInfo& info) {
     require_possible(info.shape, file);
     return with(info);
   });
-  if (!problem.empty()) throw Error(file.string(), problem, kRemedy);
+  if (!problem.empty()) throw Error(file.string(), problem, kPreprocessAgain);
 }
 
 template <class T>
@@ -54,7 +42,7 @@ std::span<std::byte> sized(Array<T>& array, const std::vector<std::int64_t>& sha
 }
 
 [[noreturn]] void fail_type(const fs::path& file, const std::string& type, const char* expected) {
-  throw Error(file.string(), fmt::format("holds values of type {}, expected {}", type, expected), kRemedy);
+  throw Error(file.string(), fmt::format("holds values of type {}, expected {}", type, expected), kPreprocessAgain);
 }
 
 }  // namespace

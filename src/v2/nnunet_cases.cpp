@@ -13,18 +13,48 @@
 #include "nnunet/data/case_store_writer.h"
 #include "nnunet/v2/b2nd.h"
 #include "nnunet/v2/environment.h"
+#include "nnunet/v2/npz.h"
 #include "nnunet/v2/preprocess.h"
+#include "packed_shape.h"
 
 namespace nnunet::v2 {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kRemedy = "preprocess the dataset again: nnUNetv2_preprocess";
 constexpr const char *kImage = ".b2nd", *kLabel = "_seg.b2nd", *kProperties = ".pkl";
+constexpr const char* kBoth = ".npz";  ///< before nnU-Net 2.6: image and labels
+
+std::vector<std::string> names_with(const fs::path& folder, std::string_view ending) {
+  std::vector<std::string> names;
+  for (const std::string& file : file_names(folder, std::string(ending)))
+    names.push_back(file.substr(0, file.size() - ending.size()));
+  return names;
+}
+
+bool is_npz(const fs::path& folder, const std::string& name) {
+  return fs::exists(folder / (name + kBoth)) && !fs::exists(folder / (name + kImage));
+}
 
 CaseSources sources_of(const fs::path& folder, const std::string& name) {
-  return {name, {folder / (name + kImage), folder / (name + kLabel), folder / (name + kProperties)}};
+  const fs::path properties = folder / (name + kProperties);
+  if (is_npz(folder, name)) return {name, {folder / (name + kBoth), properties}};
+  return {name, {folder / (name + kImage), folder / (name + kLabel), properties}};
+}
+
+Array<float> read_npz(const fs::path& file, const std::string& key, NpzNumbers numbers) {
+  NpzReader reader(file, key, numbers);
+  require_possible(reader.shape(), file);
+  Array<float> array(reader.shape());
+  reader.read(array.values);
+  return array;
+}
+
+Array<std::int16_t> read_npz_labels(const fs::path& file) {
+  const Array<float> read = read_npz(file, "seg", NpzNumbers::labels);
+  Array<std::int16_t> labels(read.shape);
+  std::ranges::transform(read.values, labels.values.begin(), [](float v) { return static_cast<std::int16_t>(v); });
+  return labels;
 }
 
 /// Is there from the begin of a take-over to its end.
@@ -41,9 +71,9 @@ bool has_store(const fs::path& folder) {
 void require_fitting(const NnunetCase& c, const V2Plan& plan, const std::string& file) {
   const auto channels = plan.model.channels();
   if (c.image.size(0) != channels)
-    throw Error(file, fmt::format("has {} channels, the plan has {}", c.image.size(0), channels), kRemedy);
+    throw Error(file, fmt::format("has {} channels, the plan has {}", c.image.size(0), channels), kPreprocessAgain);
   if (!std::ranges::all_of(c.image.values, [](float v) { return std::isfinite(v); }))
-    throw Error(file, "holds values that are not finite", kRemedy);
+    throw Error(file, "holds values that are not finite", kPreprocessAgain);
 }
 
 class TakeOver {
@@ -102,22 +132,26 @@ class TakeOver {
 std::vector<std::string> nnunet_cases(const fs::path& folder) {
   std::vector<std::string> names;
   if (std::error_code failure; !fs::is_directory(folder, failure)) return names;
-  for (const std::string& file : file_names(folder, kImage)) {
-    const std::string name = file.substr(0, file.size() - std::string_view(kImage).size());
-    if (!name.ends_with("_seg")) names.push_back(name);
-  }
+  names = names_with(folder, kImage);
+  std::erase_if(names, [](const std::string& name) { return name.ends_with("_seg"); });
+  if (names.empty()) names = names_with(folder, kBoth);
   std::ranges::sort(names);
   return names;
 }
 
 NnunetCase read_nnunet_case(const fs::path& folder, const std::string& name) {
-  const fs::path image = folder / (name + kImage), label = folder / (name + kLabel);
-  NnunetCase c{read_b2nd_floats(image), read_b2nd_labels(label), read_python_pickle(folder / (name + kProperties))};
+  const CaseSources sources = sources_of(folder, name);
+  const fs::path &image = sources.files.front(), &label = sources.files[sources.files.size() - 2];
+  const bool npz = is_npz(folder, name);
+  NnunetCase c{npz ? read_npz(image, "data", NpzNumbers::floats) : read_b2nd_floats(image),
+               npz ? read_npz_labels(label) : read_b2nd_labels(label), read_python_pickle(sources.files.back())};
   if (c.image.shape.size() != 4)
-    throw Error(image.string(), fmt::format("is {}, expected four axes", shape_text(c.image.shape)), kRemedy);
+    throw Error(image.string(), fmt::format("is {}, expected four axes", shape_text(c.image.shape)), kPreprocessAgain);
   if (c.label.shape.size() != 4 || c.label.size(0) != 1 || c.label.spatial() != c.image.spatial())
-    throw Error(label.string(),
-                fmt::format("is {}, but the image {}", shape_text(c.label.shape), shape_text(c.image.shape)), kRemedy);
+    throw Error(
+        label.string(),
+        fmt::format("holds labels of {}, but the image {}", shape_text(c.label.shape), shape_text(c.image.shape)),
+        kPreprocessAgain);
   c.label.shape.erase(c.label.shape.begin());
   return c;
 }
@@ -125,7 +159,7 @@ NnunetCase read_nnunet_case(const fs::path& folder, const std::string& name) {
 void take_over_nnunet_cases(const fs::path& folder, const V2Plan& plan, int threads) {
   const std::vector<std::string> names = nnunet_cases(folder);
   if (names.empty() || has_store(folder)) return;
-  if (std::string why; !can_read_b2nd(&why))
+  if (std::string why; !is_npz(folder, names.front()) && !can_read_b2nd(&why))
     throw Error(folder.string(),
                 fmt::format("holds cases that nnU-Net preprocessed itself (.b2nd), which cannot be "
                             "read by this program: {}",
@@ -139,7 +173,8 @@ void take_over_nnunet_cases(const fs::path& folder, const V2Plan& plan, int thre
   const int failed = for_each_case("take over", names, threads, [&](std::size_t i) { all.make(names[i]); });
   all.publish();
   if (failed > 0)
-    throw Error(folder.string(), fmt::format("{} of {} cases cannot be taken over", failed, names.size()), kRemedy);
+    throw Error(folder.string(), fmt::format("{} of {} cases cannot be taken over", failed, names.size()),
+                kPreprocessAgain);
   fs::remove(marker(folder));
 }
 

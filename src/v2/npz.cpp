@@ -51,9 +51,9 @@ struct NpzReader::State {
   std::size_t taken = 0;
   std::vector<std::byte> raw;
 
-  State(const std::filesystem::path& path, const std::string& key)
+  State(const std::filesystem::path& path, const std::string& key, NpzNumbers numbers)
       : archive(path), entry(archive, archive.entry(key + ".npy")) {
-    read_header();
+    read_header(numbers);
     if (header.fortran) turn();
   }
 
@@ -66,7 +66,7 @@ struct NpzReader::State {
     return text;
   }
 
-  void read_header() {
+  void read_header(NpzNumbers numbers) {
     const std::string start = bytes(8);
     if (!start.starts_with("\x93NUMPY") || start[6] < 1 || start[6] > 3) fail("the array is no .npy file");
     const std::string length = bytes(start[6] == 1 ? 2 : 4);
@@ -74,7 +74,7 @@ struct NpzReader::State {
     for (std::size_t i = length.size(); i-- > 0;) size = size << 8U | static_cast<unsigned char>(length[i]);
     if (size > limits::npy_header_bytes) fail("the array's header has an absurd size");
     const std::string text = bytes(size);
-    header.type = type_in(text);
+    header.type = type_in(text, numbers);
     header.fortran = text.find("'fortran_order': True") != std::string::npos;
     header.shape = shape_in(text);
     std::uint64_t count = width();
@@ -83,12 +83,15 @@ struct NpzReader::State {
     if (count != entry.left()) fail("the array is not as long as its header says");
   }
 
-  std::string type_in(const std::string& text) const {
-    constexpr std::string_view before = "'descr': '<";
+  std::string type_in(const std::string& text, NpzNumbers numbers) const {
+    constexpr std::string_view before = "'descr': '";
     const std::size_t at = text.find(before);
-    const std::string type = at == std::string::npos ? "" : text.substr(at + before.size(), 2);
-    if (type != "f4" && type != "f2" && type != "f8") fail("the array's numbers are no float32, float16 or float64");
-    return type;
+    const std::string type = at == std::string::npos ? "" : text.substr(at + before.size(), 3);
+    const bool floats = numbers == NpzNumbers::floats;
+    if (floats && type != "<f4" && type != "<f2" && type != "<f8")
+      fail("the array's numbers are no float32, float16 or float64");
+    if (!floats && type != "|i1" && type != "<i2") fail("the array's numbers are no int8 or int16");
+    return type.substr(1);
   }
 
   std::vector<std::int64_t> shape_in(const std::string& text) const {
@@ -124,16 +127,21 @@ struct NpzReader::State {
   }
 
   void convert(std::span<float> values) const {
+    if (header.type == "f8") return convert_from<double>(values);
+    if (header.type == "f2") return convert_from<kernels::Half>(values);
+    if (header.type == "i2") return convert_from<std::int16_t>(values);
+    convert_from<std::int8_t>(values);
+  }
+
+  template <class T>
+  void convert_from(std::span<float> values) const {
     for (std::size_t i = 0; i < values.size(); ++i) {
-      if (header.type == "f8") {
-        double value = 0;
-        std::memcpy(&value, raw.data() + i * sizeof(value), sizeof(value));
+      T value{};
+      std::memcpy(&value, raw.data() + i * sizeof(value), sizeof(value));
+      if constexpr (std::is_same_v<T, kernels::Half>)
+        values[i] = kernels::to_float(value);
+      else
         values[i] = static_cast<float>(value);
-      } else {
-        kernels::Half half{};
-        std::memcpy(&half, raw.data() + i * sizeof(half), sizeof(half));
-        values[i] = kernels::to_float(half);
-      }
     }
   }
 
@@ -155,8 +163,8 @@ struct NpzReader::State {
   }
 };
 
-NpzReader::NpzReader(const std::filesystem::path& path, const std::string& key)
-    : state_(std::make_unique<State>(path, key)) {}
+NpzReader::NpzReader(const std::filesystem::path& path, const std::string& key, NpzNumbers numbers)
+    : state_(std::make_unique<State>(path, key, numbers)) {}
 NpzReader::~NpzReader() = default;
 NpzReader::NpzReader(NpzReader&&) noexcept = default;
 

@@ -3,9 +3,12 @@
 #include <b2nd.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <span>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
@@ -15,6 +18,7 @@
 #include "nnunet/v2/preprocess.h"
 #include "tiny_dataset.h"
 #include "tiny_v2_model.h"
+#include "v2/deflating_zip.h"
 #include "volumes.h"
 
 namespace nnunet {
@@ -42,6 +46,19 @@ void write_b2nd(const fs::path& file, const std::vector<std::int64_t>& shape, co
   b2nd_array_t* array = nullptr;
   ASSERT_EQ(b2nd_from_cbuffer(context.get(), &array, values, Array<char>::count(shape) * bytes), 0);
   b2nd_free(array);
+}
+
+template <class T>
+void add_array(v2::DeflatingZip& zip, const std::string& key, const char* type, const StoredCase& c,
+               std::int64_t channels, std::span<const T> values) {
+  const Shape3 s = c.size();
+  const std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}, {}, {}), }}\n",
+                                         type, channels, s[0], s[1], s[2]);
+  const std::string head = std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header;
+  zip.begin(key + ".npy");
+  zip.write(std::as_bytes(std::span(head)));
+  zip.write(std::as_bytes(values));
+  zip.end();
 }
 
 /// Three cases that this program preprocessed, written once more as nnU-Net writes them.
@@ -78,6 +95,44 @@ class NnunetCases : public ::testing::Test {
     v2::write_properties(theirs_ / (name + ".pkl"), v2::case_properties(store, name));
   }
 
+  /// Instead, as nnU-Net wrote them before 2.6.
+  void write_older(const CaseStore& store, const std::string& name) const {
+    fs::remove(theirs_ / (name + ".b2nd"));
+    fs::remove(theirs_ / (name + "_seg.b2nd"));
+    const auto c = store.open(name);
+    const auto voxels = static_cast<std::size_t>(volume(c->size()));
+    v2::DeflatingZip zip(theirs_ / (name + ".npz"), 1);
+    add_array(zip, "data", "<f4", *c, c->channels(),
+              std::span(c->image(), voxels * static_cast<std::size_t>(c->channels())));
+    const std::vector<std::int8_t> small(c->label(), c->label() + voxels);
+    if (name == "case_1")
+      add_array(zip, "seg", "<i2", *c, 1, std::span(c->label(), voxels));
+    else
+      add_array(zip, "seg", "|i1", *c, 1, std::span(small));
+    zip.commit();
+  }
+
+  void expect_taken_over() const {
+    v2::take_over_nnunet_cases(theirs_, plan_, 2);
+    const CaseStore ours(ours_), taken(theirs_);
+    v2::require_made_by(taken, plan_);
+    ASSERT_EQ(taken.names(), ours.names());
+    for (const std::string& name : ours.names()) {
+      const auto a = ours.open(name), b = taken.open(name);
+      ASSERT_EQ(a->size(), b->size());
+      const auto voxels = static_cast<std::size_t>(volume(a->size()));
+      EXPECT_TRUE(std::equal(a->image(), a->image() + voxels * static_cast<std::size_t>(a->channels()), b->image()));
+      EXPECT_TRUE(std::equal(a->label(), a->label() + voxels, b->label()));
+      EXPECT_EQ(python_pickle(v2::case_properties(taken, name)), python_pickle(v2::case_properties(ours, name)));
+      const PreprocessedCase x = ours.origin(name).grid, y = taken.origin(name).grid;
+      EXPECT_EQ(x.spacing, y.spacing);
+      EXPECT_EQ(x.transpose, y.transpose);
+    }
+    const auto before = fs::last_write_time(theirs_ / "case_0_x.npy");
+    v2::take_over_nnunet_cases(theirs_, plan_, 2);
+    EXPECT_EQ(fs::last_write_time(theirs_ / "case_0_x.npy"), before);
+  }
+
   std::string failure() const {
     try {
       v2::take_over_nnunet_cases(theirs_, plan_, 2);
@@ -94,24 +149,45 @@ class NnunetCases : public ::testing::Test {
 };
 
 TEST_F(NnunetCases, AreTakenOverAsTheyAre) {
-  v2::take_over_nnunet_cases(theirs_, plan_, 2);
-  const CaseStore ours(ours_), taken(theirs_);
-  v2::require_made_by(taken, plan_);
-  ASSERT_EQ(taken.names(), ours.names());
-  for (const std::string& name : ours.names()) {
-    const auto a = ours.open(name), b = taken.open(name);
-    ASSERT_EQ(a->size(), b->size());
-    const auto voxels = static_cast<std::size_t>(volume(a->size()));
-    EXPECT_TRUE(std::equal(a->image(), a->image() + voxels, b->image()));
-    EXPECT_TRUE(std::equal(a->label(), a->label() + voxels, b->label()));
-    EXPECT_EQ(python_pickle(v2::case_properties(taken, name)), python_pickle(v2::case_properties(ours, name)));
-    const PreprocessedCase x = ours.origin(name).grid, y = taken.origin(name).grid;
-    EXPECT_EQ(x.spacing, y.spacing);
-    EXPECT_EQ(x.transpose, y.transpose);
+  expect_taken_over();
+}
+
+TEST_F(NnunetCases, OfEarlierVersionsAreTakenOver) {
+  const CaseStore store(ours_);
+  write_older(store, "case_0");
+  EXPECT_EQ(v2::nnunet_cases(theirs_).size(), 2U) << "not both forms";
+  for (const std::string& name : store.names()) write_older(store, name);
+  expect_taken_over();
+}
+
+TEST_F(NnunetCases, OfEarlierVersionsAreReadToTheirEnd) {
+  const CaseStore store(ours_);
+  write_older(store, "case_2");
+  const fs::path file = theirs_ / "case_2.npz";
+  const std::string content = test::content(file);
+  const auto message = [&](std::string_view part) {
+    test::write(file, std::string(part));
+    try {
+      v2::read_nnunet_case(theirs_, "case_2");
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string("no error");
+  };
+  for (const std::size_t length : {std::size_t{0}, content.size() / 2, content.size() - 1})
+    EXPECT_NE(message(std::string_view(content).substr(0, length)).find("case_2.npz"), std::string::npos) << length;
+  std::string other = content;
+  for (std::size_t at = 0; (at = other.find("seg.npy", at)) != std::string::npos;) other[at] = 'S';
+  EXPECT_NE(message(other).find("seg.npy"), std::string::npos) << message(other);
+  {
+    const auto c = store.open("case_2");
+    const std::vector<float> floats(static_cast<std::size_t>(volume(c->size())), 1);
+    v2::DeflatingZip zip(file, 1);
+    add_array(zip, "data", "<f4", *c, 1, std::span<const float>(floats));
+    add_array(zip, "seg", "<f4", *c, 1, std::span<const float>(floats));
+    zip.commit();
   }
-  const auto before = fs::last_write_time(theirs_ / "case_0_x.npy");
-  v2::take_over_nnunet_cases(theirs_, plan_, 2);
-  EXPECT_EQ(fs::last_write_time(theirs_ / "case_0_x.npy"), before);
+  EXPECT_NE(message(test::content(file)).find("no int8 or int16"), std::string::npos);
 }
 
 TEST_F(NnunetCases, ABrokenOneIsNamedAndTheNextRunGoesOn) {

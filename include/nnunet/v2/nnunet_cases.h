@@ -10,10 +10,12 @@
 #include "nnunet/plan/v2_plan.h"
 #include "nnunet/preprocess/class_locations.h"
 
-/// Cases that nnU-Net v2 itself preprocessed: CASE.b2nd, CASE_seg.b2nd, CASE.pkl (contract-v2-plan, section 6).
+/// Cases that nnU-Net v2 itself preprocessed: CASE.b2nd, CASE_seg.b2nd, CASE.pkl (contract-v2-plan, section 6), or
+/// before 2.6 CASE.npz with the arrays data and seg.
 namespace nnunet::v2 {
 
-/// Names of the cases in a folder, sorted bytewise; none where it holds no such files.
+/// Names of the cases in a folder, sorted bytewise; none where it holds no such files. Those of .npz only where there
+/// is no .b2nd.
 std::vector<std::string> nnunet_cases(const std::filesystem::path& folder);
 
 struct NnunetCase {

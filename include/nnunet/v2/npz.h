@@ -7,16 +7,20 @@
 #include <vector>
 
 /// Probabilities as numpy's .npz: a zip file with one array, which is read and written class by class, so that no more
-/// than a class is in memory.
+/// than a class is in memory. Preprocessed cases of earlier nnU-Net v2 are read, too.
 namespace nnunet::v2 {
 
 inline constexpr const char* kProbabilities = "probabilities";
 
-/// Reads an array of float32, float16 or float64 in C order (others are turned round in memory).
+/// What an array may hold: float32, float16 and float64, or int8 and int16.
+enum class NpzNumbers { floats, labels };
+
+/// Reads an array in C order (others are turned round in memory).
 class NpzReader {
  public:
   /// Throws Error: no zip file, no such array, another type, damaged.
-  explicit NpzReader(const std::filesystem::path& path, const std::string& key = kProbabilities);
+  explicit NpzReader(const std::filesystem::path& path, const std::string& key = kProbabilities,
+                     NpzNumbers numbers = NpzNumbers::floats);
   ~NpzReader();
   NpzReader(NpzReader&&) noexcept;
   NpzReader& operator=(NpzReader&&) = delete;
