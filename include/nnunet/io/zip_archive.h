@@ -57,9 +57,9 @@ class ZipArchive {
 };
 
 /// Throws Error for an archive that unpacks to far more than it holds itself: to more than 4 GiB and 200 times its size
-/// (core/limits.h). A smaller bound would refuse what people have: a mask of bones on the grid of a CT packs to an 86th,
-/// blank planes of 512 x 512 to a 169th. What a bomb may fill until then is its user's own disk, which is free again
-/// afterwards; who takes zips from others needs a bound of its own, as the server has.
+/// (core/limits.h). A smaller bound would refuse what people have: a mask of bones on the grid of a CT packs to an
+/// 86th, blank planes of 512 x 512 to a 169th. What a bomb may fill until then is its user's own disk, which is free
+/// again afterwards; who takes zips from others needs a bound of its own, as the server has.
 void require_plausible_size(const ZipArchive& zip);
 
 /// The content of one entry from its beginning to its end, unpacked piece by piece.
