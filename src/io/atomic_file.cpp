@@ -110,6 +110,8 @@ std::string with_final_name(std::string text, const fs::path& temporary, const f
     throw;
   } catch (const std::system_error& e) {
     fail_writing(path, e.code().value());
+  } catch (const WriteError& e) {  // it names the file that cannot be
+    throw WriteError("", with_final_name(e.what(), temporary, path));
   } catch (const Error& e) {
     const std::string text = with_final_name(e.what(), temporary, path);
     if (text.starts_with(path.string() + ": ")) throw Error("", text);  // it says all there is to say
