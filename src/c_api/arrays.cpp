@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -59,6 +61,30 @@ void check_shape(const ImageView& view, const char* name) {
   }
 }
 
+/// No process has so much memory; sums of what passes do not overflow.
+void check_strides(const ImageView& view, const char* name) {
+  constexpr std::int64_t most = std::int64_t{1} << 48;
+  for (std::size_t axis = 0; axis < 4; ++axis) {
+    const std::int64_t steps = view.shape[axis] - 1, stride = view.strides[axis];
+    if (steps > 0 && (stride > most / steps || stride < -most / steps))
+      throw InvalidCall(fmt::format("{}: has the stride {} along axis {}", name, stride, axis));
+  }
+}
+
+/// Whether each number has bytes of its own: along each axis the next one lies behind all of the axes with smaller
+/// steps.
+bool lie_apart(const ImageView& view, std::int64_t bytes) {
+  const auto step = [&](std::size_t axis) { return view.shape[axis] > 1 ? std::abs(view.strides[axis]) : 0; };
+  std::array<std::size_t, 4> axes{0, 1, 2, 3};
+  std::ranges::sort(axes, {}, step);
+  std::int64_t reach = bytes;
+  for (const std::size_t axis : axes) {
+    if (view.shape[axis] > 1 && step(axis) < reach) return false;
+    reach += step(axis) * (view.shape[axis] - 1);
+  }
+  return true;
+}
+
 void check_aligned(const ImageView& view, std::int64_t bytes, const char* name) {
   bool fine = reinterpret_cast<std::uintptr_t>(view.voxels) % static_cast<std::uintptr_t>(bytes) == 0;
   for (std::size_t axis = 0; axis < 4; ++axis)
@@ -106,6 +132,7 @@ ImageView view_of(const nnunet_array& array, const char* name) {
   check_shape(view, name);
   if (std::ranges::all_of(view.strides, [](std::int64_t stride) { return stride == 0; }))
     set_c_order(view, number.bytes);
+  check_strides(view, name);
   check_aligned(view, number.bytes, name);
   return view;
 }
@@ -118,6 +145,8 @@ ImageView output_view(const nnunet_array& array, const char* name, std::int64_t 
   for (std::size_t axis = 0; axis < 4; ++axis)
     if (view.shape[axis] > 1 && view.strides[axis] == 0)
       throw InvalidCall(fmt::format("{}: has the stride 0 along axis {}", name, axis));
+  if (!lie_apart(view, number_of(array.type, name).bytes))
+    throw InvalidCall(fmt::format("{}: its strides put several numbers at one place", name));
   return view;
 }
 

@@ -60,6 +60,13 @@ TEST_P(Calls, ArgumentsThatCannotBeAreFaultsOfTheCaller) {
   with("shape 1x13x0x25", [](auto& image) { image.voxels.shape[2] = 0; });
   with("more than", [](auto& image) { std::ranges::fill(image.voxels.shape, std::int64_t{1} << 40); });
   with("not aligned", [](auto& image) { image.voxels.data = static_cast<char*>(image.voxels.data) + 1; });
+  const auto strides = [](nnunet_array& array, std::int64_t y, std::int64_t x) {
+    array.strides[array.ndim - 3] = 22 * 25 * 4;
+    array.strides[array.ndim - 2] = y;
+    array.strides[array.ndim - 1] = x;
+  };
+  with("voxels: has the stride", [&](auto& image) { strides(image.voxels, 25 * 4, INT64_MAX - 3); });
+  with("voxels: has the stride", [&](auto& image) { strides(image.voxels, INT64_MIN, 4); });
   with("spacing: is", [](auto& image) { image.spacing[1] = 0; });
   with("spacing: is", [](auto& image) { image.spacing[1] = std::nan(""); });
 
@@ -73,6 +80,7 @@ TEST_P(Calls, ArgumentsThatCannotBeAreFaultsOfTheCaller) {
   outputs("labels: have to be of", [](auto& o) { o.labels.type = NNUNET_INT8; });
   outputs("probabilities: has the shape", [](auto& o) { o.probabilities.shape[0] = 4; });
   outputs("stride 0", [](auto& o) { o.probabilities.strides[3] = 4; });
+  outputs("labels: its strides put several numbers at one place", [&](auto& o) { strides(o.labels, 4, 4); });
   outputs("there is no array", [](auto& o) { o.labels.data = o.probabilities.data = nullptr; });
 
   const auto run = [&](const std::string& part, const std::function<void(nnunet_run_options&)>& change) {
