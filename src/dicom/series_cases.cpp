@@ -141,6 +141,9 @@ std::vector<FoundSeries> choose_series(Finding finding, const fs::path& input, c
   for (const FoundSeries& found : chosen) {
     if (!found.problem.empty()) throw Error("series " + found.name(), found.problem, found.remedy);
     for (const std::string& warning : found.warnings) warn(terms, fmt::format("series {}: {}", found.name(), warning));
+    if (std::error_code failure; found.series.shape[0] == 1 && fs::is_regular_file(input, failure) && !is_zip(input))
+      warn(terms,
+           fmt::format("{}: is a single plane; where there are more of its series, give their folder", input.string()));
   }
   return chosen;
 }

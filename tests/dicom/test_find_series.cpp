@@ -287,6 +287,18 @@ TEST_F(FindSeries, SeriesAreChosenByUid) {
   EXPECT_HAS(message_of([&] { series_cases(two, 2).at(0).read(); }), "2x4x6");  // not on one grid
 }
 
+TEST_F(FindSeries, OneFileOfASeriesIsSaidToBeASinglePlane) {
+  test::write_series(folder_ / "a", 3);
+  std::vector<std::string> warnings;
+  ChoiceTerms terms;
+  terms.warn = [&](const std::string& text) { warnings.push_back(text); };
+  choose_series(find_series(folder_ / "a"), folder_ / "a", {}, terms);
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_EQ(choose_series(find_series(folder_ / "a/00.dcm"), folder_ / "a/00.dcm", {}, terms).size(), 1U);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_HAS(warnings[0], "00.dcm: is a single plane; where there are more of its series, give their folder");
+}
+
 TEST_F(FindSeries, NothingSaysWhoThePatientIs) {
   test::write_series(folder_ / "a", 3);
   write_bytes(folder_ / "a/x", test::dicom_slice(9).file().substr(0, 500));
