@@ -1,6 +1,8 @@
 """What happens while the library works: progress, interruption, exceptions of the caller's functions."""
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 import sys
 import threading
@@ -10,6 +12,21 @@ from . import _library
 
 #: done and total windows of an image (0, 0 while it is prepared), and its name.
 ProgressFunction = Callable[[int, int, str], Any]
+
+
+_at_work: dict[Run, threading.Event] = {}
+_ending = False
+os.register_at_fork(after_in_child=_at_work.clear)  # whose threads are not there
+
+
+@atexit.register
+def _end_work() -> None:
+    """An interpreter that ends takes its daemon threads back by force, which ends the process where one is in the library:
+    such work ends with the window at hand before."""
+    global _ending
+    _ending = True
+    for ended in list(_at_work.values()):
+        ended.wait()
 
 
 class Bar:
@@ -45,6 +62,7 @@ class Run:
 
     def __enter__(self) -> Run:
         _library.check_process()
+        _at_work[self] = threading.Event()
         # Python's handler would raise at any place, also between ours and the library's.
         if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
             self._former = signal.signal(signal.SIGINT, self._interrupt)
@@ -55,6 +73,7 @@ class Run:
             signal.signal(signal.SIGINT, self._former)
         self.options.progress = _library.PROGRESS()
         self._tell_function = None  # which holds on to this object
+        _at_work.pop(self).set()
         if kind is None and self._raised is not None:
             raise self._raised
 
@@ -77,6 +96,8 @@ class Run:
         self.guard(lambda: self._former(number, frame))
 
     def _tell(self, _user: int | None, progress: Any) -> int:
+        if _ending:
+            self._raised = self._raised or SystemExit()  # of which a thread says nothing
         tell = self._progress
         if tell is not None and self._raised is None:
             at = progress.contents

@@ -76,6 +76,23 @@ class WithFolder(unittest.TestCase):
         return self.predictor.predict_single_npy_array(self.image if image is None else image, self.properties, **options)
 
 
+class Ending(unittest.TestCase):
+    def test_the_interpreter_ends_beside_a_daemon_thread(self):
+        script = """
+import sys, threading
+import numpy
+from nnunet_native import nnUNetPredictor
+started = threading.Event()
+predictor = nnUNetPredictor(progress=lambda *_: started.set())
+predictor.initialize_from_trained_model_folder(sys.argv[1], None)
+image = numpy.random.default_rng(1).normal(size=(1, 100, 100, 100))
+threading.Thread(target=predictor.predict_single_npy_array, args=(image, {"spacing": (1, 1, 1)}), daemon=True).start()
+started.wait()
+"""
+        ended = subprocess.run([sys.executable, "-c", script, str(MODEL)], capture_output=True, text=True, timeout=600)
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+
+
 class Arrays(WithFolder):
     def test_a_predictor_cannot_be_pickled(self):
         for copying in pickle.dumps, copy.deepcopy:
