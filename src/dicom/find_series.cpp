@@ -307,6 +307,8 @@ Finding find_series(const fs::path& input) {
   const InputFiles files = list_files(input);
   std::vector<Looked> looked = look_into(files.files);
   Finding finding;
+  for (const std::string& folder : files.closed)
+    finding.left_out.push_back({folder, "is a folder that cannot be opened"});
   std::map<std::string, Files> by_key;
   for (std::size_t i = 0; i < looked.size(); ++i) {
     if (!looked[i].is_dicom) {

@@ -1,6 +1,8 @@
 #include "input_files.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -50,9 +52,15 @@ InputFiles unpacked(const fs::path& path) {
   return result;
 }
 
+bool may_look_into(const fs::path& folder) {
+  return ::faccessat(AT_FDCWD, folder.c_str(), R_OK | X_OK, AT_EACCESS) == 0;
+}
+
 InputFiles below(const fs::path& folder) {
   InputFiles result;
+  if (!may_look_into(folder)) throw Error(folder.string(), "the folder cannot be opened", "check its permissions");
   for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
+    if (entry.is_directory() && !may_look_into(entry.path())) result.closed.push_back(entry.path().string());
     if (!entry.is_regular_file()) continue;
     result.files.push_back({entry.path(), entry.path().string()});
     if (result.files.size() > limits::archive_entries)

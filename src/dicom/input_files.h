@@ -16,6 +16,7 @@ struct InputFiles {
   std::vector<InputFile> files;
   std::shared_ptr<const void> unpacked;  ///< keeps a zip's content
   std::filesystem::path zip;             ///< empty: they are the user's own files
+  std::vector<std::string> closed = {};  ///< folders below that this user may not look into
 };
 
 /// By its name, or by its first bytes: archives are exported under any name.

@@ -1,5 +1,6 @@
 // What is found in folders as they are: several series, what is no image, what is damaged, and what makes no volume.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -297,6 +298,35 @@ TEST_F(FindSeries, OneFileOfASeriesIsSaidToBeASinglePlane) {
   EXPECT_EQ(choose_series(find_series(folder_ / "a/00.dcm"), folder_ / "a/00.dcm", {}, terms).size(), 1U);
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_HAS(warnings[0], "00.dcm: is a single plane; where there are more of its series, give their folder");
+}
+
+/// Another user than root, who may look into everything.
+class Somebody {
+ public:
+  Somebody() { EXPECT_EQ(::seteuid(root_ ? 65534 : ::geteuid()), 0); }
+  ~Somebody() { EXPECT_EQ(::seteuid(root_ ? 0 : ::geteuid()), 0); }
+  Somebody(const Somebody&) = delete;
+  Somebody& operator=(const Somebody&) = delete;
+
+ private:
+  bool root_ = ::geteuid() == 0;
+};
+
+TEST_F(FindSeries, FoldersThatCannotBeOpenedAreNamed) {
+  test::write_series(folder_ / "a", 3);
+  test::write_series(folder_ / "a/closed", 2, [](DicomSlice& slice, int) { slice.series = "1.2.3.5"; });
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
+  std::filesystem::permissions(folder_ / "a/closed", std::filesystem::perms::none);
+  {
+    const Somebody somebody;
+    const Finding finding = find_series(folder_ / "a");
+    EXPECT_EQ(finding.series.size(), 1U);
+    ASSERT_EQ(finding.left_out.size(), 1U);
+    EXPECT_HAS(finding.left_out[0].file, "a/closed");
+    EXPECT_EQ(finding.left_out[0].reason, "is a folder that cannot be opened");
+    EXPECT_HAS(message_of([&] { find_series(folder_ / "a/closed"); }), "a/closed: the folder cannot be opened");
+  }
+  std::filesystem::permissions(folder_ / "a/closed", std::filesystem::perms::owner_all);
 }
 
 TEST_F(FindSeries, NothingSaysWhoThePatientIs) {
