@@ -58,7 +58,7 @@ bool may_look_into(const fs::path& folder) {
 
 InputFiles below(const fs::path& folder) {
   InputFiles result;
-  if (!may_look_into(folder)) throw Error(folder.string(), "the folder cannot be opened", "check its permissions");
+  require_open(folder);
   for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
     if (entry.is_directory() && !may_look_into(entry.path())) result.closed.push_back(entry.path().string());
     if (!entry.is_regular_file()) continue;
@@ -82,10 +82,15 @@ bool is_zip(const fs::path& path) {
   return file.read(magic.data(), magic.size()) && std::string_view(magic.data(), magic.size()) == "PK\x03\x04";
 }
 
+void require_open(const fs::path& folder) {
+  if (!may_look_into(folder)) throw Error(folder.string(), "the folder cannot be opened", "check its permissions");
+}
+
 InputFiles list_files(const fs::path& input) {
   std::error_code failure;
   if (fs::is_directory(input, failure)) return below(input);
-  if (!fs::exists(input, failure)) throw Error(input.string(), "does not exist", "check the path");
+  if (!fs::exists(input, failure))
+    throw Error(input.string(), failure ? failure.message() : "does not exist", "check the path and its permissions");
   if (!fs::is_regular_file(input, failure)) throw Error(input.string(), "is no file", "give a folder, a zip or a file");
   return is_zip(input) ? unpacked(input) : InputFiles{{{input, input.string()}}, nullptr, {}};
 }

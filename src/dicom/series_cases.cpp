@@ -103,6 +103,7 @@ std::vector<FoundSeries> only_one(std::vector<FoundSeries> series, const fs::pat
 bool is_dicom_input(const fs::path& input, const ImageFormat& format) {
   std::error_code failure;
   if (!fs::is_directory(input, failure)) return !format.accepts(input) && is_dicom_name_or_file(input);
+  require_open(input);
   for (const auto& entry : fs::directory_iterator(input))
     if (!entry.is_directory() && format.accepts(entry.path())) return false;
   if (holds(input, [](const fs::path& file) { return !is_zip(file) && is_dicom_name_or_file(file); })) return true;

@@ -325,6 +325,8 @@ TEST_F(FindSeries, FoldersThatCannotBeOpenedAreNamed) {
     EXPECT_HAS(finding.left_out[0].file, "a/closed");
     EXPECT_EQ(finding.left_out[0].reason, "is a folder that cannot be opened");
     EXPECT_HAS(message_of([&] { find_series(folder_ / "a/closed"); }), "a/closed: the folder cannot be opened");
+    EXPECT_HAS(message_of([&] { is_dicom_input(folder_ / "a/closed", ImageFormat()); }), "the folder cannot be opened");
+    EXPECT_HAS(message_of([&] { find_series(folder_ / "a/closed/00.dcm"); }), "00.dcm: Permission denied");
   }
   std::filesystem::permissions(folder_ / "a/closed", std::filesystem::perms::owner_all);
 }

@@ -11,7 +11,7 @@
 namespace nnunet::dicom {
 
 /// Whether INPUT is DICOM: a zip, a file of DICOM, or a folder without images of the format that has DICOM in it or
-/// below.
+/// below. Throws Error for a folder that cannot be opened.
 bool is_dicom_input(const std::filesystem::path& input, const ImageFormat& format);
 
 /// Warns where a folder of images has DICOM files among them, which nobody will look at.
