@@ -21,6 +21,7 @@ ObjectSender::ObjectSender(const DicomSendFlags& flags) {
   options_.trust = flags.trust;
   options_.certificate = flags.certificate;
   options_.key = flags.key;
+  check_options(options_);
   if (!flags.api_key_file.empty()) options_.authorization = "Bearer " + read_api_key(flags.api_key_file);
 }
 

@@ -77,9 +77,13 @@ StowBody stow_body(const std::vector<std::filesystem::path>& files) {
   return {fmt::format("multipart/related; type=\"application/dicom\"; boundary={}", boundary), std::move(bytes)};
 }
 
+void check_options(const SendOptions& options) {
+  require_ae_title(options.calling_ae);
+}
+
 void send_objects(const std::vector<std::filesystem::path>& files, const Destination& destination,
                   const SendOptions& options) {
-  require_ae_title(options.calling_ae);
+  check_options(options);
   if (!destination.url.empty()) return store_over_web(files, destination, options);
   object_library().c_store(files, destination, options);
 }

@@ -174,7 +174,12 @@ TEST_F(WithoutTorch, SegmentsDicomSeries) {
     EXPECT_EQ(over.code, 1);
     EXPECT_NE(over.output.find("is a file of the series"), std::string::npos) << over.output;
     EXPECT_EQ(read_text(folder_ / "study/00.dcm"), slice);
-    const Outcome fine = nnunet(write + (folder_ / "seg.dcm").string());
+    const std::string seg = (folder_ / "seg.dcm").string();
+    const Outcome nobody = nnunet(write + seg + " --send_to PACS@127.0.0.1:1 --aet MORE_THAN_16_LETTERS");
+    EXPECT_EQ(nobody.code, 1);
+    EXPECT_NE(nobody.output.find("at most 16 letters"), std::string::npos) << nobody.output;
+    EXPECT_FALSE(fs::exists(seg));
+    const Outcome fine = nnunet(write + seg);
     EXPECT_EQ(fine.code, 0) << fine.output;
     const Outcome none = nnunet(predict + images + objects);
     EXPECT_EQ(none.code, 1);

@@ -256,7 +256,7 @@ Option listen_host(std::string& value) {
 }
 
 Option listen_port(std::uint16_t& value) {
-  return option("--port", value, "0: any that is free");
+  return option("--port", value, "0: any that is free").between(0, 65535);
 }
 
 Option ae_title(std::string& value) {

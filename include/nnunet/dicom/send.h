@@ -31,6 +31,9 @@ struct SendOptions {
   std::string authorization;               ///< services: "Bearer ..", "Basic .."
 };
 
+/// What send_objects checks first, before there is anything to send. Throws Error for an AE title that is none.
+void check_options(const SendOptions& options);
+
 /// Sends the files, in their order, and waits until each is taken. A warning of the archive goes into the log. Throws
 /// Error, naming file or destination: no answer, no such node, refused. What was sent before stays there.
 void send_objects(const std::vector<std::filesystem::path>& files, const Destination& destination,
