@@ -52,8 +52,7 @@ double windows_of(const CaseStore& cases, const std::vector<std::string>& names,
 }  // namespace
 
 v2::TrainingCost V2TrainingRun::measure(double seconds) {
-  training_ = batches_of(split_.train, v2_training_batches(setup_));
-  validation_ = batches_of(split_.val, v2_validation_batches(setup_));
+  prepare_batches();
   const auto unless_stopped = [this] {
     if (asked_to_stop()) throw StopRequested{};
   };

@@ -13,7 +13,6 @@
 #include "nnunet/core/log.h"
 #include "nnunet/core/parallel.h"
 #include "nnunet/core/progress.h"
-#include "nnunet/data/patch_sampling.h"
 #include "nnunet/train/placement.h"
 #include "repeated_batch.h"
 #include "v2_benchmark.h"
@@ -89,8 +88,6 @@ V2TrainingRun::V2TrainingRun(const V2TrainOptions& options)
       folder_(setup_.folders.fold) {
   if (setup_.recipe.benchmark && !job_.device.is_cuda())
     throw Error("-tr " + setup_.recipe.name, "measures a GPU, and none is used", "train where there is one");
-  // What would stop it in its first epoch is said here, before an earlier training is moved away.
-  batch_part(setup_.batch_size, job_.group.size(), job_.group.rank(), 0);
   for (const std::vector<std::string>* const list : {&split_.train, &split_.val}) cases_->require_previous(*list);
   o_.checkpoints = o_.checkpoints && setup_.recipe.checkpoints;
   result_.fold = folder_.path();
@@ -98,6 +95,7 @@ V2TrainingRun::V2TrainingRun(const V2TrainOptions& options)
 }
 
 V2TrainResult V2TrainingRun::run() try {
+  prepare_batches();  // what does not fit is said before an earlier training is moved away
   prepare_folder();
   train();
   if (result_.interrupted_by.empty() && setup_.recipe.final_validation) validate();
@@ -122,6 +120,11 @@ UNet V2TrainingRun::prepared_network() {
   }
   place_for_training(network, shared_, setup_.model.window.patch, job_.precision, job_.device, job_.group);
   return network;
+}
+
+void V2TrainingRun::prepare_batches() {
+  training_ = batches_of(split_.train, v2_training_batches(setup_));
+  validation_ = batches_of(split_.val, v2_validation_batches(setup_));
 }
 
 // The first process decides, before it changes anything, what is gone on from; all of them read the file.
@@ -191,8 +194,6 @@ void V2TrainingRun::train() {
     if (!folder_.has(V2FoldFolder::kFinal)) finish_training();  // it was killed before that was written
     return;
   }
-  training_ = batches_of(split_.train, v2_training_batches(setup_));
-  validation_ = batches_of(split_.val, v2_validation_batches(setup_));
   const LoopParts parts{*training_, [this](const Batch& batch) { return step_(batch); },
                         [this] { return evaluate_batches(); }};
   LoopEvents events;

@@ -27,6 +27,7 @@ class V2TrainingRun {
 
  private:
   UNet prepared_network();
+  void prepare_batches();
   void prepare_folder();
   void begin_logs();
   void resume(const std::filesystem::path& source);

@@ -171,6 +171,12 @@ TEST_F(V2Trainer, AnEarlierTrainingIsKept) {
   EXPECT_FALSE(same_weights(first, checkpoint(model() / "fold_all")));
   EXPECT_TRUE(same_weights(first, checkpoint(model() / "fold_all/earlier-1")));
   EXPECT_TRUE(fs::exists(model() / "fold_all/earlier-1/validation/summary.json"));
+
+  o.num_workers = 0;
+  ::setenv("nnUNet_n_proc_DA", "many", 1);
+  EXPECT_NE(error_of([&] { train_v2(o); }).find("nnUNet_n_proc_DA"), std::string::npos);
+  ::unsetenv("nnUNet_n_proc_DA");
+  EXPECT_FALSE(fs::exists(model() / "fold_all/earlier-2")) << "a training that cannot begin replaces nothing";
 }
 
 TEST_F(V2Trainer, ValidatesAloneAndBeginsWithOtherWeights) {
