@@ -43,6 +43,16 @@ void refuse_both(ImageCase& c, const fs::path& other) {
                           other.filename().string());
 }
 
+/// Empty where the files are the channels 0 to count - 1.
+std::string problem_of_channels(const std::string& name, const std::map<int, fs::path>& parts, int count) {
+  if (static_cast<int>(parts.size()) == count && parts.begin()->first == 0 && parts.rbegin()->first == count - 1)
+    return {};
+  std::string found;
+  for (const auto& [channel, file] : parts) found += fmt::format("{}{:04}", found.empty() ? "" : ", ", channel);
+  return fmt::format("the network takes {} channels, {}_0000 to {}_{:04}; found {}", count, name, name, count - 1,
+                     found);
+}
+
 /// Files to cases of different names.
 std::vector<ImageCase> group(const std::vector<fs::path>& files, int in_channels, const ImageFormat& format) {
   std::map<std::string, ImageCase> cases;
@@ -64,10 +74,7 @@ std::vector<ImageCase> group(const std::vector<fs::path>& files, int in_channels
     ImageCase c{name, {}, {}};
     for (const auto& [channel, file] : parts) c.channels.push_back(file);
     const bool all_in_one = format.numbered && !format.is_nifti();  // a picture's colours
-    if (!all_in_one && (static_cast<int>(parts.size()) != in_channels || parts.begin()->first != 0 ||
-                        parts.rbegin()->first != in_channels - 1))
-      c.problem = fmt::format("the network takes {} channels, {}_0000 to {}_{:04}; found {}", in_channels, name, name,
-                              in_channels - 1, parts.size());
+    c.problem = problem_of_channels(name, parts, all_in_one ? static_cast<int>(parts.size()) : in_channels);
     if (const auto found = doubled.find(name); found != doubled.end()) c.problem = found->second;
     if (const auto [former, first] = cases.emplace(name, c); !first) refuse_both(former->second, c.channels.front());
   }

@@ -45,7 +45,7 @@ void check_image(const std::string& name, const ImageView& image, const Preproce
   if (image.shape[0] * volume(image.spatial()) == 0) throw Error(name, "the image has no voxels", "check the file");
   if (image.shape[0] != channels)
     throw Error(name, fmt::format("the image has {} channels, expected {}", image.shape[0], channels),
-                "give one channel for each entry of `modality` in dataset.json");
+                "give one channel for each that dataset.json names");
   if (has_non_finite(image, threads))
     throw Error(name, "the image holds NaN or infinite voxels", "replace them by finite values");
   if (plan.crop == CropRule::positive) check_varies(name, image);
