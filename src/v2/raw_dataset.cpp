@@ -81,7 +81,7 @@ std::vector<std::string> channel_numbers(const RawCase& c, const std::string& en
 std::vector<RawCase> found_cases(const fs::path& folder, const std::string& ending) {
   std::map<std::string, std::vector<fs::path>> images;
   for (const std::string& file : file_names(folder / "imagesTr", ending)) {
-    if (file.size() <= ending.size() + kChannel) continue;
+    if (file.size() <= ending.size() + kChannel || file.starts_with('.')) continue;  // macOS leaves ._CASE_0000
     const std::string name = file.substr(0, file.size() - ending.size() - kChannel);
     auto& files = images[name];
     if (is_channel(file, name)) files.push_back(folder / "imagesTr" / file);

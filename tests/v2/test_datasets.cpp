@@ -204,6 +204,7 @@ TEST(RawDataset, CasesByTheirNames) {
   fs::copy_file(tiny.image("case_1"), tiny.folder() / "imagesTr/case_1_0001.nii.gz");
   test::write(tiny.folder() / "imagesTr/notes.txt", "");
   test::write(tiny.folder() / "imagesTr/odd_00x1.nii.gz", "");
+  test::write(tiny.folder() / "imagesTr/._case_1_0000.nii.gz", "of another program");
   const auto cases = training_cases(tiny.folder());
   ASSERT_EQ(cases.size(), 3U);
   EXPECT_EQ(cases[1].name, "case_1");
