@@ -93,6 +93,14 @@ TEST(V2Arguments, WhatDoesNotFitIsNamed) {
   EXPECT_NE(with({"-num_parts", "2x"}).find("2x"), std::string::npos);
 }
 
+TEST(V2Arguments, WhatHasNoNameIsOneValueThatMustBeGiven) {
+  for (const Command& command : all_v2_commands())
+    for (const Option* const option : command.options()) {
+      const bool named = option->name.starts_with('-');
+      EXPECT_TRUE(named || (option->required && !option->is_list())) << command.name << ' ' << option->name;
+    }
+}
+
 TEST(V2Program, EveryCommandHasALinkThatKnowsItsName) {
   for (const Command& command : all_v2_commands()) {
     const std::string name = "nnUNetv2_" + command.name.substr(3);
@@ -116,6 +124,9 @@ TEST(V2Program, MissingFoldersAreNamed) {
   EXPECT_FAILS(shell(clean + bin + "v2/nnUNetv2_find_best_configuration 4"), "dataset 4", "nnUNet_results");
   EXPECT_FAILS(shell(clean + bin + "v2/nnUNetv2_install_pretrained_model_from_zip a.zip"), "nnUNet_results", "export");
   EXPECT_FAILS(shell(bin + "v2/nnUNetv2_ensemble -i /nowhere -o /tmp/none"), "/nowhere", "no such folder");
+  EXPECT_FAILS(shell(bin + "v2/nnUNetv2_apply_postprocessing -i /nowhere -o /tmp/none -pp_pkl_file a.pkl"),
+               "/nowhere/plans.json", "-plans_json");
+  EXPECT_FAILS(shell(bin + "v2/nnUNetv2_plot_overlay_pngs -d 4 -o /tmp/none -overlay_intensity 5"), "from 0 to 1");
   EXPECT_FAILS(shell(bin + "v2/nnUNetv2_evaluate_simple /nowhere /nowhere -l 1"), "/nowhere");
 }
 

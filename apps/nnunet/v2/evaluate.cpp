@@ -42,8 +42,8 @@ std::string file_ending_in(const fs::path& folder) {
 int run_v2_evaluate_folder(const V2EvaluateFolderFlags& flags) {
   v2::read_python_json(flags.plans_json);  // nothing in it counts, but a wrong path shall be said
   const v2::DatasetLabels labels = v2::read_dataset_labels(flags.dataset_json);
-  return evaluate({flags.references, flags.predictions, labels.file_ending, labels.foreground, labels.ignore,
-                   v2::case_threads(flags.threads), flags.chill},
+  return evaluate({flags.references.string(), flags.predictions.string(), labels.file_ending, labels.foreground,
+                   labels.ignore, v2::case_threads(flags.threads), flags.chill},
                   flags.output);
 }
 
@@ -53,8 +53,8 @@ int run_v2_evaluate_simple(const V2EvaluateSimpleFlags& flags) {
     const v2::LabelOrRegion one{{label}, false};
     if (std::ranges::find(labels, one) == labels.end()) labels.push_back(one);
   }
-  return evaluate({flags.references, flags.predictions, file_ending_in(flags.references), labels, flags.ignore,
-                   v2::case_threads(flags.threads), flags.chill},
+  return evaluate({flags.references.string(), flags.predictions.string(), file_ending_in(flags.references), labels,
+                   flags.ignore, v2::case_threads(flags.threads), flags.chill},
                   flags.output);
 }
 

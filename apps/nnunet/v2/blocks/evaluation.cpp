@@ -13,11 +13,11 @@ Option chill(bool& flag) {
   return option("--chill", flag, "References without a prediction are no error");
 }
 
-Option references(std::string& folder) {
+Option references(std::filesystem::path& folder) {
   return option("gt_folder", folder, "Folder of reference label maps").must_be_given();
 }
 
-Option predictions(std::string& folder) {
+Option predictions(std::filesystem::path& folder) {
   return option("pred_folder", folder, "Folder of predicted label maps").must_be_given();
 }
 

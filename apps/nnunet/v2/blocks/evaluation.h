@@ -10,7 +10,7 @@
 namespace nnunet::app {
 
 struct V2EvaluateFolderFlags {
-  std::string references, predictions;  ///< kept as they were given: summary.json holds them
+  std::filesystem::path references, predictions;  ///< kept as they were given: summary.json holds them
   std::filesystem::path dataset_json, plans_json;
   std::optional<std::filesystem::path> output;
   int threads = 0;  ///< 0: nnUNet_def_n_proc, else 8
@@ -18,7 +18,7 @@ struct V2EvaluateFolderFlags {
 };
 
 struct V2EvaluateSimpleFlags {
-  std::string references, predictions;
+  std::filesystem::path references, predictions;
   std::vector<int> labels;
   std::optional<int> ignore;
   std::optional<std::filesystem::path> output;
@@ -34,7 +34,7 @@ struct V2EnsembleFlags {
 };
 
 struct V2DeterminePostprocessingFlags {
-  std::string input, references;
+  std::filesystem::path input, references;
   std::optional<std::filesystem::path> plans_json, dataset_json;
   int threads = 0;
   bool remove_postprocessed = false;

@@ -99,7 +99,7 @@ Command v2_overlay_command(V2OverlayFlags& f) {
                    option("-p", f.plans, "Name of the plans, for preprocessed cases"),
                    option("-c", f.configuration, "Configuration, for preprocessed cases")
                        .by_default("3d_fullres, or 2d where there is none"),
-                   option("-overlay_intensity", f.intensity, "How strong the colours are")}}},
+                   option("-overlay_intensity", f.intensity, "How strong the colours are").between(0, 1)}}},
   };
 }
 

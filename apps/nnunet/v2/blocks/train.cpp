@@ -6,9 +6,10 @@ namespace nnunet::app {
 namespace {
 
 std::vector<Option> model(V2TrainFlags& f) {
-  return {option("dataset_name_or_id", f.dataset, "Dataset's name or number"),
-          option("configuration", f.configuration, "Configuration: 2d, 3d_fullres, .."),
-          option("fold", f.fold, "Fold that validates: a number from 0 on; all: every case trains and validates"),
+  return {option("dataset_name_or_id", f.dataset, "Dataset's name or number").must_be_given(),
+          option("configuration", f.configuration, "Configuration: 2d, 3d_fullres, ..").must_be_given(),
+          option("fold", f.fold, "Fold that validates: a number from 0 on; all: every case trains and validates")
+              .must_be_given(),
           option("-tr", f.trainer, "Name of the trainer, or a file NAME.json with a recipe (docs/trainers.md)"),
           option("-p", f.plans, "Name of the plans")};
 }
