@@ -1,13 +1,16 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 
 #include "copy_atomically.h"
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/some_names.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/v2/cross_validation.h"
 #include "nnunet/v2/ensemble.h"
@@ -93,6 +96,7 @@ class Search {
     if (options_.ensembling)
       for (std::size_t i = 0; i < models_.size(); ++i)
         for (std::size_t j = i + 1; j < models_.size(); ++j) candidates_.push_back(pair(models_[i], models_[j]));
+    warn_of_other_cases();
     for (const Candidate& each : candidates_) log::info(fmt::format("{}: Dice {:.5f}", each.name, each.dice));
     const Candidate& best = best_one();
     log::info(fmt::format("best: {}", best.name));
@@ -103,6 +107,24 @@ class Search {
   }
 
  private:
+  /// Means over different cases are compared in nnU-Net, too, but not without a word.
+  void warn_of_other_cases() const {
+    std::vector<std::vector<std::string>> cases;
+    std::set<std::string> all;
+    for (const Candidate& each : candidates_) {
+      const std::string ending = read_dataset_labels(each.folder / "dataset.json").file_ending;
+      cases.push_back(file_names(each.folder, ending));
+      all.insert(cases.back().begin(), cases.back().end());
+    }
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      std::vector<std::string> missing;
+      std::ranges::set_difference(all, cases[i], std::back_inserter(missing));
+      if (!missing.empty())
+        log::warn(fmt::format("{}: its Dice is of {} of the {} cases that are compared; it has not predicted {}",
+                              candidates_[i].folder.string(), cases[i].size(), all.size(), some_names(missing)));
+    }
+  }
+
   fs::path references() const { return preprocessed_folder() / options_.dataset / "gt_segmentations"; }
 
   Candidate single(const ModelName& model) const {

@@ -192,6 +192,20 @@ TEST_F(FindBestReference, SingleModels) {
   EXPECT_NE(text.find(predict), std::string::npos) << text;
 }
 
+TEST_F(FindBestReference, ModelsOfDifferentCasesAreSaid) {
+  const auto log_of = [&] {
+    testing::internal::CaptureStderr();
+    find_best_configuration({kDataset, {model("2d"), model("3d_fullres")}, {0, 1}, false, true, 2});
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(log_of().find("cases that are compared"), std::string::npos);
+  const auto folder = model_folder(kDataset, model("2d")) / "fold_0/validation";
+  const std::string first = file_names(folder, ".nii.gz").at(0);
+  fs::remove(folder / first);
+  const std::string log = log_of();
+  EXPECT_NE(log.find("it has not predicted " + first), std::string::npos) << log;
+}
+
 TEST_F(FindBestReference, EnsemblesWithoutProbabilitiesAreRefused) {
   try {
     find_best_configuration({kDataset, {model("2d"), model("3d_fullres")}, {0, 1}, true, true, 2});
