@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/some_names.h"
 #include "nnunet/torch_bridge/device.h"
 #include "nnunet/torch_engine/torch_engine.h"
 #include "nnunet/train/epoch_loop.h"
+#include "nnunet/v2/environment.h"
 #include "nnunet/v2/fold_validation.h"
 #include "nnunet/v2/preprocess.h"
 #include "v2_fold_folder.h"
@@ -51,8 +54,21 @@ std::vector<std::string> own_part(const std::vector<std::string>& names, const P
   return part;
 }
 
+/// They count, as in nnU-Net, but not without a word.
+void warn_of_others(const V2FinalValidation& how) {
+  const std::string& ending = how.setup.description.file_ending;
+  std::vector<std::string> others;
+  for (const std::string& file : v2::file_names(how.setup.folders.validation(), ending))
+    if (const std::string name = file.substr(0, file.size() - ending.size()); std::ranges::count(how.names, name) == 0)
+      others.push_back(name);
+  if (!others.empty())
+    log::warn(fmt::format("{} holds label maps of {} cases that this fold does not validate, and they count: {}",
+                          how.setup.folders.validation().string(), others.size(), some_names(others)));
+}
+
 void evaluate(const V2FinalValidation& how, V2TrainResult& result) {
   const fs::path references = how.setup.folders.dataset / "gt_segmentations";
+  warn_of_others(how);
   const v2::FolderEvaluation evaluation =
       v2::evaluate_fold(how.setup.folders.validation(), references, how.setup.labels, v2::case_threads(0));
   result.mean_dice = evaluation.summary.dice();
@@ -114,6 +130,10 @@ V2TrainResult validate_v2(const V2TrainOptions& options) {
   const fs::path final = folder.required(V2FoldFolder::kFinal);
   const V2Checkpoint c =
       load_v2_checkpoint(options.validate_best ? folder.required(V2FoldFolder::kBest) : final, *setup.model.network);
+  const std::vector<std::string> seen = trained_on(c.own, split.val, final.string());
+  if (!seen.empty() && setup.names.fold != "all" && job.group.leads())
+    log::warn(fmt::format("{} was trained on {} of the fold's {} validation cases: {}. Their Dice says little",
+                          final.string(), seen.size(), split.val.size(), some_names(seen)));
   V2TrainResult result;
   result.fold = folder.path();
   result.leads = job.group.leads();

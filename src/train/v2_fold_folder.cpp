@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
 #include "nnunet/core/error.h"
@@ -112,6 +113,16 @@ std::vector<std::string> compare_note(const Value& own, const V2TrainingNote& no
   if (const Value* const batch = own.find("batch_size"))
     compare("batch size", std::to_string(batch->as_int(source)), std::to_string(now.batch_size));
   return differences;
+}
+
+std::vector<std::string> trained_on(const Value& own, const std::vector<std::string>& cases,
+                                    const std::string& source) {
+  std::vector<std::string> found;
+  if (own.is_none()) return found;
+  const std::set<std::string> trained = names_from(own.find("train"), source);
+  std::ranges::copy_if(cases, std::back_inserter(found),
+                       [&](const std::string& name) { return trained.contains(name); });
+  return found;
 }
 
 }  // namespace nnunet

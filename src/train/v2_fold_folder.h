@@ -51,5 +51,7 @@ Value::Dict note_value(const V2TrainingNote& note);
 /// Compares with the note in a checkpoint: Error for other cases (source, problem, remedy). Returns what else differs,
 /// so that an epoch that was running cannot go on from its middle: a sentence each. Files of nnU-Net have no note.
 std::vector<std::string> compare_note(const Value& own, const V2TrainingNote& now, const std::string& source);
+/// Those of the cases that a checkpoint was trained on, by its note; none where it has no note.
+std::vector<std::string> trained_on(const Value& own, const std::vector<std::string>& cases, const std::string& source);
 
 }  // namespace nnunet

@@ -198,6 +198,25 @@ TEST_F(V2Trainer, ValidatesAloneAndBeginsWithOtherWeights) {
   EXPECT_TRUE(fs::exists(model() / "fold_1/checkpoint_final.pth"));
 }
 
+TEST_F(V2Trainer, ValidationOfOtherCasesIsSaid) {
+  V2TrainOptions o = options();
+  train_v2(o);
+  o.only_validate = true;
+  const auto log_of = [&] {
+    testing::internal::CaptureStderr();
+    train_v2(o);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(log_of(), "");
+  auto splits = v2::read_splits(preprocessed_ / v2::kSplitsFile);
+  std::swap(splits[0], splits[1]);
+  v2::write_splits(preprocessed_ / v2::kSplitsFile, splits);
+  const std::string log = log_of();
+  EXPECT_NE(log.find("was trained on 1 of the fold's 1 validation cases: " + splits[0].val.at(0)), std::string::npos)
+      << log;
+  EXPECT_NE(log.find("holds label maps of 2 cases that this fold does not validate"), std::string::npos) << log;
+}
+
 TEST_F(V2Trainer, ACascadesFirstStagePredictsForTheSecond) {
   v2::Json plans = test::tiny_v2_plans({}), low = plans["configurations"]["3d_fullres"],
            second = {{"inherits_from", "3d_fullres"}, {"previous_stage", "3d_lowres"}};
