@@ -46,7 +46,7 @@ PythonValue properties_of(const char* json) {
   try {
     return python_from_json(Json::parse(json));
   } catch (const nlohmann::json::exception& e) {
-    throw InvalidCall(fmt::format("json: {}", e.what()));
+    refuse_json(e.what(), "loaded_json");
   }
 }
 

@@ -183,7 +183,7 @@ nnunet_status* prepared_from_json(const nnunet_model* model, const char* json, n
       made->turned = turned_of(object);
       *prepared = made.release();
     } catch (const nlohmann::json::exception& e) {
-      throw InvalidCall(fmt::format("json: {}", e.what()));
+      refuse_json(e.what(), "prepared_json");
     }
   });
 }

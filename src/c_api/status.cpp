@@ -48,6 +48,12 @@ nnunet_status* status_of_exception(nnunet_code refused) noexcept {
   }
 }
 
+void refuse_json(std::string_view reason, std::string_view giver) {
+  if (const auto end = reason.find("] "); reason.starts_with("[json.exception.") && end != std::string_view::npos)
+    reason.remove_prefix(end + 2);
+  throw InvalidCall(fmt::format("json: {}; give what {} made", reason, giver));
+}
+
 void require(const void* pointer, const char* name) {
   if (pointer == nullptr) throw InvalidCall(fmt::format("{}: is NULL", name));
 }

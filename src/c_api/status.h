@@ -1,6 +1,7 @@
 #pragma once
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "nnunet.h"
 
@@ -30,6 +31,9 @@ nnunet_status* guarded(nnunet_code refused, const Body& body) noexcept {
     return status_of_exception(refused);
   }
 }
+
+/// Throws InvalidCall for JSON that is not what `giver`, a function of the interface, makes; reason: of the parser.
+[[noreturn]] void refuse_json(std::string_view reason, std::string_view giver);
 
 /// Throws InvalidCall for null.
 void require(const void* pointer, const char* name);

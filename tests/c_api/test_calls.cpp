@@ -109,6 +109,7 @@ TEST_P(Calls, JsonThatCannotBeIsAFaultOfTheCaller) {
   };
   refused("{", "json");
   refused("{\"spacing\": [1, 1]}", "json");
+  refused("{\"spacing\": [1, 1, 1]}", "json: key 'shape_before_cropping' not found; give what prepared_json made");
   refused(
       "{\"spacing\": [1, 1, 1], \"shape_before_cropping\": [4, 4, 4], \"bbox_used_for_cropping\": [[0, 5], [0, 4], [0, "
       "4]]}",
