@@ -95,7 +95,7 @@ class Chosen:
         _library.check_process()
         uid = self._uids[0].encode() if self._uids else None
         check(api.dicom_write(self._found.pointer, uid, byref(_arrays.place(labels, "labels")), byref(options),
-                              os.fsencode(file)))
+                              _library.encoded(file)))
 
 
 def find_series(path: PathLike) -> list[DicomSeries]:
@@ -175,7 +175,7 @@ def _text_of(file: PathLike) -> bytes:
 def _find(path: PathLike) -> Handle:
     _library.check_process()
     handle = _library.DICOM()
-    check(api.dicom_find(os.fsencode(path), byref(handle)))
+    check(api.dicom_find(_library.encoded(path), byref(handle)))
     return Handle(handle, api.dicom_release)
 
 

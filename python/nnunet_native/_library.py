@@ -178,7 +178,15 @@ def text(handle: c_void_p) -> str:
         api.text_release(handle)
 
 
+def encoded(path: Any) -> bytes:
+    """A path or text as C takes it, to which a null byte would be the end."""
+    text = os.fsencode(path)
+    if b"\0" in text:
+        raise ValueError(f"{path!r}: has a null byte")
+    return text
+
+
 def names(values: Any) -> Any:
     """Paths or texts as a C array of strings; NULL where there are none."""
-    encoded = [os.fsencode(value) for value in values]
-    return (c_char_p * len(encoded))(*encoded) if encoded else None
+    texts = [encoded(value) for value in values]
+    return (c_char_p * len(texts))(*texts) if texts else None

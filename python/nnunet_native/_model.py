@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 from ctypes import byref, c_double, c_int64
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
@@ -44,7 +43,7 @@ class ImageFiles:
 
     def place(self) -> _library.ImageFiles:
         def text(path: str | None) -> bytes | None:
-            return None if path is None else os.fsencode(path)
+            return None if path is None else _library.encoded(path)
         return _library.ImageFiles(channels=_library.names(self.channels), channels_count=len(self.channels),
                                    labels=text(self.labels), probabilities=text(self.probabilities),
                                    previous=text(self.previous))
@@ -178,7 +177,7 @@ class Model:
 
     def write(self, labels: NDArray[Any], properties: Mapping[str, Any], file: Any) -> None:
         place = _arrays.place(labels, "segmentation")
-        check(api.labels_write(self.pointer, byref(place), _json(properties, _PLACE), os.fsencode(file)))
+        check(api.labels_write(self.pointer, byref(place), _json(properties, _PLACE), _library.encoded(file)))
 
     def segment_files(self, images: Sequence[ImageFiles], options: _library.RunOptions,
                       progress: ProgressFunction | None) -> list[str]:
@@ -193,7 +192,7 @@ class Model:
         """The same of a folder, and how many there were."""
         counts = _library.Counts()
         with Run(options, progress) as run, Failures(run) as failures:
-            run.check(api.segment_folder(self.pointer, os.fsencode(source), os.fsencode(output), byref(folder),
+            run.check(api.segment_folder(self.pointer, _library.encoded(source), _library.encoded(output), byref(folder),
                                          byref(options), failures.function, None, byref(counts)))
         return failures.messages, counts
 
@@ -259,8 +258,8 @@ class Failures:
 
 def _options(folds: Sequence[str], checkpoint: str | None, bf16: bool, data: Any) -> _library.ModelOptions:
     return _library.ModelOptions(folds=_library.names(folds), folds_count=len(folds), bf16=_library.ON if bf16 else _library.AS_MODEL,
-                                 checkpoint=None if checkpoint is None else os.fsencode(checkpoint),
-                                 data=None if data is None else os.fsencode(data))
+                                 checkpoint=None if checkpoint is None else _library.encoded(checkpoint),
+                                 data=None if data is None else _library.encoded(data))
 
 
 def json_object(text: Any) -> dict[str, Any]:

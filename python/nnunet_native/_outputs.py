@@ -75,7 +75,7 @@ class FileWork:
     def _folder(self, source: str, output: str, arguments: Mapping[str, Any]) -> list[Any] | None:
         folder = _library.FolderOptions(save_probabilities=self._save, keep_existing=not self._overwrite, parts=self._parts,
                                         part=self._part,
-                                        previous=None if self._previous is None else os.fsencode(self._previous))
+                                        previous=None if self._previous is None else _library.encoded(self._previous))
         failures, counts = self._model.segment_folder(source, output, folder, self._options, self._progress)
         if "plans" in self._model.facts():
             write_json(Path(output) / _ARGUMENTS, arguments, sort_keys=True)

@@ -376,7 +376,7 @@ class Predictor:
             tile_step=self.tile_step_size, mirroring=_library.ON if mirrored else _library.OFF,
             gaussian=_library.AS_MODEL if self.use_gaussian else _library.OFF, precise=self._precise,
             batch_size=self.batch_size, threads=self.threads,
-            scratch=None if self.scratch is None else os.fsencode(self.scratch))
+            scratch=None if self.scratch is None else _library.encoded(self.scratch))
 
     @property
     def _precise(self) -> int:

@@ -76,6 +76,13 @@ class WithFolder(unittest.TestCase):
         return self.predictor.predict_single_npy_array(self.image if image is None else image, self.properties, **options)
 
 
+class Paths(unittest.TestCase):
+    def test_a_null_byte_does_not_end_a_path(self):
+        for path in "a\0.nii.gz", b"a\0.nii.gz", Path("a\0.nii.gz"):
+            with self.assertRaisesRegex(ValueError, "null byte"):
+                nnunet_native.find_series(path)
+
+
 class Ending(unittest.TestCase):
     def test_the_interpreter_ends_beside_a_daemon_thread(self):
         script = """
