@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <system_error>
 
 #include "commands.h"
 #include "dicom_objects.h"
@@ -27,6 +28,12 @@ dicom::FoundSeries series_of(const DicomSegFlags& flags) {
   return std::move(found.front());
 }
 
+void protect_inputs(const DicomSegFlags& flags) {
+  for (const std::filesystem::path& input : {flags.labels, flags.object.labels_json})
+    if (std::error_code absent; std::filesystem::equivalent(flags.output, input, absent))
+      throw Error(flags.output.string(), "is an input and would be overwritten", "give another --output");
+}
+
 void write(const DicomSegFlags& flags) {
   const Interrupt interrupt;  // a signal waits until what was unpacked of a zip is removed
   const dicom::FoundSeries found = series_of(flags);
@@ -45,6 +52,7 @@ void run(const DicomSegFlags& flags) {
   require_writable_file(flags.output);
   if (std::filesystem::exists(flags.output) && !flags.overwrite)
     throw Error(flags.output.string(), "is there already", "give another --output, or --overwrite");
+  protect_inputs(flags);
   write(flags);
   sender.send(flags.output);
 }

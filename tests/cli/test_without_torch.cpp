@@ -174,6 +174,9 @@ TEST_F(WithoutTorch, SegmentsDicomSeries) {
     EXPECT_EQ(over.code, 1);
     EXPECT_NE(over.output.find("is a file of the series"), std::string::npos) << over.output;
     EXPECT_EQ(read_text(folder_ / "study/00.dcm"), slice);
+    const Outcome itself = nnunet(write + maps + "/1.2.3.4.nii.gz");
+    EXPECT_EQ(itself.code, 1);
+    EXPECT_NE(itself.output.find("is an input and would be overwritten"), std::string::npos) << itself.output;
     const std::string seg = (folder_ / "seg.dcm").string();
     const Outcome nobody = nnunet(write + seg + " --send_to PACS@127.0.0.1:1 --aet MORE_THAN_16_LETTERS");
     EXPECT_EQ(nobody.code, 1);
