@@ -7,8 +7,8 @@
 #include <string>
 
 #include "commands.h"
+#include "hold_signals.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
 #include "nnunet/dicom/read_series.h"
 #include "nnunet/dicom/series_cases.h"
@@ -55,7 +55,7 @@ void write(dicom::Finding finding, const DicomFlags& flags) {
 
 void run(const DicomFlags& flags) {
   if (flags.input.empty()) end_for_missing("path");
-  const Interrupt interrupt;  // a signal waits until what was unpacked of a zip is removed
+  const auto held = hold_signals(flags.input);
   dicom::Finding finding = dicom::find_series(flags.input);
   if (flags.output.empty())
     list(finding, flags.input);

@@ -5,12 +5,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <system_error>
 
 #include "commands.h"
 #include "dicom_objects.h"
+#include "hold_signals.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
 #include "nnunet/dicom/label_grid.h"
 #include "nnunet/dicom/series_cases.h"
@@ -35,7 +36,7 @@ void protect_inputs(const DicomSegFlags& flags) {
 }
 
 void write(const DicomSegFlags& flags) {
-  const Interrupt interrupt;  // a signal waits until what was unpacked of a zip is removed
+  const auto held = hold_signals(flags.series);
   const dicom::FoundSeries found = series_of(flags);
   dicom::protect_sources(found, flags.output);
   const auto labels = dicom::labels_on_series(read_label_file(flags.labels), found.series, flags.labels.string());

@@ -1,14 +1,15 @@
 #include <fmt/format.h>
 
+#include <memory>
 #include <optional>
 
 #include "commands.h"
 #include "dicom_objects.h"
 #include "filter_progress.h"
+#include "hold_signals.h"
 #include "make_predictor.h"
 #include "nnunet/core/cancelled.h"
 #include "nnunet/core/error.h"
-#include "nnunet/core/interrupt.h"
 #include "nnunet/core/log.h"
 #include "nnunet/dicom/series_cases.h"
 #include "nnunet/infer/opened_model.h"
@@ -57,10 +58,9 @@ void predict_preprocessed(const PredictFlags& flags, const JobPlace& place) {
   fail_if_any(result.failed, result.predicted + result.kept + result.failed);
 }
 
-/// None: the images are no DICOM. What a zip holds is unpacked to a folder, which a signal shall not leave behind: from
-/// then on signals wait in `interrupt`.
+/// None: the images are no DICOM. Of a zip's series signals wait in `interrupt` from then on.
 std::vector<dicom::FoundSeries> series_to_segment(const PredictFlags& flags, const ImageFormat& format,
-                                                  std::optional<Interrupt>& interrupt) {
+                                                  std::unique_ptr<Interrupt>& interrupt) {
   const auto& input = flags.images.input;
   if (!flags.bids.channels.empty()) {  // which may have DICOM among its sources
     if (!flags.dicom_series.empty())
@@ -73,7 +73,7 @@ std::vector<dicom::FoundSeries> series_to_segment(const PredictFlags& flags, con
   }
   if (!flags.images.more_channels.empty())
     throw Error("--more_channels", "is for image files", "name the channels' DICOM series with --dicom_series");
-  interrupt.emplace();
+  interrupt = hold_signals(input);
   return dicom::choose_series(dicom::find_series(input), input, flags.dicom_series);
 }
 
@@ -130,7 +130,7 @@ void predict_image_files(const PredictFlags& flags, const JobPlace& place) {
   ModelFlags networks = with_v2_model(o.model);
   std::optional<V2Model> model = read_trained_model(networks.trained);
   if (model) options.format = image_format(*model);
-  std::optional<Interrupt> interrupt;
+  std::unique_ptr<Interrupt> interrupt;
   const std::vector<dicom::FoundSeries> series = series_to_segment(flags, options.format, interrupt);
   if (!series.empty()) options.format = dicom::series_format(options.format);
   std::optional<ObjectOutput> objects;
