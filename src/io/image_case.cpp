@@ -9,6 +9,7 @@
 
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
+#include "nnunet/core/some_names.h"
 #include "nnunet/io/atomic_file.h"
 #include "nnunet/io/label_case.h"
 #include "nnunet/io/names.h"
@@ -47,10 +48,10 @@ void refuse_both(ImageCase& c, const fs::path& other) {
 std::string problem_of_channels(const std::string& name, const std::map<int, fs::path>& parts, int count) {
   if (static_cast<int>(parts.size()) == count && parts.begin()->first == 0 && parts.rbegin()->first == count - 1)
     return {};
-  std::string found;
-  for (const auto& [channel, file] : parts) found += fmt::format("{}{:04}", found.empty() ? "" : ", ", channel);
+  std::vector<std::string> found;
+  for (const auto& [channel, file] : parts) found.push_back(fmt::format("{}_{:04}", name, channel));
   return fmt::format("the network takes {} channels, {}_0000 to {}_{:04}; found {}", count, name, name, count - 1,
-                     found);
+                     some_names(found));
 }
 
 /// Files to cases of different names.

@@ -301,6 +301,8 @@ TEST_F(PredictImages, MissingChannelsAndDoubledNames) {
   add("twice.nii.gz", 2);
   add("twice.nii", 2);
   EXPECT_EQ(names(2), (std::vector<std::string>{"case!", "twice!"}));  // which of the two was meant?
+  EXPECT_EQ(list_image_cases(in(), 2)[0].problem,
+            "the network takes 2 channels, case_0000 to case_0001; found case_0000, case_0002");
   const auto result = run(2);
   EXPECT_EQ(result.predicted, 0);
   EXPECT_EQ(result.failed, 2);

@@ -83,7 +83,7 @@ TEST(Names, ChannelsThatAreNotThere) {
   const TempFolder folder;
   for (const char* name : {"p_0001.nii", "p_0002.nii"}) put_image(folder / name);
   EXPECT_EQ(list_image_cases(folder.path(), 2).at(0).problem,
-            "the network takes 2 channels, p_0000 to p_0001; found 0001, 0002");
+            "the network takes 2 channels, p_0000 to p_0001; found p_0001, p_0002");
   // Files of these formats may hold several channels each, so that only their numbers can be looked at.
   const ImageFormat pictures{.ending = ".png", .numbered = true};
   for (const char* name : {"a_0000.png", "b_0001.png", "b_0002.png", "c_0000.png", "c_0001.png"})
@@ -91,7 +91,7 @@ TEST(Names, ChannelsThatAreNotThere) {
   const auto cases = list_image_cases(folder.path(), 2, pictures);
   ASSERT_EQ(names_of(cases), (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_TRUE(cases[0].problem.empty() && cases[2].problem.empty());
-  EXPECT_EQ(cases[1].problem, "the network takes 2 channels, b_0000 to b_0001; found 0001, 0002");
+  EXPECT_EQ(cases[1].problem, "the network takes 2 channels, b_0000 to b_0001; found b_0001, b_0002");
 }
 
 TEST(Names, KnownSuffixes) {
