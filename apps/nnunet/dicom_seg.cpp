@@ -42,7 +42,8 @@ void write(const DicomSegFlags& flags) {
   const auto labels = dicom::labels_on_series(read_label_file(flags.labels), found.series, flags.labels.string());
   if (std::ranges::all_of(labels.values, [](std::uint16_t value) { return value == 0; }))
     log::warn(flags.labels.string() + ": has no labels, only 0: the object marks nothing");
-  const dicom::ObjectOptions options = object_options(flags.object, dicom::unnamed_values(labels));
+  dicom::ObjectOptions options = object_options(flags.object, dicom::unnamed_values(labels));
+  options.labels_name = flags.labels.string();
   write_object(labels, found.series, options, flags.object.type.value_or(dicom::ObjectType::binary), flags.output);
   log::info(
       fmt::format("{}: {} labels on {} slices", flags.output.string(), options.segments.size(), found.series.shape[0]));

@@ -23,6 +23,6 @@ inline constexpr const char* kObjectLibraryFile = "libnnunet_dicom_objects.so";
 const ObjectLibrary& object_library();
 
 /// Its one symbol. The number says how this header and those of objects were when it was built: another one is refused.
-inline constexpr int kObjectLibraryVersion = 2;
+inline constexpr int kObjectLibraryVersion = 3;
 
 }  // namespace nnunet::dicom

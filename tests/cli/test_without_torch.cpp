@@ -177,7 +177,11 @@ TEST_F(WithoutTorch, SegmentsDicomSeries) {
     const Outcome itself = nnunet(write + maps + "/1.2.3.4.nii.gz");
     EXPECT_EQ(itself.code, 1);
     EXPECT_NE(itself.output.find("is an input and would be overwritten"), std::string::npos) << itself.output;
-    const std::string seg = (folder_ / "seg.dcm").string();
+    const std::string seg = (folder_ / "seg.dcm").string(), table = (folder_ / "labels.json").string();
+    write_text(table, "{\"9\": \"liver\"}");
+    const Outcome unnamed = nnunet(write + seg + " --labels_json " + table);
+    EXPECT_EQ(unnamed.code, 1);
+    EXPECT_NE(unnamed.output.find(maps + "/1.2.3.4.nii.gz: has the value "), std::string::npos) << unnamed.output;
     const Outcome nobody = nnunet(write + seg + " --send_to PACS@127.0.0.1:1 --aet MORE_THAN_16_LETTERS");
     EXPECT_EQ(nobody.code, 1);
     EXPECT_NE(nobody.output.find("at most 16 letters"), std::string::npos) << nobody.output;

@@ -12,6 +12,7 @@ struct ObjectOptions {
   std::string algorithm = "nnU-Net (nnunet)";  ///< its name: of the model that made the labels, say
   std::string description = "Segmentation";    ///< of the series; ", not a medical device" follows
   int series_number = 1000;
+  std::string labels_name = "label map";  ///< for messages: its file, say
   bool anonymous = false;  ///< leave empty what says who the patient is, and when and for whom the study was made
 };
 

@@ -36,13 +36,13 @@ void check_labels(const Array<std::uint16_t>& labels, const std::vector<std::vec
     if (segment.value < 1 || segment.value > 65535) throw std::logic_error("a segment's value is 1 to 65535");
   if (options.segments.empty()) throw Error("DICOM object", "no label is named", "name them in a labels.json");
   if (labels.spatial() != series.shape)
-    throw Error("label map",
+    throw Error(options.labels_name,
                 fmt::format("has {} voxels, the DICOM series {}", shape_text(labels.shape), shape_text(series.shape)),
                 "give the label map of this series");
   for (const auto& plane : values)
     for (const std::uint16_t value : plane)
       if (std::ranges::find(options.segments, int{value}, &Segment::value) == options.segments.end())
-        throw Error("label map", fmt::format("has the value {}, which no label is named for", value),
+        throw Error(options.labels_name, fmt::format("has the value {}, which no label is named for", value),
                     "add it to the labels.json, or give the label map of this series");
 }
 
