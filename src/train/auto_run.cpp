@@ -4,6 +4,7 @@
 #include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/io/atomic_file.h"
+#include "nnunet/io/image_case.h"
 #include "nnunet/torch_bridge/device.h"
 #include "nnunet/v2/environment.h"
 
@@ -24,6 +25,9 @@ AutoFolders usable_folders(const AutoOptions& o) {
   AutoFolders folders{fs::absolute(v2::raw_dataset_folder(o.dataset)).lexically_normal(), output_of(o),
                       v2::dataset_name(o.dataset)};
   if (!fs::is_directory(folders.raw)) throw Error(folders.raw.string(), "there is no such folder", "check --dataset");
+  if (lies_inside(folders.output, folders.raw))
+    throw Error(folders.output.string(), "lies inside of the dataset, in which nothing is changed",
+                "give an --output outside of it");
   require_writable_folder(folders.output);
   return folders;
 }

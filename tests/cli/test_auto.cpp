@@ -77,6 +77,9 @@ TEST(Auto, RefusesWhatCannotBe) {
   EXPECT_FAILS(nnunet_run(with + output("d") + " --amp --fp32"), "--amp and --fp32");
   EXPECT_FAILS(nnunet_run("auto --device cpu --dataset " + output("none") + "/Task01_None --output " + output("e")),
                "no such folder");
+  for (const fs::path& inside : {balls.path(), balls.path() / "new/run"})
+    EXPECT_FAILS(nnunet_run(with + inside.string()), inside.string(), "inside of the dataset");
+  EXPECT_FALSE(fs::exists(balls.path() / "auto.json") || fs::exists(balls.path() / "new"));
   fs::remove(balls.path() / "imagesTr/ball_4.nii.gz");
   fs::remove(balls.path() / "labelsTr/ball_4.nii.gz");
   balls.describe(4);
