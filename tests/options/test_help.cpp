@@ -279,5 +279,12 @@ TEST(Help, IsTheEnginesOwn) {
               test::shell(bin + "nnunet " + command + " --help").text);
 }
 
+TEST(Help, NamesUnits) {
+  const std::string help = test::nnunet_run("auto --help").text;
+  EXPECT_NE(help.find("are planned for (GB; default: by the device)"), std::string::npos) << help;
+  EXPECT_EQ(test::nnunet_run("train --help").text.find("epochs (epochs"), std::string::npos)
+      << "what is said is not said twice";
+}
+
 }  // namespace
 }  // namespace nnunet::app

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <type_traits>
 
@@ -30,6 +31,15 @@ std::string text_of(const T& value) {
   if constexpr (std::is_same_v<T, std::filesystem::path>) return value.string();
   if constexpr (std::is_same_v<T, std::string>) return value;
   return "";
+}
+
+bool has_word(const std::string& text, const std::string& word) {
+  const auto letter = [&](std::size_t at) {
+    return at < text.size() && std::isalnum(static_cast<unsigned char>(text[at]));
+  };
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+    if (!letter(at - 1) && !letter(at + word.size())) return true;
+  return false;
 }
 
 /// Calls `visitor` with what the target points at, or with the target itself.
@@ -130,8 +140,10 @@ std::vector<std::string> Command::references() const {
 }
 
 std::string help_text(const Option& option) {
-  return option.default_means.empty() ? option.help
-                                      : fmt::format("{} (default: {})", option.help, option.default_means);
+  std::string notes = has_word(option.help, option.unit) ? "" : option.unit;
+  if (!option.default_means.empty())
+    notes += fmt::format("{}default: {}", notes.empty() ? "" : "; ", option.default_means);
+  return notes.empty() ? option.help : fmt::format("{} ({})", option.help, notes);
 }
 
 }  // namespace nnunet::app
