@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <regex>
 
 #include "cli/program.h"
 #include "reference/shared.h"
@@ -53,6 +55,24 @@ TEST_F(V2Planning, PlansMoveBetweenDatasets) {
             0);
   EXPECT_EQ(shell(environment_ + "nnUNetv2_move_plans_between_datasets -s 1 -t 2 -sp mine -tp theirs").code, 0);
   EXPECT_TRUE(there("Dataset001_A/mine.json") && there("Dataset002_B/theirs.json"));
+}
+
+TEST_F(V2Planning, ConfigurationsOfUsersAreShownWithWhatTheyInherit) {
+  const std::string plan = environment_ + "nnUNetv2_plan_experiment -d 1";
+  ASSERT_EQ(shell(plan).code, 0);
+  const std::filesystem::path file = folder_ / "pre/Dataset001_A/nnUNetPlans.json";
+  auto plans = nlohmann::ordered_json::parse(test::read(file));
+  auto& configurations = plans["configurations"];
+  const nlohmann::ordered_json own = configurations["3d_fullres"]["architecture"];
+  configurations["mine"] = {{"inherits_from", "3d_fullres"}, {"patch_size", {16, 16, 24}}, {"architecture", own}};
+  configurations["bare"] = {{"architecture", nlohmann::ordered_json::object()}};
+  configurations["orphan"] = {{"inherits_from", "nobody"}, {"architecture", own}};
+  write(file, plans.dump());
+  const auto again = shell(plan);
+  EXPECT_EQ(again.code, 0) << again.text;
+  EXPECT_TRUE(std::regex_search(again.text, std::regex("mine +1 x 1 x 1 +40 x 50 x 60 +16 x 16 x 24 "))) << again.text;
+  EXPECT_TRUE(std::regex_search(again.text, std::regex("bare +- +- +- +- +-"))) << again.text;
+  EXPECT_NE(again.text.find("from which \"orphan\" inherits"), std::string::npos) << again.text;
 }
 
 TEST_F(V2Planning, WrongFlagsAreNamed) {

@@ -4,8 +4,10 @@
 
 #include <cstdio>
 
+#include "nnunet/core/error.h"
 #include "nnunet/core/log.h"
 #include "nnunet/core/table.h"
+#include "nnunet/plan/v2_plan.h"
 #include "nnunet/v2/environment.h"
 #include "v2/commands.h"
 #include "v2/planner_options.h"
@@ -14,21 +16,34 @@
 namespace nnunet::app {
 namespace {
 
-std::string numbers(const v2::Json& list) {
+std::string number(const v2::Json& value) {
+  return value.is_number_float() ? fmt::format("{:.6g}", value.get<double>()) : value.dump();
+}
+
+/// A number or a list of them; what users left out of a configuration of their own is a dash.
+std::string cell(const v2::Json& configuration, const char* place) {
+  const v2::Json::json_pointer pointer(place);
+  if (!configuration.contains(pointer)) return "-";
+  const v2::Json& value = configuration.at(pointer);
+  if (!value.is_array()) return number(value);
   std::vector<std::string> texts;
-  for (const v2::Json& item : list)
-    texts.push_back(item.is_number_integer() ? fmt::format("{}", item.get<std::int64_t>())
-                                             : fmt::format("{:.6g}", item.get<double>()));
+  for (const v2::Json& item : value) texts.push_back(number(item));
   return fmt::format("{}", fmt::join(texts, " x "));
 }
 
-/// Those that hold a network of their own.
-std::string configurations_table(const v2::Json& plans) {
+/// Those that hold a network of their own, with what they inherit.
+std::string configurations_table(const v2::PlannedExperiment& planned) {
+  const V2Files files{planned.plans, {}, planned.file.string(), {}};
   Table table({"configuration", "spacing (mm)", "median size", "patch", "batch", "stages"});
-  for (const auto& [name, one] : plans["configurations"].items()) {
-    if (!one.is_object() || !one.contains("architecture") || !one.contains("patch_size")) continue;
-    table.add({name, numbers(one["spacing"]), numbers(one["median_image_size_in_voxels"]), numbers(one["patch_size"]),
-               one["batch_size"].dump(), one["architecture"]["arch_kwargs"]["n_stages"].dump()});
+  for (const auto& [name, own] : planned.plans["configurations"].items()) {
+    if (!own.is_object() || !own.contains("architecture")) continue;
+    try {
+      const v2::Json one = v2_configuration(files, name);
+      table.add({name, cell(one, "/spacing"), cell(one, "/median_image_size_in_voxels"), cell(one, "/patch_size"),
+                 cell(one, "/batch_size"), cell(one, "/architecture/arch_kwargs/n_stages")});
+    } catch (const Error& error) {
+      log::warn(error.what());  // of a configuration that was added by hand
+    }
   }
   return table.text();
 }
@@ -48,7 +63,7 @@ v2::PlannerOptions checked_planner_options(const V2PlannerFlags& flags) {
 
 std::string write_plans(const std::string& dataset, const v2::PlannerOptions& options) {
   const auto planned = v2::plan_experiment(v2::dataset_name(dataset), options, v2::raw_dataset_folder(dataset));
-  std::fputs(fmt::format("{}\n{}\n", planned.file.string(), configurations_table(planned.plans)).c_str(), stdout);
+  std::fputs(fmt::format("{}\n{}\n", planned.file.string(), configurations_table(planned)).c_str(), stdout);
   return planned.file.stem().string();
 }
 
