@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <mutex>
@@ -121,7 +122,7 @@ class TestNode {
   std::function<void()> during;
   std::mutex mutex;
   std::vector<std::string> delivered;
-  int refusals = 0, attempts = 0;
+  std::atomic<int> refusals{0}, attempts{0};
   std::unique_ptr<Node> node;
 };
 
