@@ -66,14 +66,12 @@ NNUNET_INLINE void mix_widened(const LineMix& mix, std::int64_t k, std::int64_t 
 
 /// Of two vectors in a row the values at these places.
 template <class Floats, class Numbers>
-NNUNET_INLINE Floats picked(const Floats& lower, const Floats& upper, const Numbers& place) {
+NNUNET_INLINE void pick(const Floats& lower, const Floats& upper, const Numbers& place, Floats& values) {
 #ifdef __clang__  // has this for fixed places only
   constexpr auto lanes = static_cast<std::int32_t>(sizeof(Floats) / sizeof(float));
-  Floats values;
   for (std::int32_t i = 0; i < lanes; ++i) values[i] = place[i] < lanes ? lower[place[i]] : upper[place[i] - lanes];
-  return values;
 #else
-  return __builtin_shuffle(lower, upper, place);
+  values = __builtin_shuffle(lower, upper, place);
 #endif
 }
 
@@ -138,13 +136,14 @@ constexpr Vectorized rough_picking_loop = [](const LineMix& mix, std::span<const
     load(upper, room + kLanes);
     for (std::int64_t i = 0; i < whole; i += kLanes) {
       Numbers low, high, label;
-      Floats low_weight, high_weight, best, second;
+      Floats low_weight, high_weight, low_value, high_value, best, second;
       load(low, part.low + i);
       load(high, part.high + i);
       load(low_weight, part.low_weight + i);
       load(high_weight, part.high_weight + i);
-      const Floats value =
-          low_weight * picked(lower, upper, low - part.from) + high_weight * picked(lower, upper, high - part.from);
+      pick(lower, upper, low - part.from, low_value);
+      pick(lower, upper, high - part.from, high_value);
+      const Floats value = low_weight * low_value + high_weight * high_value;
       load(second, to.second + i);
       if (first) {
         best = value;
