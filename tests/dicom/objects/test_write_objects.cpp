@@ -104,7 +104,9 @@ TEST(Segmentations, ThatDoNotFitOnTheDiskLeaveTheFormerFile) {
   };
   write();
   const std::string before = bytes_of(file);
-  for (const std::size_t missing : {std::size_t{1}, before.size() / 2}) {
+  ASSERT_GT(before.size(), 400U);
+  // The next object's UIDs are new, and may be some digits shorter.
+  for (const std::size_t missing : {std::size_t{200}, before.size() / 2}) {
     const auto refusal = [&] {
       const nnunet::test::SmallFiles disk(before.size() - missing);
       return message_of(write);
