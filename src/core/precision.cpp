@@ -46,8 +46,7 @@ Precision choose_precision(bool amp, const std::string& precision, Device device
   }
   log::info(
       "there is no bf16 arithmetic here (processor or NNUNET_ISA): mixed precision is computed in fp32, which is "
-      "faster and more "
-      "exact");
+      "faster and more exact");
   return Precision::fp32;
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <set>
@@ -293,14 +292,7 @@ std::string FoundSeries::name() const {
 }
 
 bool is_dicom_name_or_file(const fs::path& path) {
-  if (is_zip(path)) return true;
-  std::error_code failure;
-  if (!fs::is_regular_file(path, failure)) return false;
-  constexpr std::streamoff preamble = 128;
-  std::array<char, 4> magic{};
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(preamble);
-  return file.read(magic.data(), magic.size()) && std::string_view(magic.data(), magic.size()) == "DICM";
+  return is_zip(path) || has_preamble(path);
 }
 
 Finding find_series(const fs::path& input) {

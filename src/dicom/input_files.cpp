@@ -71,15 +71,24 @@ InputFiles below(const fs::path& folder) {
   return result;
 }
 
+/// Whether a file has these four bytes there.
+bool has_at(const fs::path& path, std::streamoff place, std::string_view magic) {
+  std::error_code failure;
+  if (!fs::is_regular_file(path, failure)) return false;
+  std::array<char, 4> found{};
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(place);
+  return file.read(found.data(), found.size()) && std::string_view(found.data(), found.size()) == magic;
+}
+
 }  // namespace
 
 bool is_zip(const fs::path& path) {
-  if (has_suffix(path, ".zip")) return true;
-  std::error_code failure;
-  if (!fs::is_regular_file(path, failure)) return false;
-  std::array<char, 4> magic{};
-  std::ifstream file(path, std::ios::binary);
-  return file.read(magic.data(), magic.size()) && std::string_view(magic.data(), magic.size()) == "PK\x03\x04";
+  return has_suffix(path, ".zip") || has_at(path, 0, "PK\x03\x04");
+}
+
+bool has_preamble(const fs::path& path) {
+  return has_at(path, 128, "DICM");
 }
 
 void require_open(const fs::path& folder) {

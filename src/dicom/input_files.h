@@ -21,6 +21,8 @@ struct InputFiles {
 
 /// By its name, or by its first bytes: archives are exported under any name.
 bool is_zip(const std::filesystem::path& path);
+/// Whether it begins as a file of DICOM does: the preamble and "DICM".
+bool has_preamble(const std::filesystem::path& path);
 /// Throws Error for a folder that this user may not look into.
 void require_open(const std::filesystem::path& folder);
 InputFiles list_files(const std::filesystem::path& input);

@@ -26,6 +26,10 @@ bool holds(const fs::path& folder, const auto& is_one) {
   return false;
 }
 
+bool is_dicom_file(const fs::path& file) {
+  return has_preamble(file) && !is_zip(file);
+}
+
 std::vector<std::string> left_out_lines(const Finding& finding) {
   std::map<std::string, std::vector<std::string>> by_reason;
   for (const LeftOut& file : finding.left_out) by_reason[file.reason].push_back(file.file);
@@ -106,7 +110,7 @@ bool is_dicom_input(const fs::path& input, const ImageFormat& format) {
   require_open(input);
   for (const auto& entry : fs::directory_iterator(input))
     if (!entry.is_directory() && format.accepts(entry.path())) return false;
-  if (holds(input, [](const fs::path& file) { return !is_zip(file) && is_dicom_name_or_file(file); })) return true;
+  if (holds(input, is_dicom_file)) return true;
   if (!holds(input, [](const fs::path&) { return true; }) || !is_available()) return false;
   const Finding finding = find_series(input);  // files without a preamble
   return !finding.series.empty() || !finding.left_out.empty();
@@ -117,8 +121,7 @@ void warn_of_dicom_beside_images(const fs::path& input, const ImageFormat& forma
   if (!fs::is_directory(input, failure)) return;
   std::vector<std::string> files;
   for (const auto& entry : fs::directory_iterator(input))
-    if (entry.is_regular_file() && !format.accepts(entry.path()) && !is_zip(entry.path()) &&
-        is_dicom_name_or_file(entry.path()))
+    if (entry.is_regular_file() && !format.accepts(entry.path()) && is_dicom_file(entry.path()))
       files.push_back(entry.path().filename().string());
   if (files.empty()) return;
   std::ranges::sort(files);
